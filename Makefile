@@ -1,0 +1,40 @@
+# The portal on this machine. `make up` and `make test` are all that is needed to begin.
+# Settings: NAME (of the stack, default main), PORT (first of five ports), REGION (GB/T 2260), DEMO=no.
+
+PYTHON ?= python3
+STACK = @$(PYTHON) -m stack
+OPTIONS = --name "$(NAME)" --port "$(PORT)" --region "$(REGION)" --demo "$(DEMO)"
+
+.PHONY: help up down clean logs token ckan test lint i18n docs $(addprefix bench-,gate audit search pages)
+
+help: ## Show what can be made
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+up: ## Start the portal with demo data and all its servers
+	$(STACK) up $(OPTIONS)
+
+down: ## Stop it; data stay
+	$(STACK) down $(OPTIONS)
+
+clean: ## Stop it and delete its data
+	$(STACK) clean $(OPTIONS)
+
+logs: ## Follow its logs
+	$(STACK) logs $(OPTIONS)
+
+token: ## Print an API token of the demo's sysadmin
+	$(STACK) token $(OPTIONS)
+
+ckan: ## Run the ckan command in it: make ckan ARGS='nmgdata audit verify'
+	$(STACK) ckan $(OPTIONS) -- $(ARGS)
+
+test: ## Run all tests; ARGS go to pytest
+	$(STACK) test $(OPTIONS) -- $(ARGS)
+
+lint: ## Check style and types
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/pyright
+
+i18n: ## Refresh the Chinese catalogue after a string has changed
+	.venv/bin/python tools/i18n.py extract
+	.venv/bin/python tools/i18n.py update
+	.venv/bin/python tools/i18n.py compile

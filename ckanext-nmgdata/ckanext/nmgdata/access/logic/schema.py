@@ -1,0 +1,122 @@
+"""Forms of an application: submission, decision, agreement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan.plugins import toolkit as tk
+from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
+
+from ... import vocab
+from ...kernel import clock, identity
+from ..agreement import current_version
+
+_ = tk._
+LONGEST = 5000
+
+
+def stated(minimum: int, message: str) -> Any:
+    """Return a validator for an element that must be described, not just touched."""
+
+    def validator(value: Any) -> str:
+        text = str(value or "").strip()
+        if not text:
+            raise tk.Invalid(message)
+        if len(text) < minimum:
+            raise tk.Invalid(_("Please be more specific: at least {n} characters.").format(n=minimum))
+        if len(text) > LONGEST:
+            raise tk.Invalid(_("Please be briefer: at most {n} characters.").format(n=LONGEST))
+        return text
+
+    return validator
+
+
+def future_date(value: Any) -> Any:
+    """Accept a date from today on."""
+    day = value.date() if hasattr(value, "date") else value
+    if day < clock.today():
+        raise tk.Invalid(_("This date has passed."))
+    return day
+
+
+def one_of_terms(vocabulary: str) -> Any:
+    """Return a validator for the slugs of a vocabulary."""
+
+    def validator(value: Any) -> str:
+        if value not in vocab.terms(vocabulary):
+            raise tk.Invalid(_("Choose one of the entries."))
+        return str(value)
+
+    return validator
+
+
+def organisation_needs_code(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Ask organisations for their credit code, and natural persons for none (DC-18)."""
+    kind = data.get(("applicant_kind",))
+    value = data.get(key)
+    if kind == "natural_person" or kind not in identity.KINDS:
+        data[key] = None
+        return
+    try:
+        data[key] = identity.credit_code(value if isinstance(value, str) else "")
+    except tk.Invalid as invalid:
+        errors[key].append(invalid.error)
+
+
+def after_its_beginning(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Refuse a period that ends before it begins (R-COND-01)."""
+    begin, end = data.get(("use_from",)), data.get(key)
+    if not errors[key] and not errors.get(("use_from",)) and begin and end and end <= begin:
+        errors[key].append(_("The period of use must end after it begins."))
+
+
+def submission() -> Schema:
+    """Who applies, and the five statutory elements (R28¶2)."""
+    get = tk.get_validator
+    day = [get("not_empty"), get("isodate"), future_date]
+    return {
+        "applicant_kind": [identity.applicant_kind],
+        "applicant_name": [stated(2, _("Please give the applicant's name."))],
+        "credit_code": [organisation_needs_code],
+        "contact_phone": [identity.phone],
+        "scenario": [stated(10, _("State what you will use the data for, concretely."))],
+        "data_scope": [stated(4, _("State which data you need: fields, period, area."))],
+        "provision_mode": [one_of_terms("provision_mode")],
+        "use_from": day,
+        "use_until": [*day, after_its_beginning],
+        "safeguards": [stated(10, _("State how you will keep the data safe."))],
+    }
+
+
+def approval() -> Schema:
+    """What consent must state: purpose and scope of use (R-COND-04), and until when."""
+    get = tk.get_validator
+    return {
+        "purpose": [stated(2, _("State the permitted purpose; consent without it is not possible."))],
+        "use_scope": [stated(2, _("State the permitted scope of use; consent without it is not possible."))],
+        "valid_until": [get("not_empty"), get("isodate"), future_date],
+    }
+
+
+def refusal() -> Schema:
+    """What a refusal must state, separately: reason and legal basis (R-COND-06)."""
+    return {
+        "refusal_ground": [one_of_terms("refusal_ground")],
+        "reason": [stated(4, _("State the reason for the refusal."))],
+        "legal_basis": [stated(4, _("State the law or regulation, with its article, that the refusal rests on."))],
+    }
+
+
+def agreement() -> Schema:
+    """Acceptance of the use agreement in its present version (R-COND-08)."""
+
+    def accepted(value: Any) -> str:
+        if value != current_version():
+            raise tk.Invalid(_("Read the use agreement and tick that you accept it."))
+        return str(value)
+
+    return {"agreement": [accepted]}

@@ -1,0 +1,68 @@
+"""Tables of applications. What an applicant states is personal data and lies here, not in the case."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import sqlalchemy as sa
+from ckan.plugins import toolkit as tk
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..kernel import identity
+from ..kernel.types import key, one_of, text
+
+
+class Application(tk.BaseModel):
+    """The statement of an applicant: who, and the five statutory elements (R-COND-01)."""
+
+    __tablename__ = "nmgdata_application"
+
+    case_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"), primary_key=True
+    )
+    applicant_kind: Mapped[text]
+    applicant_name: Mapped[text]
+    credit_code: Mapped[str | None] = mapped_column(sa.Text)
+    contact_phone: Mapped[text]
+    scenario: Mapped[text]
+    """具体应用场景."""
+    data_scope: Mapped[text]
+    """数据需求范围."""
+    provision_mode: Mapped[text]
+    """数据提供方式."""
+    use_from: Mapped[date]
+    use_until: Mapped[date]
+    """数据使用时限."""
+    safeguards: Mapped[text]
+    """安全保障措施."""
+
+    __table_args__ = (
+        sa.CheckConstraint(
+            one_of("applicant_kind", identity.KINDS), name="nmgdata_application_applicant_kind"
+        ),
+        sa.CheckConstraint("use_until > use_from", name="nmgdata_application_period"),
+    )
+
+
+class ApplicationItem(tk.BaseModel):
+    """What is applied for: a dataset, or one file of it."""
+
+    __tablename__ = "nmgdata_application_item"
+
+    id: Mapped[key]
+    case_id: Mapped[str] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
+    applicant_id: Mapped[text]
+    dataset_id: Mapped[text]
+    resource_id: Mapped[str | None] = mapped_column(sa.Text)
+    is_open: Mapped[bool] = mapped_column(server_default=sa.true())
+    """False once the case is closed; one person has one open application per dataset or file."""
+
+    __table_args__ = (
+        sa.Index(
+            "nmgdata_application_item_one_open",
+            "applicant_id", "dataset_id", sa.text("coalesce(resource_id, '')"),
+            unique=True, postgresql_where=sa.text("is_open"),
+        ),
+        sa.Index("nmgdata_application_item_case", "case_id"),
+        sa.Index("nmgdata_application_item_dataset", "dataset_id"),
+    )  # fmt: skip

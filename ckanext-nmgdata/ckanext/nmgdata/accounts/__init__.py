@@ -1,0 +1,1 @@
+"""Accounts: registration with e-mail verification, for persons and organisations."""

@@ -1,0 +1,46 @@
+/* Small conveniences; every page works without them. */
+(function () {
+  "use strict";
+
+  // A form is not sent twice by an impatient second click.
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (form.method === "post") { form.dataset.sent = "1"; }
+  });
+
+  // Coming back by the browser's button: the form can be sent again.
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(function (form) { delete form.dataset.sent; });
+  });
+
+  // Fields that appear when another field has certain values: data-shown-when='{"open_class": ["conditional"]}'.
+  function refresh() {
+    document.querySelectorAll("[data-shown-when]").forEach(function (block) {
+      var rule = JSON.parse(block.dataset.shownWhen);
+      block.hidden = !Object.keys(rule).every(function (name) {
+        var field = document.querySelector('[name="' + name + '"]:checked') ||
+          document.querySelector('select[name="' + name + '"]');
+        return !field || rule[name].indexOf(field.value) !== -1;
+      });
+    });
+  }
+  document.addEventListener("change", refresh);
+  refresh();
+
+  // One more row in a table of data items.
+  document.querySelectorAll("[data-add-row]").forEach(function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      var body = document.querySelector(button.dataset.addRow + " tbody");
+      var last = body.lastElementChild, row = last.cloneNode(true), count = body.children.length;
+      row.querySelectorAll("input, select").forEach(function (field) {
+        field.name = field.name.replace(/-\d+-/, "-" + count + "-");
+        field.id = field.name;
+        if (field.type === "checkbox") { field.checked = false; } else { field.value = ""; }
+      });
+      body.appendChild(row);
+      row.querySelector("input").focus();
+    });
+  });
+}());

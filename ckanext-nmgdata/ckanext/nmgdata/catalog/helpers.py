@@ -1,0 +1,345 @@
+"""Template helpers of the public pages. They read; they decide nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from ckan import model
+from ckan.lib.search import SearchError
+from ckan.plugins import toolkit as tk
+
+from .. import config, vocab
+from ..kernel import clock
+from ..kernel.actors import Role
+from ..kernel.deadlines import statutes
+from ..kernel.gate import answers, counts, doors, stops
+from . import timeliness
+
+log = logging.getLogger(__name__)
+_ = tk._
+
+CLASS_STYLE = {"unconditional": "open", "conditional": "cond", "non_open": "nonopen"}
+TILES: dict[str, tuple[int, int]] = {
+    "150700": (8, 1), "152200": (8, 2), "150800": (3, 3), "150200": (4, 3), "150900": (5, 3),
+    "152500": (6, 3), "150400": (7, 3), "150500": (8, 3), "152900": (1, 4), "150300": (2, 4),
+    "150600": (3, 4), "150100": (4, 4),
+}  # fmt: skip
+"""Column and row of each league-city's tile: its rough place, not a map."""
+SHORT_SUFFIXES = ("自治区", "盟", "市")
+
+
+# --- vocabularies --------------------------------------------------------------------------------
+
+
+def nmgdata_choices(field: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the choices of a schema field that has a vocabulary."""
+    return vocab.choices(field["vocabulary"])
+
+
+def nmgdata_place_choices(field: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the divisions of the portal's region, banners under their city."""
+    here = config.region()
+    codes = [code for code in vocab.terms("division") if vocab.lies_within(code, here)]
+    return [{"value": code, "label": " › ".join(vocab.place_path(code)[-2:])} for code in codes]
+
+
+def nmgdata_term(name: str, slug: str) -> dict[str, Any]:
+    """Return all that a vocabulary says about a term."""
+    return vocab.term(name, slug)
+
+
+def nmgdata_label(name: str, slug: str | None) -> str:
+    """Return the label of a term."""
+    return vocab.label(name, slug)
+
+
+def nmgdata_place(code: str | None) -> str:
+    """Return the name of a division."""
+    return vocab.label("division", code)
+
+
+def nmgdata_class_style(open_class: str | None) -> str:
+    """Return the CSS class of a badge."""
+    return CLASS_STYLE.get(open_class or "", "nonopen")
+
+
+# --- facets --------------------------------------------------------------------------------------
+
+FACET_VOCABULARIES = {
+    "open_class": "open_class", "theme": "theme", "nmg_city": "division",
+    "update_frequency": "update_frequency",
+}  # fmt: skip
+
+
+def facets(without: str | None = None) -> OrderedDict[str, str]:
+    """Return the facets of dataset lists, in the order people choose by."""
+    all_facets = OrderedDict(
+        open_class=_("Open class"),
+        theme=_("Theme"),
+        nmg_city=_("League-city"),
+        organization=_("Department"),
+        res_format=_("Format"),
+        update_frequency=_("Update frequency"),
+        livelihood=_("Livelihood"),
+    )
+    all_facets.pop(without or "", None)
+    return all_facets
+
+
+def nmgdata_facet_label(facet: str, item: dict[str, Any]) -> str:
+    """Return the label of one facet value."""
+    name = item["name"]
+    if facet in FACET_VOCABULARIES:
+        return vocab.label(FACET_VOCABULARIES[facet], name)
+    if facet == "livelihood":
+        return _("Related to livelihood") if name == "true" else _("Other")
+    return item.get("display_name") or name
+
+
+def nmgdata_org_title(name: str) -> str:
+    """Return the title of an organisation by its URL name."""
+    group = model.Group.get(name)
+    return group.title if group and group.title else name
+
+
+def nmgdata_with_sort(order: str) -> str:
+    """Return the present list in another order, from its first page."""
+    return with_arguments({"sort": order, "page": ""})
+
+
+def nmgdata_with_page(number: int) -> str:
+    """Return another page of the present list."""
+    return with_arguments({"page": str(number) if number > 1 else ""})
+
+
+def with_arguments(changed: dict[str, str]) -> str:
+    """Return the present address with some arguments changed, the empty ones left out."""
+    kept = [(k, v) for k, v in tk.request.args.items(multi=True) if k not in changed]
+    query = urlencode([*kept, *((k, v) for k, v in changed.items() if v)])
+    return f"{tk.request.path}?{query}" if query else tk.request.path
+
+
+def nmgdata_page_numbers(current: int, last: int) -> list[int | None]:
+    """Return the page numbers to offer: first, last and those around; None for a gap."""
+    shown = sorted({1, last, *range(max(1, current - 2), min(last, current + 2) + 1)})
+    numbers: list[int | None] = []
+    for number in shown:
+        if numbers and number != (numbers[-1] or 0) + 1:
+            numbers.append(None)
+        numbers.append(number)
+    return numbers
+
+
+# --- the home page -------------------------------------------------------------------------------
+
+
+def nmgdata_home() -> dict[str, Any] | None:
+    """Return the numbers, themes, cities and newest entries of the home page; None without Solr."""
+    query = {
+        "rows": 8,
+        "sort": "metadata_modified desc",
+        "facet.field": json.dumps(["theme", "nmg_city", "open_class", "organization"]),
+        "facet.limit": -1,
+    }
+    try:
+        found = tk.get_action("package_search")({}, query)
+    except SearchError:
+        log.exception("the home page has no search")
+        return None
+    counted = {name: {i["name"]: i["count"] for i in f["items"]} for name, f in found["search_facets"].items()}
+    return {
+        "count": found["count"],
+        "classes": counted["open_class"],
+        "departments": len(counted["organization"]),
+        "downloads": counts.all_downloads(),
+        "newest": found["results"],
+        "themes": [(slug, counted["theme"].get(slug, 0)) for slug in vocab.terms("theme")],
+        "cities": city_tiles(counted["nmg_city"]),
+    }
+
+
+def city_tiles(numbers: dict[str, int]) -> list[dict[str, Any]]:
+    """Return the twelve league-cities as tiles, darker the more datasets they have."""
+    most = max([numbers.get(code, 0) for code in TILES] or [0]) or 1
+    return [
+        {
+            "code": code,
+            "slug": place["portal_slug"],
+            "name": short_name(vocab.label("division", code)),
+            "count": numbers.get(code, 0),
+            "column": TILES[code][0],
+            "row": TILES[code][1],
+            "tone": round(8 + 42 * numbers.get(code, 0) / most),
+        }
+        for code, place in vocab.league_cities().items()
+    ]
+
+
+def short_name(name: str) -> str:
+    """Return a place's name without 市 or 盟."""
+    for suffix in SHORT_SUFFIXES:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix)
+    return name
+
+
+# --- a dataset -----------------------------------------------------------------------------------
+
+
+def nmgdata_timeliness(dataset: dict[str, Any]) -> timeliness.Timeliness:
+    """Return how timely a dataset's updates are."""
+    return timeliness.of_entry(dataset)
+
+
+def nmgdata_downloads(dataset_id: str) -> int:
+    """Return how often a dataset's files were downloaded."""
+    return counts.downloads_of(dataset_id)
+
+
+def nmgdata_access(resource_id: str) -> dict[str, Any] | None:
+    """Return the gate's answer about a resource for the reader of the page."""
+    judged = doors.judge(resource_id, doors.asking())
+    return answers.explain(*judged) if judged else None
+
+
+def nmgdata_stop(dataset: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what stops a dataset as a whole, if anything does."""
+    return stops.of_dataset(dataset["id"])
+
+
+def nmgdata_items(dataset: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the data items of a dataset."""
+    items = dataset.get("data_items") or []
+    return json.loads(items) if isinstance(items, str) else items
+
+
+def nmgdata_item_type(value: str | None) -> str:
+    """Return the name of a data item's type."""
+    types = {
+        "string": _("Text"), "number": _("Number"), "integer": _("Integer"), "date": _("Date"),
+        "datetime": _("Date and time"), "boolean": _("Yes or no"), "geometry": _("Geometry"),
+    }  # fmt: skip
+    return types.get(value or "", value or "")
+
+
+def nmgdata_decision_days() -> int:
+    """Return within how many working days an application is usually decided."""
+    return statutes.get("D-OPEN-DECIDE").working_days or 0
+
+
+def nmgdata_size(resource: dict[str, Any]) -> str:
+    """Return the size of a file for people, empty when it is not known."""
+    size = resource.get("size")
+    return tk.h.localised_filesize(int(size)) if size else ""
+
+
+# --- time ----------------------------------------------------------------------------------------
+
+
+def nmgdata_date(value: str | date | None) -> str:
+    """Return a date as it is written in the reader's language."""
+    if isinstance(value, str):
+        value = timeliness.parse(value)
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        value = clock.local_date(value)
+    if not vocab.in_chinese():
+        return value.isoformat()
+    return f"{value.year}年{value.month}月{value.day}日"
+
+
+def nmgdata_moment(value: str | datetime | None) -> str:
+    """Return a moment in Asia/Shanghai, to the minute."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if value is None:
+        return ""
+    local = value.astimezone(clock.LOCAL)
+    return f"{nmgdata_date(local.date())} {local:%H:%M}"
+
+
+def nmgdata_time_left(due: dict[str, Any] | None) -> str:
+    """Say a period as people count it: 还剩 2 个工作日（11月25日前）."""
+    if due is None:
+        return ""
+    on, left = date.fromisoformat(due["on"]), due["working_days"]
+    day = f"{on.month}月{on.day}日" if vocab.in_chinese() else on.isoformat()
+    if left < 0:
+        text = _("{days} working days overdue").format(days=-left)
+    elif left == 0:
+        text = _("due today ({day})").format(day=day)
+    else:
+        text = _("{days} working days left (until {day})").format(days=left, day=day)
+    return text + (_(" (provisional)") if due["provisional"] else "")
+
+
+# --- the reader ----------------------------------------------------------------------------------
+
+
+def nmgdata_desk() -> bool:
+    """Say whether the reader has cases to decide."""
+    return bool(doors.asking().orgs(Role.REVIEWER))
+
+
+def nmgdata_is_auditor() -> bool:
+    """Say whether the reader may read the audit log."""
+    actor = doors.asking()
+    return bool(actor.regions(Role.AUDITOR) | actor.regions(Role.AUTHORITY))
+
+
+def nmgdata_is_demo() -> bool:
+    """Say whether this portal shows invented entries."""
+    return config.is_demo()
+
+
+def nmgdata_region() -> str:
+    """Return the code of the portal's region."""
+    return config.region()
+
+
+def nmgdata_first_error(errors: dict[str, Any]) -> str:
+    """Return the first message of a refused form."""
+    for messages in errors.values():
+        if messages:
+            return str(messages[0] if isinstance(messages, list) else messages)
+    return ""
+
+
+def nmgdata_organisation(name: str | None) -> dict[str, str] | None:
+    """Return name, title and contact of an organisation."""
+    group = model.Group.get(name) if name else None
+    if group is None:
+        return None
+    extras = group.extras or {}
+    return {
+        "name": group.name, "title": group.title, "region_code": extras.get("region_code", ""),
+        "contact_phone": extras.get("contact_phone", ""), "contact_email": extras.get("contact_email", ""),
+    }  # fmt: skip
+
+
+def unix_locale_to_bcp47(locale: str) -> str:
+    """Return the language tag of a page; CKAN's own ``zh-Hans-CN`` stops its scripts from starting.
+
+    Its client turns only the first "-" back into "_" and asks for a catalogue that does not exist.
+    """
+    return "zh-CN" if locale == "zh_Hans_CN" else locale.replace("_", "-")
+
+
+HELPERS = {
+    function.__name__: function
+    for function in (
+        nmgdata_choices, nmgdata_place_choices, nmgdata_term, nmgdata_label,
+        nmgdata_org_title, nmgdata_with_sort, nmgdata_with_page, nmgdata_page_numbers,
+        nmgdata_is_demo, nmgdata_place, nmgdata_class_style,
+        nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
+        nmgdata_stop, nmgdata_items, nmgdata_item_type, nmgdata_decision_days, nmgdata_size,
+        nmgdata_date, nmgdata_moment, nmgdata_time_left,
+        nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation, unix_locale_to_bcp47,
+    )
+}  # fmt: skip

@@ -1,0 +1,86 @@
+"""Notice what a dataset write means, and tell it inside CKAN's own transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan import model
+from ckan.authz import is_authorized_boolean
+from ckan.types import Context
+
+from ..kernel import events
+from ..kernel.actors import Actor
+from ..kernel.audit import append
+from ..kernel.gate.doors import actor_of
+from ..kernel.gate.origins import REPLACED, true_links
+from ..kernel.unit import Unit, join
+from .model import Entry
+
+
+def saved(context: Context, dataset_id: str) -> None:
+    """After a create or update: keep the entry's row, audit and tell what has changed."""
+    unit = join(actor_of(context) if context.get("user") else Actor.system())
+    package = unit.session.get_one(model.Package, dataset_id)
+    if package.type != "dataset":
+        return
+    unit.session.flush()
+    entry = unit.session.get(Entry, dataset_id)
+    if entry is None:
+        entry = Entry(dataset_id=dataset_id)
+        unit.session.add(entry)
+    entry.identifier = (package.extras or {}).get("identifier")
+    note_publication(unit, package, entry)
+    note_class(unit, package, entry)
+    unit.session.flush()
+    for package_id, resource_id in unit.session.info.pop(REPLACED, set()):
+        if package_id == dataset_id:
+            note_replacement(unit, dataset_id, resource_id)
+
+
+def note_publication(unit: Unit, package: model.Package, entry: Entry) -> None:
+    """Note when an entry becomes visible to the public for the first time."""
+    if entry.published_at or package.private or package.state != model.State.ACTIVE:
+        return
+    entry.published_at = unit.now
+    append(unit, "dataset.published", ("dataset", package.id), detail={"class": open_class(package)})
+    events.tell(unit, events.DatasetPublished(package.id))
+
+
+def note_class(unit: Unit, package: model.Package, entry: Entry) -> None:
+    """Audit a change of the open class and tell it (R-OPEN-05)."""
+    before, after = entry.open_class, open_class(package)
+    entry.open_class = after
+    if before in (None, after):
+        return
+    append(unit, "dataset.class_changed", ("dataset", package.id), detail={"from": before, "to": after})
+    events.tell(unit, events.ClassChanged(package.id, before=before, after=after))
+
+
+def note_replacement(unit: Unit, dataset_id: str, resource_id: str) -> None:
+    """Audit the replacement of a file and tell it."""
+    append(unit, "resource.replaced", ("resource", resource_id), detail={"dataset": dataset_id})
+    events.tell(unit, events.ResourceReplaced(dataset_id, resource_id))
+
+
+def deleted(context: Context, dataset_id: str) -> None:
+    """After a delete: audit and tell it."""
+    unit = join(actor_of(context) if context.get("user") else Actor.system())
+    append(unit, "dataset.deleted", ("dataset", dataset_id))
+    events.tell(unit, events.DatasetDeleted(dataset_id))
+
+
+def open_class(package: model.Package) -> str | None:
+    """Return the open class of a dataset's row."""
+    return (package.extras or {}).get("open_class")
+
+
+def reveal_links(context: Context, dataset: dict[str, Any]) -> None:
+    """Show true links in the edit form, to those who may edit the dataset, and nowhere else."""
+    if not context.get("for_edit"):
+        return
+    asked = {"user": context.get("user", ""), "auth_user_obj": context.get("auth_user_obj")}
+    if not is_authorized_boolean("package_update", asked, {"id": dataset["id"]}):
+        return
+    links = true_links(dataset["id"])
+    for resource in dataset.get("resources", []):
+        resource["url"] = links.get(resource["id"], resource["url"])

@@ -1,0 +1,48 @@
+"""Actions of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan.logic import validate
+from ckan.plugins import toolkit as tk
+from ckan.types import ActionResult, Context, DataDict
+
+from .. import publish
+from . import schema
+
+
+@validate(schema.dataset_id)
+def nmgdata_dataset_publish(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Make an entry visible to the public; refused as long as it breaks a rule of the catalogue.
+
+    :param id: the id or name of the dataset
+    :type id: string
+
+    :returns: the dataset
+    :rtype: dictionary
+    """
+    tk.check_access("nmgdata_dataset_publish", context, data_dict)
+    return publish.publish(context, data_dict["id"])
+
+
+@tk.chained_action
+def package_create(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageCreate:
+    """Check an entry as a whole before anything of it is written."""
+    if data_dict.get("type", "dataset") == "dataset":
+        publish.check_files(data_dict)
+    return next_action(context, data_dict)
+
+
+@tk.chained_action
+def package_update(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageUpdate:
+    """Check an entry as a whole before anything of it is written."""
+    if data_dict.get("type", "dataset") == "dataset":
+        publish.check_files(data_dict)
+    return next_action(context, data_dict)
+
+
+ACTIONS = {
+    function.__name__: function
+    for function in (nmgdata_dataset_publish, package_create, package_update)
+}

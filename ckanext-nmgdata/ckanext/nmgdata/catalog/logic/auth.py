@@ -1,0 +1,19 @@
+"""Who may do what in the catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan.plugins import toolkit as tk
+from ckan.types import AuthResult, Context, DataDict
+
+
+def nmgdata_dataset_publish(context: Context, data_dict: DataDict) -> AuthResult:
+    """Publish an entry: who may edit it."""
+    tk.check_access("package_update", context, data_dict)
+    return {"success": True}
+
+
+def functions() -> dict[str, Any]:
+    """Return the auth functions of the catalogue."""
+    return {"nmgdata_dataset_publish": nmgdata_dataset_publish}

@@ -1,0 +1,84 @@
+"""Publishing: the one place before which later reviews (three-level, secrecy) will stand."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import toolkit as tk
+from ckan.types import Context
+
+from .. import vocab
+from . import rules
+
+_ = tk._
+
+
+def is_private(value: Any) -> bool:
+    """Say whether a value of CKAN's ``private`` means that the entry is not published."""
+    try:
+        return tk.asbool(value or False)
+    except ValueError:
+        return False
+
+
+def is_public(entry: dict[str, Any]) -> bool:
+    """Say whether an entry is one that the public sees."""
+    return entry.get("state", "active") == "active" and not is_private(entry.get("private"))
+
+
+def publish(context: Context, dataset_id: str) -> dict[str, Any]:
+    """Make an entry visible to the public; refused as long as it breaks a rule."""
+    return tk.get_action("package_patch")(context, {"id": dataset_id, "private": False})
+
+
+def check_files(entry: dict[str, Any]) -> None:
+    """R-SCOPE-04 over the whole entry, before anything is written (an upload replaces its file at once).
+
+    The schema sees only the resources that change; this sees all of them.
+
+    :raises tk.ValidationError: on ``resources``, at the last file
+    """
+    stored = model.Package.get(entry.get("id") or entry.get("name"))
+    known = {"open_class": stored.extras.get("open_class"), "state": stored.state, "private": stored.private} if stored else {}
+    whole = {**known, **entry}
+    resources = entry.get("resources")
+    if resources is None and stored:
+        resources = [{"format": r.format, "url": r.url} for r in stored.resources]
+    if not is_public(whole) or not resources:
+        return
+    whole["resources"] = [{"format": format_of(resource)} for resource in resources]
+    message = rules.formats(whole).get("resources")
+    if message:
+        raise tk.ValidationError({"resources": [*({} for _r in resources[1:]), {"format": [message]}]})
+
+
+def format_of(resource: dict[str, Any]) -> str:
+    """Return the format of a file as stated, or by the ending of its name."""
+    if resource.get("format"):
+        return resource["format"]
+    name = getattr(resource.get("upload"), "filename", None) or resource.get("url") or ""
+    ending = PurePosixPath(name.split("?")[0]).suffix.lstrip(".")
+    known = vocab.media_format(ending)
+    return known["slug"] if known else ending
+
+
+def region_faults(entry: dict[str, Any]) -> dict[str, str]:
+    """Say when an entry's region lies outside its department's."""
+    region = entry.get("region_code")
+    group = model.Group.get(entry.get("owner_org")) if entry.get("owner_org") else None
+    home = (group.extras or {}).get("region_code") if group else None
+    if not region or not home or vocab.lies_within(region, home):
+        return {}
+    message = _("The department belongs to {region}; its data cannot belong to another region.")
+    return {"region_code": message.format(region=vocab.label("division", home))}
+
+
+def published_ids() -> sa.Select[tuple[str]]:
+    """Return the query for the ids of all entries that the public sees."""
+    package = model.Package
+    return sa.select(package.id).where(
+        package.state == "active", package.private.is_(False), package.type == "dataset"
+    )

@@ -1,0 +1,191 @@
+"""Chinese search: what goes into the index, and what a query becomes (docs/adr/0004).
+
+``index_fields`` serves ``IPackageController.before_dataset_index``, ``rewrite_query`` serves
+``before_dataset_search``. The fields and their weights stand in ``docker/solr/configset/conf``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ckan.lib.search.common import SearchQueryError
+
+from .. import vocab
+from .search_lucene import is_lucene
+from .search_query import ALIASES, NOTHING, build
+from .search_text import pinyin_initials, pinyin_pairs
+from .search_words import REGION, lexicon
+
+PARSER = "nmg"
+MATCH = "2<-1 5<70%"
+TIE = "0.2"
+# Lucene's limit for one untokenized value is 32,766 bytes; what is longer than this is no keyword.
+MAX_KEYWORD = 2000
+LABELLED = ("theme", "theme_library", "base_library")
+DEPARTMENTS = ("collecting_department", "approving_department", "providing_department")
+SLUGS = ("open_class", "update_frequency", "region_code")
+# Fields whose values CKAN's schema treats as text, whatever their length.
+TEXTS = frozenset(("title", "notes", "author", "maintainer", "data_dict", "validated_data_dict"))
+
+Lineage = Sequence[tuple[str, str]]
+
+
+# --- into the index ------------------------------------------------------------------------------
+
+
+def index_fields(
+    pkg_dict: Mapping[str, Any], lineage: Lineage | None = None, downloads: int | None = None
+) -> dict[str, Any]:
+    """Return CKAN's flat index document with the portal's search fields added.
+
+    :param lineage: (name, title) of the owning organisation and of those above it, nearest first;
+        asked of the database when not given
+    :param downloads: how often the data were downloaded, for sorting
+    """
+    doc = {key: value for key, value in pkg_dict.items() if is_keyword(key, value)}
+    entry = json.loads(pkg_dict.get("validated_data_dict") or "{}")
+    if lineage is None:
+        lineage = organization_lineage(pkg_dict.get("organization"))
+    owner = entry.get("organization") or {}
+    lineage = lineage or [(one, owner.get("title") or one) for one in (owner.get("name"),) if one]
+    doc.update(facets(entry, lineage))
+    doc.update(texts(entry, lineage, doc.get("nmg_region", ())))
+    if downloads is not None:
+        doc["nmg_downloads"] = downloads
+    return doc
+
+
+def is_keyword(key: str, value: Any) -> bool:
+    """Say whether a field may stay: repeating fields and long text are no keywords."""
+    if key.removeprefix("extras_").partition("__")[0] == "data_items":
+        return False
+    if key in TEXTS or key.startswith("extras_"):
+        return True
+    return not isinstance(value, str) or len(value) <= MAX_KEYWORD
+
+
+def facets(entry: Mapping[str, Any], lineage: Lineage) -> dict[str, Any]:
+    """Return the fields for facets, filters and the factors of ranking."""
+    found: dict[str, Any] = {slug: entry.get(slug) or None for slug in SLUGS}
+    found["theme"] = as_list(entry.get("theme"))
+    found["livelihood"] = str(entry.get("livelihood")).lower() in ("true", "1", "yes")
+    found["nmg_orgs"] = [name for name, _ in lineage]
+    titles = [title for _, title in lineage][:1]
+    found["nmg_departments"] = [d for title in titles for d in lexicon().departments_in(title)]
+    found.update(region_fields(place_of(entry, titles)))
+    return found
+
+
+def place_of(entry: Mapping[str, Any], titles: Iterable[str]) -> str:
+    """Return the code of the division the data are of; read from the names when it is not given."""
+    code = str(entry.get("region_code") or "")
+    if code:
+        return code
+    named = (c for text in (entry.get("title") or "", *titles) for c in lexicon().places_in(text))
+    return next(named, "")
+
+
+def region_fields(code: str) -> dict[str, Any]:
+    """Return a division with those above it, and its league-city; the region is its own city."""
+    if code not in vocab.terms("division"):
+        return {}
+    city = REGION if code == REGION else code[:4] + "00"
+    return {"nmg_region": list(dict.fromkeys((code, city, REGION))), "nmg_city": city}
+
+
+def texts(entry: Mapping[str, Any], lineage: Lineage, regions: Iterable[str]) -> dict[str, Any]:
+    """Return the fields that are searched. No address of data is among them."""
+    title = entry.get("title") or ""
+    owners = [title_ for _, title_ in lineage]
+    owners += [str(entry[field]) for field in DEPARTMENTS if entry.get(field)]
+    owners = list(dict.fromkeys(owners))
+    labels = [str(item.get("label") or "") for item in as_list(entry.get("data_items")) if item]
+    body = [title, entry.get("notes") or "", *owners, *labels, *vocabulary_labels(entry)]
+    body += [vocab.term("division", code)["zh"] for code in regions if code != REGION]
+    body += [tag.get("display_name") or tag.get("name") or "" for tag in entry.get("tags") or []]
+    for resource in entry.get("resources") or []:
+        body += [resource.get("name") or "", resource.get("description") or ""]
+    spoken = [title, *owners[:1], *labels]
+    return {
+        "nmg_title": title,
+        "nmg_org": owners,
+        "nmg_items": labels,
+        "nmg_text": list(dict.fromkeys(filter(None, body))),
+        "nmg_pinyin": [pinyin_pairs(text) for text in spoken],
+        "nmg_initials": [pinyin_initials(text) for text in spoken[:2]],
+    }
+
+
+def vocabulary_labels(entry: Mapping[str, Any]) -> list[str]:
+    """Return what the slugs of an entry mean, in Chinese and English."""
+    found = [vocab.term(name, slug) for name in LABELLED for slug in as_list(entry.get(name))]
+    return [label for term in found for label in (term["zh"], term.get("en")) if label]
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a repeating value as a list: it is one, is written as JSON, or stands alone."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return [value]
+    if isinstance(value, list):
+        return value
+    return [value] if value else []
+
+
+def organization_lineage(name: str | None) -> Lineage:
+    """Return (name, title) of an organisation and of those above it, nearest first."""
+    from ckan import model
+
+    group = model.Group.get(name) if name else None
+    if group is None:
+        return ()
+    above = group.get_parent_group_hierarchy(type="organization")
+    return [(one.name, one.title or "") for one in (group, *reversed(above))]
+
+
+# --- out of the index ----------------------------------------------------------------------------
+
+_LOCAL = "{!"
+
+
+def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the search parameters with a person's words made into a query of the ``nmg`` parser.
+
+    Left as they are, and so working as in stock CKAN: an empty query, ``*:*``, a query for fields
+    (``name:x``, ``title:x AND …``), and whatever comes with a ``defType`` or ``qf`` of its own.
+
+    :raises SearchQueryError: for local parameters, which ``nmg`` being allowed would open
+    """
+    params = dict(search_params)
+    refuse_local_parameters(params)
+    typed = params.get("q") or ""
+    if not str(typed).strip() or params.get("defType") or params.get("qf") or is_lucene(str(typed)):
+        return params
+    built = build(str(typed), lexicon())
+    params["defType"] = "lucene"
+    params["q"] = built.query
+    if built.query != NOTHING:
+        fields = " ".join(ALIASES)
+        params["q"] = (
+            f"{{!{PARSER} uf='{fields}' qf=nmg_text mm='{MATCH}' tie={TIE} q.op=OR "
+            f"boost='{built.boost}'}}{built.query}"
+        )
+    return params
+
+
+def refuse_local_parameters(params: Mapping[str, Any]) -> None:
+    """Refuse ``{!`` in what came from outside.
+
+    CKAN checks the first local parameters of a value against its list of allowed parsers, but
+    ``{!nmg bq='\\{!join …'}`` passes that check and is unescaped by Solr.
+    """
+    for key, value in params.items():
+        values = value if isinstance(value, list) else [value]
+        loose = key == "q"
+        for text in (one for one in values if isinstance(one, str)):
+            if text.lstrip().startswith(_LOCAL) or (not loose and _LOCAL in text):
+                raise SearchQueryError(f"Local parameters are not supported in param '{key}'.")

@@ -1,0 +1,280 @@
+"""The words the search knows: places, departments, synonyms, and words that only ask.
+
+They come from ``schemas/vocab`` (``division``, ``places``, ``synonyms``); the authority edits them.
+A query is cut at the words known here, longest first; what lies between them is searched as typed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import groupby
+from typing import Any, Literal
+
+from .. import vocab
+from .search_text import MIN_INITIALS, Spoken, fold, is_han, split_pinyin, syllables, words
+
+REGION = "150000"
+MAX_HEARD = 6
+MAX_PHRASE = 5
+SAME, DEPARTMENT_ALIAS, WIDER = 0.8, 0.8, 0.6
+
+Kind = Literal["place", "department", "subject", "question", "form", "text", "pinyin"]
+
+# Said at the edge of a phrase, never part of its subject.
+PARTICLES = "的了吗呢吧啊呀么"
+# The same, but only after a place or a question word (有 in 哪里有充电桩).
+LINKS = "有在是要能用和与及或"
+
+
+@dataclass(frozen=True)
+class Term:
+    """A known word: what it is, and the other names under which data may have it, with weights.
+
+    ``code`` is the place's code, or the department's first name in its line of ``synonyms.yaml``.
+    """
+
+    kind: Kind
+    name: str
+    also: tuple[tuple[str, float], ...] = ()
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a query as typed, the words it was taken for, and how it may be read as pinyin."""
+
+    kind: Kind
+    text: str
+    terms: tuple[Term, ...] = ()
+    spoken: tuple[Spoken, ...] = ()
+
+
+@dataclass
+class Lexicon:
+    """Known words by spelling, by sound and by initials."""
+
+    spelled: dict[tuple[str, ...], Term] = field(default_factory=dict)
+    sounds: dict[Spoken, list[Term]] = field(default_factory=lambda: defaultdict(list))
+    initials: dict[str, list[Term]] = field(default_factory=lambda: defaultdict(list))
+    longest: int = 1
+
+    def add(self, term: Term) -> None:
+        """Enter a word; a spelling entered before keeps its kind and gains other names."""
+        key = key_of(words(fold(term.name)))
+        if not key:
+            return
+        old = self.spelled.get(key)
+        if old is not None and old.kind == term.kind:
+            also = dict(term.also) | dict(old.also)
+            term = Term(old.kind, old.name, tuple(also.items()), old.code)
+        elif old is not None:
+            return
+        self.spelled[key] = term
+        self.longest = max(self.longest, *(len(part) for part in key))
+
+    def learn_sounds(self) -> None:
+        """Make the words findable by pinyin and by initials, once all are entered.
+
+        Words without other names need no such help: the index knows their sound.
+        """
+        for key, term in self.spelled.items():
+            if len(key) == 1 and is_han(key[0]) and term.also:
+                spoken = syllables(key[0])
+                if len(spoken) > 1:
+                    self.sounds[spoken].append(term)
+                    self.initials["".join(one[0] for one in spoken)].append(term)
+
+    def cut(self, text: str) -> list[Span]:
+        """Cut a text into spans."""
+        found = join_syllables(words(fold(text)))
+        spans: list[Span] = []
+        position = 0
+        while position < len(found):
+            for size in range(min(MAX_PHRASE, len(found) - position), 0, -1):
+                part = found[position : position + size]
+                term = None if size == 1 and is_han(part[0]) else self.spelled.get(key_of(part))
+                if term is not None:
+                    spans.append(Span(term.kind, " ".join(part), (term,)))
+                    break
+            else:
+                size = 1
+                spans += self._cut_word(found[position])
+            position += size
+        return spans
+
+    def departments_in(self, title: str) -> tuple[str, ...]:
+        """Return the departments that an organisation is, by the codes of their terms."""
+        return self._codes(title, "department")
+
+    def places_in(self, title: str) -> tuple[str, ...]:
+        """Return the codes of the places that a title names."""
+        return self._codes(title, "place")
+
+    def _codes(self, title: str, kind: Kind) -> tuple[str, ...]:
+        terms = (term for span in self.cut(title) if span.kind == kind for term in span.terms)
+        return tuple(dict.fromkeys(term.code for term in terms))
+
+    def _cut_word(self, word: str) -> list[Span]:
+        if is_han(word):
+            return self._cut_han(word)
+        if " " in word:
+            return self._cut_pinyin((tuple(word.split()),))
+        ways = tuple(way for way in split_pinyin(word) if len(way) > 1)
+        if ways:
+            return self._cut_pinyin(ways)
+        return (
+            self._cut_initials(word) if word.isascii() and word.isalpha() else [Span("text", word)]
+        )
+
+    def _cut_han(self, run: str) -> list[Span]:
+        spans: list[Span] = []
+        start = position = 0
+        while position < len(run):
+            term, size = self._longest_at(run, position)
+            if term is None:
+                position += 1
+                continue
+            spans += self._between(run[start:position], spans)
+            spans.append(Span(term.kind, run[position : position + size], (term,)))
+            start = position = position + size
+        return spans + self._between(run[start:], spans)
+
+    def _longest_at(self, run: str, position: int) -> tuple[Term | None, int]:
+        """Return the longest known word here; single characters count only when they are all."""
+        for size in range(min(self.longest, len(run) - position), 0, -1):
+            term = self.spelled.get((run[position : position + size],))
+            if term is not None and (size > 1 or len(run) == 1):
+                return term, size
+        return None, 0
+
+    def _between(self, rest: str, before: list[Span]) -> list[Span]:
+        """Return what lies between known words, without particles, and what it sounds like."""
+        rest = rest.strip(PARTICLES)
+        if before and before[-1].kind in ("question", "place"):
+            rest = rest.lstrip(LINKS)
+        if not rest or (len(rest) == 1 and (rest in LINKS or (rest,) in self.spelled)):
+            return []
+        return [Span("text", rest, self._sounding_like(syllables(rest)))]
+
+    def _sounding_like(self, spoken: Spoken) -> tuple[Term, ...]:
+        """Return known words with the sound of a part of this, longest first.
+
+        Two syllables are too few to hear a place in: 包头 would be heard in too much.
+        """
+        found: list[Term] = []
+        position = 0
+        while position < len(spoken):
+            terms, size = self._heard_at(spoken, position)
+            found += [term for term in terms if term.kind != "place" or size > 2]
+            position += size
+        return tuple(found)
+
+    def _heard_at(self, spoken: Spoken, position: int) -> tuple[list[Term], int]:
+        """Return the known words with the longest sound that begins here, and its length."""
+        for size in range(len(spoken) - position, 1, -1):
+            terms = self.sounds.get(spoken[position : position + size])
+            if terms:
+                return terms[:MAX_HEARD], size
+        return [], 1
+
+    def _cut_pinyin(self, ways: tuple[Spoken, ...]) -> list[Span]:
+        """Cut pinyin at the known words, in the short reading that knows most."""
+        shortest = [way for way in ways if len(way) == len(ways[0])]
+        cuts = [(way, self._cut_syllables(way)) for way in shortest]
+        way, best = max(cuts, key=lambda cut: sum(len(s.spoken[0]) for s in cut[1] if s.terms))
+        if not any(span.terms for span in best):
+            return [Span("pinyin", " ".join(way), spoken=ways)]
+        whole = [Span("pinyin", " ".join(way), spoken=(way,))] if len(best) > 1 else []
+        return [span for span in best if span.terms or len(span.spoken[0]) > 1] + whole
+
+    def _cut_syllables(self, spoken: Spoken) -> list[Span]:
+        pieces: list[tuple[Spoken, tuple[Term, ...]]] = []
+        start = position = 0
+        while position < len(spoken):
+            terms, size = self._heard_at(spoken, position)
+            if terms:
+                pieces.append((spoken[start:position], ()))
+                pieces.append((spoken[position : position + size], tuple(terms)))
+                start = position + size
+            position += size
+        pieces.append((spoken[start:], ()))
+        return [Span("pinyin", " ".join(part), terms, (part,)) for part, terms in pieces if part]
+
+    def _cut_initials(self, latin: str) -> list[Span]:
+        """Read letters as initials: of a known word, or of a place and something behind it."""
+        known = tuple(self.initials.get(latin, ())[:MAX_HEARD])
+        spans = [Span("pinyin", latin, known)]
+        if known:
+            return spans
+        for size in range(len(latin) - MIN_INITIALS, 1, -1):
+            here = [t for t in self.initials.get(latin[:size], ()) if t.kind == "place"]
+            if here:
+                rest = self._cut_initials(latin[size:])
+                return [Span("place", latin[:size], tuple(here)), *spans, *rest]
+        return spans
+
+
+def key_of(parts: Iterable[str]) -> tuple[str, ...]:
+    """Return the key of a spelling; English plurals count as singulars."""
+    return tuple(singular(part) if part.isascii() else part for part in parts)
+
+
+def singular(word: str) -> str:
+    """Return an English word without its plural s."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def join_syllables(found: list[str]) -> list[str]:
+    """Join pinyin typed syllable by syllable (gong jiao) into one word with blanks."""
+    joined: list[str] = []
+    for single, group in groupby(found, key=lambda word: (word,) in split_pinyin(word)):
+        parts = list(group)
+        joined += [" ".join(parts)] if single and len(parts) > 1 else parts
+    return joined
+
+
+def others(group: Iterable[str], name: str, weight: float) -> tuple[tuple[str, float], ...]:
+    """Return the other Chinese names of a group, with the weight they have beside the one typed."""
+    return tuple((other, weight) for other in group if other != name and not other.isascii())
+
+
+def add_places(lexicon_: Lexicon, divisions: Mapping[str, Any], also: Mapping[str, Any]) -> None:
+    """Enter the divisions under all their names."""
+    for code, place in divisions.items():
+        for name in [place["zh"], place["en"], *also.get(code, [])]:
+            lexicon_.add(Term("place", str(name), ((place["zh"], 1.0),), code))
+
+
+def add_synonyms(lexicon_: Lexicon, synonyms: Mapping[str, Any]) -> None:
+    """Enter departments, synonyms, English words and words that only ask, in this order."""
+    for line in synonyms["departments"]:
+        for name in line:
+            also = others(line, name, DEPARTMENT_ALIAS)
+            lexicon_.add(Term("department", name, also, line[0]))
+    for line in synonyms["equal"]:
+        for name in line:
+            lexicon_.add(Term("subject", name, others(line, name, SAME)))
+    for name, meant in synonyms["wider"].items():
+        lexicon_.add(Term("subject", name, tuple((other, WIDER) for other in meant)))
+    for name, meant in synonyms["english"].items():
+        lexicon_.add(Term("subject", name, tuple((other, 1.0) for other in meant)))
+    kinds: tuple[Kind, ...] = ("question", "form")
+    for kind in kinds:
+        for name in (name for line in synonyms[kind] for name in line):
+            lexicon_.add(Term(kind, name))
+    meant_by = (*synonyms["wider"].values(), *synonyms["english"].values())
+    for name in (name for meant in meant_by for name in meant):
+        lexicon_.add(Term("subject", name))
+
+
+@cache
+def lexicon() -> Lexicon:
+    """Return the portal's own words, read once."""
+    made = Lexicon()
+    add_places(made, vocab.terms("division"), vocab.terms("places"))
+    add_synonyms(made, vocab.terms("synonyms"))
+    made.learn_sounds()
+    return made

@@ -1,0 +1,250 @@
+"""Validators that hang the rules of the catalogue on the schema (``schemas/*.yaml``)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ckan import model
+from ckan.lib.navl.dictization_functions import Missing, unflatten
+from ckan.plugins import toolkit as tk
+from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
+from ckanext.scheming.validation import scheming_validator
+
+from .. import config, vocab
+from ..kernel.gate import origins
+from . import identifiers, names, publish, rules
+
+_ = tk._
+Field = dict[str, Any]
+NAME_OF_ITEM = re.compile(r"[^\s,;，；]{1,100}")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+URL = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
+
+
+def is_empty(value: Any) -> bool:
+    """Say whether nothing was given."""
+    return isinstance(value, Missing) or value is None or (isinstance(value, str) and not value.strip())
+
+
+def entry_of(data: FlattenDataDict) -> dict[str, Any]:
+    """Return the entry being validated as a plain dictionary, without what is missing."""
+    return unflatten({key: value for key, value in data.items() if not isinstance(value, Missing)})
+
+
+@scheming_validator
+def nmgdata_required(field: Field, schema: Field) -> Any:
+    """Demand a required field of every entry but an unpublished one (R-CAT-01); drop what is empty."""
+
+    def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
+        if not is_empty(data.get(key)):
+            return
+        if field.get("required") and not publish.is_private(data.get(("private",))):
+            errors[key].append(_("Please fill in this field."))
+        data.pop(key, None)
+        raise tk.StopOnError
+
+    return validator
+
+
+def nmgdata_text(value: Any) -> str:
+    """Return a text without control characters and outer blanks."""
+    if not isinstance(value, (str, int, float)):
+        raise tk.Invalid(_("This must be text."))
+    return CONTROL.sub("", str(value)).strip()
+
+
+@scheming_validator
+def nmgdata_term(field: Field, schema: Field) -> Any:
+    """Accept only slugs of the field's vocabulary."""
+
+    def validator(value: Any) -> str:
+        if not isinstance(value, str) or value not in vocab.terms(field["vocabulary"]):
+            raise tk.Invalid(_("“{value}” is not in the list; choose one of the entries.").format(value=value))
+        return value
+
+    return validator
+
+
+def nmgdata_region(value: Any) -> str:
+    """Accept a division of GB/T 2260 that lies in the portal's region."""
+    if not isinstance(value, str) or value not in vocab.terms("division"):
+        raise tk.Invalid(_("“{value}” is not a division code of Inner Mongolia.").format(value=value))
+    if not vocab.lies_within(value, config.region()):
+        name = vocab.label("division", config.region())
+        raise tk.Invalid(_("This portal holds data of {region} only.").format(region=name))
+    return value
+
+
+def nmgdata_flag(value: Any) -> str:
+    """Store yes and no as ``true`` and ``false``."""
+    try:
+        return "true" if tk.asbool(value) else "false"
+    except ValueError as error:
+        raise tk.Invalid(_("Answer yes or no.")) from error
+
+
+def nmgdata_flag_output(value: Any) -> Any:
+    """Return a stored flag as a boolean."""
+    return value if isinstance(value, bool) else value == "true"
+
+
+def nmgdata_dataset_name(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Make a URL name from the title when none is given."""
+    title = data.get(("title",))
+    if is_empty(data.get(key)) and not is_empty(title):
+        data[key] = free_name(str(title), str(data.get(("owner_org",)) or ""))
+
+
+def free_name(title: str, salt: str) -> str:
+    """Return a name that no other dataset has; a second one of the same title gets a number."""
+    for turn in range(1, 1000):
+        name = names.from_title(title, salt if turn == 1 else f"{salt}#{turn}")
+        if model.Package.by_name(name) is None:
+            return name
+    raise tk.Invalid(_("Too many datasets have this title; give a URL name."))
+
+
+def nmgdata_organisation_name(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Make a URL name of an organisation from its title when none is given."""
+    title = data.get(("title",))
+    if is_empty(data.get(key)) and not is_empty(title):
+        data[key] = names.from_title(str(title))
+
+
+def nmgdata_resource_url(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Accept web addresses only, and give a link that did not change its gate address back."""
+    value = str(data.get(key) or "").strip()
+    resource_id = data.get((*key[:-1], "id"))
+    if data.get((*key[:-1], "url_type")) == origins.UPLOAD or not value:
+        return
+    if not URL.fullmatch(value):
+        errors[key].append(_("Give an address that begins with http:// or https://."))
+    elif isinstance(resource_id, str) and origins.true_link(resource_id) == value:
+        resource = model.Resource.get(resource_id)
+        data[key] = resource.url if resource else value
+
+
+def nmgdata_identifier(value: Any) -> str:
+    """Accept a catalogue code of the portal's pattern (R-CAT-14)."""
+    if not isinstance(value, str) or not identifiers.is_valid(value.strip()):
+        raise tk.Invalid(_("This is not a catalogue code; leave it empty and one is given."))
+    return value.strip()
+
+
+@scheming_validator
+def nmgdata_data_items(field: Field, schema: Field) -> Any:
+    """Check names, types and uniqueness of the data items; empty rows of the form are left out."""
+
+    def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
+        items = entry_of(data).get("data_items") or []
+        seen: set[str] = set()
+        for index, item in enumerate(items):
+            name = str(item.get("name") or "")
+            if name in seen:
+                errors[("data_items", index, "name")] = [_("This name stands twice.")]
+            seen.add(name)
+
+    return validator
+
+
+def nmgdata_item_name(value: Any) -> str:
+    """Accept a column name: no blanks, no separators, at most 100 characters."""
+    if not isinstance(value, str) or not NAME_OF_ITEM.fullmatch(value.strip()):
+        raise tk.Invalid(_("Use a name without blanks, commas or semicolons."))
+    return value.strip()
+
+
+def nmgdata_drop_empty_items(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Leave out the rows of the data-item table that hold nothing, and keep the others in order."""
+    rows = sorted({k[1] for k in data if len(k) == 3 and k[0] == "data_items"})
+    table = [{k[2]: data.pop(k) for k in list(data) if len(k) == 3 and k[:2] == ("data_items", row)} for row in rows]
+    filled = [row for row in table if any(not is_empty(value) for value in row.values())]
+    for index, row in enumerate(filled):
+        for name, value in row.items():
+            data[("data_items", index, name)] = value
+    if ("data_items",) in data and isinstance(data[("data_items",)], str):
+        data[("data_items",)] = json.loads(data[("data_items",)] or "[]")
+
+
+def nmgdata_entry(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Hold the entry to every rule of ``catalog.rules``; each fault goes to its field."""
+    entry = entry_of(data)
+    for field, message in rules.faults(entry, public=publish.is_public(entry)).items():
+        add(errors, field, message)
+    for field, message in publish.region_faults(entry).items():
+        add(errors, field, message)
+
+
+def add(errors: FlattenErrorDict, field: str, message: str) -> None:
+    """Add a message to a field, unless the field has one already."""
+    found = errors.setdefault((field,), [])
+    if not found:
+        found.append(message)
+
+
+def nmgdata_give_identifier(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Give an entry without a catalogue code the next one, and refuse one that is taken (R-CAT-14)."""
+    if any(errors.values()):
+        return
+    entry = entry_of(data)
+    package = context.get("package")
+    dataset_id = package.id if package else None
+    stored = stored_identifier(package)
+    wanted = entry.get("identifier")
+    if stored and (is_empty(wanted) or wanted == stored):
+        set_extra(data, "identifier", stored)
+    elif is_empty(wanted):
+        set_extra(data, "identifier", identifiers.next_code(entry))
+    elif identifiers.is_taken(str(wanted), dataset_id):
+        add(errors, "identifier", _("Another entry has this catalogue code."))
+
+
+def stored_identifier(package: model.Package | None) -> str | None:
+    """Return the code a saved entry has."""
+    return (package.extras or {}).get("identifier") if package else None
+
+
+def set_extra(data: FlattenDataDict, name: str, value: str) -> None:
+    """Put a value among the extras that are about to be stored."""
+    taken = {k[1]: data[k] for k in data if len(k) == 3 and k[0] == "extras" and k[2] == "key"}
+    index = next((i for i, key in taken.items() if key == name), max(taken, default=-1) + 1)
+    data[("extras", index, "key")] = name
+    data[("extras", index, "value")] = value
+    data[(name,)] = value
+
+
+def nmgdata_one_authority(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """R-ROLE-01: a region has one public-data authority."""
+    if data.get(key) != "authority":
+        return
+    region = data.get(("region_code",)) or config.region()
+    group = context.get("group")
+    if identifiers.other_authority(str(region), group.id if group else None):
+        errors[key].append(_("This region already has a public-data authority."))
+
+
+VALIDATORS = {
+    function.__name__: function
+    for function in (
+        nmgdata_required, nmgdata_text, nmgdata_term, nmgdata_region, nmgdata_flag, nmgdata_flag_output,
+        nmgdata_dataset_name, nmgdata_organisation_name, nmgdata_resource_url, nmgdata_identifier,
+        nmgdata_data_items, nmgdata_item_name, nmgdata_drop_empty_items, nmgdata_entry,
+        nmgdata_give_identifier, nmgdata_one_authority,
+    )
+}  # fmt: skip

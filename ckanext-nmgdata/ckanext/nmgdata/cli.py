@@ -1,0 +1,114 @@
+"""``ckan nmgdata …``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+from datetime import date
+from pathlib import Path
+
+import click
+from ckan import model
+from ckan.plugins import toolkit as tk
+
+log = logging.getLogger(__name__)
+
+
+@click.group(short_help="Public data open platform of Inner Mongolia")
+def nmgdata() -> None:
+    """Commands of the public data open platform."""
+
+
+@nmgdata.command()
+@click.option("--once", is_flag=True, help="Do what is due now and end, for cron.")
+@click.pass_context
+def tick(context: click.Context, once: bool) -> None:
+    """Deliver the outbox, send reminders, fire what the clock made due."""
+    from .kernel import tick as loop
+
+    with context.meta["flask_app"].app_context():
+        if once:
+            loop.once()
+            return
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_args: stop.set())
+        loop.forever(stop)
+
+
+@nmgdata.command()
+@click.option("--accounts", type=click.Path(path_type=Path), help="Write the demo's accounts to this file.")
+def demo(accounts: Path | None) -> None:
+    """Load the demo: organisations, accounts, catalogue, sample files."""
+    from .demo import load
+
+    load.everything(accounts)
+
+
+@nmgdata.command()
+@click.argument("username")
+def token(username: str) -> None:
+    """Print a new API token of an account."""
+    site_user = tk.get_action("get_site_user")({"ignore_auth": True}, {})
+    context = {"user": site_user["name"], "ignore_auth": True}
+    made = tk.get_action("api_token_create")(context, {"user": username, "name": "command line"})
+    click.echo(made["token"])
+
+
+@nmgdata.group()
+def audit() -> None:
+    """The audit log."""
+
+
+@audit.command()
+@click.option("--head", help="A head that was published earlier, as SEQ:HASH.")
+def verify(head: str | None) -> None:
+    """Re-compute the chain; ends with 1 when anything was altered, removed, inserted or moved."""
+    from .kernel.audit import verify as verifier
+
+    published = None
+    if head:
+        seq, _colon, digest = head.partition(":")
+        published = verifier.Head(int(seq), digest, "")
+    findings = verifier.verify(published)
+    for finding in findings:
+        click.secho(f"event {finding.seq}: {finding.what}", fg="red")
+    last = verifier.head()
+    if findings:
+        raise SystemExit(1)
+    click.echo(f"{last.seq} events, the chain is whole; head {last.seq}:{last.hash}")
+
+
+@audit.command("head")
+def audit_head() -> None:
+    """Print the head of the chain, to be published daily."""
+    from .kernel.audit import verify as verifier
+
+    last = verifier.head()
+    click.echo(json.dumps({"seq": last.seq, "hash": last.hash, "at": last.at}))
+
+
+@nmgdata.group()
+def calendar() -> None:
+    """The working-day calendar."""
+
+
+@calendar.command()
+@click.argument("start", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("working_days", type=int)
+def add(start: date, working_days: int) -> None:
+    """Print the last day of a period that begins on START (not counted)."""
+    from .kernel.deadlines import calendar as working_days_calendar
+
+    due = working_days_calendar.load().add(start.date(), working_days)  # type: ignore[attr-defined]
+    click.echo(f"{due.on}{' (provisional)' if due.provisional else ''}")
+
+
+@calendar.command()
+def recompute() -> None:
+    """Compute open periods again, after a new year's calendar has been installed."""
+    from .kernel.workflow import sweep
+
+    click.echo(f"{sweep.recompute()} periods moved")

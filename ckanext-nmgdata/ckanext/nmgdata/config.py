@@ -1,0 +1,45 @@
+"""The only reader of this project's configuration (declared in ``config_declaration.yaml``)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ckan.plugins import toolkit as tk
+
+PREFIX = "ckanext.nmgdata"
+
+
+def region() -> str:
+    """Return whose portal this is: a division code of GB/T 2260, 150000 for the whole region."""
+    return tk.config[f"{PREFIX}.region"]
+
+
+def audit_digest() -> str:
+    """Return the digest that seals audit events: ``sha256``, or ``sm3`` where OpenSSL has it."""
+    name = tk.config[f"{PREFIX}.audit.digest"]
+    return name if name in hashlib.algorithms_available else "sha256"
+
+
+def audit_retention_days() -> int:
+    """Return how long audit events are kept at least; never less than six months."""
+    return tk.config[f"{PREFIX}.audit.retention_days"]
+
+
+def machine_readable_formats() -> list[str]:
+    """Return the slugs of formats that count as machine-readable beyond the vocabulary (DC-04)."""
+    return tk.config[f"{PREFIX}.catalog.machine_readable_formats"]
+
+
+def smtp_timeout() -> int:
+    """Return how many seconds a mail server may take."""
+    return tk.config[f"{PREFIX}.mail.timeout"]
+
+
+def private_hosts() -> set[str]:
+    """Return the hosts (``host`` or ``host:port``) on private networks that links may lie on."""
+    return {host.lower() for host in tk.config[f"{PREFIX}.gate.private_hosts"]}
+
+
+def is_demo() -> bool:
+    """Say whether the portal shows the demo catalogue; every page says so then."""
+    return tk.config[f"{PREFIX}.demo"]

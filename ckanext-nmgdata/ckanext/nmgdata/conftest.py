@@ -1,0 +1,109 @@
+"""Fixtures that every test sees. Tests run on the real PostgreSQL, Redis and Solr of `make test`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from ckan import model, plugins
+from ckan.cli.db import _run_migrations
+from ckan.lib import search
+from ckan.tests.helpers import CKANTestApp
+from ckan.tests.pytest_ckan import ckan_setup
+from hypothesis import settings
+
+from . import factories
+from .kernel.actors import Actor
+from .kernel.outbox import search as index
+from .kernel.unit import Unit, begin
+
+
+settings.register_profile("portal", deadline=None, print_blob=True)
+settings.load_profile("portal")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def portal() -> Iterator[None]:
+    """Load the portal's plugins once and bring the test database to the newest version."""
+    plugins.load_all()
+    model.repo.upgrade_db()
+    model.repo.tables_created_and_initialised = True
+    _run_migrations("nmgdata")
+    yield
+    plugins.unload_all()
+
+
+@pytest.fixture(scope="session")
+def wsgi(portal: None) -> Any:
+    """Return the portal as a WSGI application, made once."""
+    from ckan.common import config
+    from ckan.config.middleware import make_app
+
+    app = make_app(config)
+    ckan_setup._config = config.copy()
+    return app
+
+
+@pytest.fixture
+def app(wsgi: Any) -> CKANTestApp:
+    """Return a fresh browser, without a login."""
+    return CKANTestApp(wsgi)
+
+
+@pytest.fixture
+def pages(wsgi: Any) -> Iterator[None]:
+    """Provide a request context for code that renders or makes addresses."""
+    with wsgi._wsgi_app.test_request_context(base_url="http://test.ckan.net"):
+        yield
+
+
+@pytest.fixture
+def clean(portal: None) -> Iterator[None]:
+    """Begin with empty tables."""
+    empty_tables()
+    yield
+    model.Session.rollback()
+    model.Session.remove()
+
+
+@pytest.fixture
+def clean_search(clean: None) -> None:
+    """Begin with an empty index too."""
+    search.clear_all()
+    index.rest_is_over()
+
+
+def empty_tables() -> None:
+    """Empty every table but those that hold migration versions."""
+    model.Session.rollback()
+    model.Session.remove()
+    with model.meta.engine.begin() as connection:
+        names = connection.scalars(
+            sa.text(
+                "SELECT quote_ident(tablename) FROM pg_tables "
+                "WHERE schemaname = 'public' AND tablename NOT LIKE '%alembic_version'"
+            )
+        ).all()
+        connection.execute(sa.text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+    factories.fake.unique.clear()
+
+
+@pytest.fixture
+def unit(clean: None) -> Iterator[Unit]:
+    """Return an open unit of work of the system."""
+    with begin(Actor.system()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def world(clean: None) -> factories.World:
+    """Return a small region: authority, departments, people with roles."""
+    return factories.World()
+
+
+@pytest.fixture
+def as_user() -> Callable[[Any], dict[str, Any]]:
+    """Return a maker of request headers that log a person in by token."""
+    return factories.login

@@ -1,0 +1,1 @@
+"""The demo portal: organisations, accounts, a catalogue of samples, some invented files."""

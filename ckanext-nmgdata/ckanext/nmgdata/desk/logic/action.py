@@ -1,0 +1,168 @@
+"""Actions on cases, the gate, the calendar and the audit log: validate, check access, one call, dictize."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.logic import validate
+from ckan.plugins import toolkit as tk
+from ckan.types import Context, DataDict
+
+from ...kernel import clock
+from ...kernel.actors import Role
+from ...kernel.audit import append
+from ...kernel.audit.model import AuditEvent
+from ...kernel.deadlines.calendar import Workday
+from ...kernel.gate import answers, doors
+from ...kernel.gate.doors import actor_of
+from ...kernel.unit import begin
+from ...kernel.workflow import engine, queries, sweep
+from .. import dictize
+from . import schema
+
+MOST = 500
+
+
+@tk.side_effect_free
+@validate(schema.resource_id)
+def nmgdata_access_explain(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Say whether you may have the bytes of a resource, and if not why and what to do.
+
+    :param id: the id of the resource
+    :type id: string
+
+    :returns: ``allowed``, ``reason`` (machine-readable), ``message``, ``legal_basis``, and where it
+        helps ``apply_url``, ``next_url``, ``case``, ``valid_until``
+    :rtype: dictionary
+    """
+    tk.check_access("nmgdata_access_explain", context, data_dict)
+    judged = doors.judge(data_dict["id"], actor_of(context))
+    if judged is None:
+        raise tk.ObjectNotFound(tk._("Resource not found"))
+    return answers.explain(*judged)
+
+
+@tk.side_effect_free
+@validate(schema.case_reference)
+def nmgdata_case_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return a case with its timeline, deadlines and the steps that you may take.
+
+    :param id: the id or the number of the case
+    :type id: string
+
+    :rtype: dictionary
+    """
+    tk.check_access("nmgdata_case_show", context, data_dict)
+    case = queries.by_reference(data_dict["id"])
+    assert case is not None
+    return dictize.show(case, actor_of(context))
+
+
+@tk.side_effect_free
+@validate(schema.case_list)
+def nmgdata_case_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """List cases: those that wait for you, those that you filed, or those of your departments.
+
+    :param box: ``waiting`` (default), ``filed`` or ``department``
+    :type box: string
+    :param kind: only cases of this kind (optional)
+    :type kind: string
+    :param limit: at most so many, 500 at the most (default: 50)
+    :type limit: int
+
+    :rtype: list of dictionaries
+    """
+    tk.check_access("nmgdata_case_list", context, data_dict)
+    actor = actor_of(context)
+    limit = min(data_dict["limit"], MOST)
+    if data_dict["box"] == "filed":
+        found = queries.filed_by(actor.user_id or "")
+    elif data_dict["box"] == "department":
+        found = queries.of_orgs(actor.orgs(Role.REVIEWER), limit)
+    else:
+        found = queries.inbox(actor, limit)
+    kind = data_dict.get("kind")
+    return [dictize.brief(case) for case in found[:limit] if kind in (None, case.kind)]
+
+
+@validate(schema.transition)
+def nmgdata_case_transition(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Take a step of a case; ``nmgdata_case_show`` says which steps you may take.
+
+    :param id: the id or the number of the case
+    :type id: string
+    :param transition: the name of the step, e.g. ``approve``
+    :type transition: string
+
+    Further parameters are those of the step's form.
+
+    :returns: the case after the step
+    :rtype: dictionary
+    """
+    tk.check_access("nmgdata_case_transition", context, data_dict)
+    case = queries.by_reference(data_dict["id"])
+    assert case is not None
+    case = engine.fire(case.id, data_dict["transition"], actor_of(context), data_dict)
+    return dictize.show(case, actor_of(context))
+
+
+@tk.side_effect_free
+@validate(schema.audit_list)
+def nmgdata_audit_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+    """Read the audit log in the order of the chain.
+
+    :param after: only events after this position (default: 0)
+    :type after: int
+    :param subject_type: e.g. ``case``, ``grant``, ``resource`` (optional)
+    :param subject_id: (optional)
+    :param case_id: (optional)
+    :param limit: at most so many, 500 at the most (default: 100)
+    :type limit: int
+
+    :rtype: list of dictionaries
+    """
+    tk.check_access("nmgdata_audit_list", context, data_dict)
+    query = sa.select(AuditEvent.__table__).where(AuditEvent.seq > data_dict["after"])
+    for name in ("subject_type", "subject_id", "case_id"):
+        if data_dict.get(name):
+            query = query.where(getattr(AuditEvent, name) == data_dict[name])
+    query = query.order_by(AuditEvent.seq).limit(min(data_dict["limit"], MOST))
+    rows = model.Session.execute(query).mappings()
+    return [{**row, "at": row["at"].isoformat()} for row in rows]
+
+
+@validate(schema.workday)
+def nmgdata_workday_add(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Set a day to work or rest above the official calendar, and compute open periods again.
+
+    :param day: the day, ISO 8601
+    :param is_workday: whether it is worked
+    :type is_workday: boolean
+    :param reason: why; kept in the audit log
+
+    :rtype: dictionary
+    """
+    tk.check_access("nmgdata_workday_add", context, data_dict)
+    day: date = data_dict["day"].date()
+    actor = actor_of(context)
+    with begin(actor) as unit:
+        row = Workday(
+            day=day, is_workday=data_dict["is_workday"], reason=data_dict["reason"],
+            set_by=actor.user_id or actor.kind, set_at=clock.now(),
+        )  # fmt: skip
+        unit.session.merge(row)
+        detail = {"day": day.isoformat(), "is_workday": row.is_workday}
+        append(unit, "workday.set", ("workday", day.isoformat()), detail=detail)
+    return {"day": day.isoformat(), "is_workday": row.is_workday, "moved": sweep.recompute()}
+
+
+ACTIONS = {
+    function.__name__: function
+    for function in (
+        nmgdata_access_explain, nmgdata_case_show, nmgdata_case_list, nmgdata_case_transition,
+        nmgdata_audit_list, nmgdata_workday_add, doors.resource_view_list,
+    )
+}  # fmt: skip

@@ -1,0 +1,95 @@
+"""Who may do what: permissions first, then one line per action that points at one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan import plugins as p
+from ckan.plugins import toolkit as tk
+from ckan.types import AuthResult, Context, DataDict
+
+from ...kernel.actors import Actor, Role
+from ...kernel.gate import doors
+from ...kernel.gate.doors import actor_of
+from ...kernel.workflow import engine, queries
+
+_ = tk._
+
+
+def yes() -> AuthResult:
+    """Allow."""
+    return {"success": True}
+
+
+def no() -> AuthResult:
+    """Refuse."""
+    return {"success": False, "msg": _("You have no right to do this.")}
+
+
+# --- permissions ---------------------------------------------------------------------------------
+
+
+def permission_see_case(actor: Actor, reference: str) -> AuthResult:
+    """The parties of a case, their authority and auditors; for others it does not exist (R-PLAT-06)."""
+    case = queries.by_reference(reference)
+    if case is None or not engine.may_see(case, actor):
+        raise tk.ObjectNotFound(_("Case not found"))
+    return yes()
+
+
+def permission_read_audit(actor: Actor) -> AuthResult:
+    """Auditors and the authority (R29¶1)."""
+    return yes() if actor.regions(Role.AUDITOR) | actor.regions(Role.AUTHORITY) else no()
+
+
+# --- actions -------------------------------------------------------------------------------------
+
+
+@tk.auth_allow_anonymous_access
+def nmgdata_access_explain(context: Context, data_dict: DataDict) -> AuthResult:
+    """Anybody who may see the entry may ask why it is open or closed."""
+    return tk.check_access("resource_show", context, {"id": data_dict["id"]}) and yes()
+
+
+@tk.auth_sysadmins_check
+def nmgdata_case_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """See a case."""
+    return permission_see_case(actor_of(context), data_dict["id"])
+
+
+@tk.auth_sysadmins_check
+def nmgdata_case_transition(context: Context, data_dict: DataDict) -> AuthResult:
+    """Take a step; the machine itself says whose step it is."""
+    return permission_see_case(actor_of(context), data_dict["id"])
+
+
+def nmgdata_case_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """List one's own cases; the action lists no others."""
+    return yes()
+
+
+@tk.auth_sysadmins_check
+def nmgdata_audit_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Read the audit log."""
+    return permission_read_audit(actor_of(context))
+
+
+@tk.auth_sysadmins_check
+def nmgdata_workday_add(context: Context, data_dict: DataDict) -> AuthResult:
+    """Set a working day: the authority."""
+    return yes() if actor_of(context).regions(Role.AUTHORITY) else no()
+
+
+OWN = (
+    nmgdata_access_explain, nmgdata_case_show, nmgdata_case_transition, nmgdata_case_list,
+    nmgdata_audit_list, nmgdata_workday_add,
+)  # fmt: skip
+
+
+def functions() -> dict[str, Any]:
+    """Return our auth functions, and the gate's chains where the DataStore is there to be chained."""
+    found: dict[str, Any] = {function.__name__: function for function in OWN}
+    if p.plugin_loaded("datastore"):
+        for chained in (doors.datastore_search, doors.datastore_info, doors.datastore_search_sql):
+            found[chained.__name__] = chained
+    return found

@@ -1,0 +1,150 @@
+"""Mails about cases: rendered and sent from the outbox, after the commit, once."""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import smtplib
+import ssl
+from collections.abc import Sequence
+from email.message import EmailMessage
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.common import config as ckan_config
+from ckan.lib.mailer import MailerException
+from ckan.plugins import toolkit as tk
+from flask import current_app
+
+from .. import config
+from ..kernel import outbox
+from ..kernel.actors import Actor
+from ..kernel.outbox.model import Outbox
+from ..kernel.outbox.queue import Unavailable
+from ..kernel.types import new_id
+from ..kernel.unit import begin
+from ..kernel.workflow import engine
+from ..kernel.workflow import machine as machines
+from ..kernel.workflow.model import Case
+from . import dictize
+
+log = logging.getLogger(__name__)
+COMMON = ("reminder", "overdue")
+"""Templates that every kind of case shares."""
+
+
+def install() -> None:
+    """Take charge of the outbox' notices and mails."""
+    outbox.handle("notice", deliver_notices)
+    outbox.handle("mail", deliver_mails)
+
+
+def deliver_notices(rows: Sequence[Outbox]) -> None:
+    """Turn a notice about a case into one mail per recipient, each an outbox row of its own."""
+    for row in rows:
+        case = model.Session.get(Case, row.payload["case"])
+        if case is None:
+            continue
+        subject, body = render(case, row.payload)
+        for address in recipients(case, row.payload["to"]):
+            mail = {"to": address, "subject": subject, "body": body}
+            outbox.enqueue(model.Session(), "mail", mail, key=f"{row.key}:{address}")
+
+
+def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
+    """Return subject and text of a notice; the template's first line is the subject."""
+    name = payload["template"]
+    folder = "desk" if name in COMMON else case.kind
+    values = {
+        "case": dictize.brief(case),
+        "case_url": case_url(case),
+        "to": payload["to"],
+        "site_title": ckan_config["ckan.site_title"],
+        "basis": machines.of_case(case).basis,
+    }
+    with current_app.test_request_context(base_url=ckan_config["ckan.site_url"]):
+        text = tk.render(f"nmgdata/{folder}/mail/{name}.txt", values)
+    subject, _blank, body = text.strip().partition("\n")
+    return subject.strip(), body.strip() + "\n"
+
+
+def case_url(case: Case) -> str:
+    """Return the address of a case's page."""
+    return f"{ckan_config['ckan.site_url'].rstrip('/')}/nmg/cases/{case.number}"
+
+
+def recipients(case: Case, role: str) -> list[str]:
+    """Return the mail addresses of those who have a role in a case."""
+    if role == machines.FILER:
+        user = model.Session.get(model.User, case.filer_id) if case.filer_id else None
+        return [user.email] if user and user.email and user.is_active else []
+    org_id = case.org_id
+    if role == machines.AUTHORITY:
+        org_id = engine.authority_of(case.region_code)
+    return reviewers(org_id) if org_id else []
+
+
+def reviewers(org_id: str) -> list[str]:
+    """Return the mail addresses of an organisation's reviewers."""
+    query = (
+        sa.select(model.User.email)
+        .join(model.Member, model.Member.table_id == model.User.id)
+        .where(
+            model.Member.group_id == org_id,
+            model.Member.table_name == "user",
+            model.Member.state == "active",
+            model.Member.capacity.in_(["admin", "reviewer"]),
+            model.User.state == "active",
+            model.User.email.is_not(None),
+        )
+        .order_by(model.User.email)
+    )
+    return [address for address in model.Session.scalars(query) if address]
+
+
+def enqueue_mail(name: str, address: str, subject: str, body: str, *_rest: object) -> bool:
+    """Put a mail of CKAN's own into the outbox; it has nothing that a case would add to it."""
+    with begin(Actor.system()) as unit:
+        mail = {"to": address, "subject": subject.strip(), "body": body}
+        outbox.enqueue(unit.session, "mail", mail, key=new_id())
+    return True
+
+
+def deliver_mails(rows: Sequence[Outbox]) -> None:
+    """Send mails; the message id comes from the outbox key, so that a repeat can be recognised."""
+    for row in rows:
+        send(row.payload, row.key or str(row.id))
+
+
+def send(mail: dict[str, str], key: str) -> None:
+    """Send one plain-text mail.
+
+    :raises Unavailable: when the mail server does not answer; the row waits
+    """
+    message = EmailMessage()
+    sender = ckan_config["smtp.mail_from"] or "noreply@localhost"
+    message["From"] = email.utils.formataddr((ckan_config["ckan.site_title"], sender))
+    message["To"] = mail["to"]
+    message["Subject"] = mail["subject"]
+    message["Date"] = email.utils.formatdate(localtime=False)
+    message["Message-ID"] = f"<{key.replace('@', '.')}@{ckan_config['ckan.site_id']}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail["body"])
+    try:
+        with connect() as server:
+            server.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        raise MailerException(str(error)) from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise Unavailable(f"mail server: {error}") from error
+
+
+def connect() -> smtplib.SMTP:
+    """Return a connection to the configured mail server, with TLS and login where set."""
+    host, _colon, port = (ckan_config["smtp.server"] or "localhost").partition(":")
+    server = smtplib.SMTP(host, int(port or 25), timeout=config.smtp_timeout())
+    if tk.asbool(ckan_config["smtp.starttls"] or False):
+        server.starttls(context=ssl.create_default_context())
+    if ckan_config["smtp.user"]:
+        server.login(ckan_config["smtp.user"], ckan_config["smtp.password"])
+    return server

@@ -1,0 +1,141 @@
+"""Pages of the desk: my cases, the inbox, one case, progress by number and code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan.plugins import toolkit as tk
+from flask import Blueprint, Response, redirect
+
+from ..kernel.actors import Role
+from ..kernel.gate.doors import asking
+from ..kernel.types import Conflict
+from ..kernel.workflow import engine, queries
+from ..kernel.workflow import machine as machines
+from ..kernel.workflow.model import Case
+from ..kernel.workflow.presenters import of_case as presenter
+from . import audit_page, dictize
+
+_ = tk._
+blueprint = Blueprint("nmgdata_desk", __name__)
+blueprint.add_url_rule("/nmg/audit", view_func=audit_page.audit)
+PAGE = 50
+
+
+def need_login() -> Response | None:
+    """Send a visitor without a login to the login page, and back afterwards."""
+    if tk.current_user.is_authenticated:
+        return None
+    return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
+
+
+@blueprint.route("/nmg/start")
+def start() -> Any:
+    """Send who has just logged in to where their work is."""
+    if answer := need_login():
+        return answer
+    actor = asking()
+    if actor.orgs(Role.REVIEWER):
+        return tk.redirect_to("nmgdata_desk.inbox")
+    if actor.regions(Role.AUDITOR):
+        return tk.redirect_to("nmgdata_desk.audit")
+    return tk.redirect_to("nmgdata_desk.my_cases")
+
+
+@blueprint.route("/nmg/my")
+def my_cases() -> Any:
+    """Show the cases that the reader filed."""
+    if answer := need_login():
+        return answer
+    filed = queries.filed_by(tk.current_user.id)
+    return tk.render("nmgdata/desk/my.html", {"cases": [dictize.brief(case) for case in filed]})
+
+
+@blueprint.route("/nmg/inbox")
+def inbox() -> Any:
+    """Show what waits for the reader's departments, the most urgent first."""
+    if answer := need_login():
+        return answer
+    actor = asking()
+    if not actor.orgs(Role.REVIEWER):
+        tk.abort(403, _("The inbox is for the reviewers of departments and the authority."))
+    waiting = [dictize.brief(case) for case in queries.inbox(actor, PAGE)]
+    decided = [dictize.brief(case) for case in queries.of_orgs(actor.orgs(Role.REVIEWER), PAGE)]
+    done = [case for case in decided if case["id"] not in {w["id"] for w in waiting}]
+    return tk.render("nmgdata/desk/inbox.html", {"waiting": waiting, "others": done})
+
+
+@blueprint.route("/nmg/cases", methods=["GET", "POST"])
+def progress() -> Any:
+    """Find a case by its number and secret code, for people without an account."""
+    form = {name: tk.request.form.get(name, "") for name in ("number", "code")}
+    errors: dict[str, str] = {}
+    if tk.request.method == "POST":
+        case = queries.by_code(form["number"], form["code"])
+        if case is not None:
+            return tk.render("nmgdata/desk/progress.html", {"case": public_view(case)})
+        errors["number"] = _("No case has this number and code. Check both and try again.")
+    return tk.render("nmgdata/desk/find.html", {"form": form, "errors": errors})
+
+
+def public_view(case: Case) -> dict[str, Any]:
+    """Return what number and code open: where the case stands and what was answered."""
+    machine = machines.of_case(case)
+    steps = [dictize.step(machine, event) for event in queries.timeline(case)]
+    return {**dictize.brief(case), "timeline": steps}
+
+
+def find(number: str) -> tuple[Case, Any] | Response:
+    """Return the case of a page and who reads it; what one may not see does not exist."""
+    if answer := need_login():
+        return answer
+    case, actor = queries.by_reference(number), asking()
+    if case is None or not engine.may_see(case, actor):
+        return tk.abort(404, _("Case not found"))
+    return case, actor
+
+
+@blueprint.route("/nmg/cases/<number>")
+def case(number: str) -> Any:
+    """Show a case to its parties, their authority and auditors."""
+    found = find(number)
+    return found if isinstance(found, Response) or not isinstance(found, tuple) else page(*found)
+
+
+@blueprint.route("/nmg/cases/<number>/<transition>", methods=["POST"])
+def step(number: str, transition: str) -> Any:
+    """Take a step of a case from its page."""
+    found = find(number)
+    if not isinstance(found, tuple):
+        return found
+    case, actor = found
+    stated = tk.request.form.to_dict()
+    try:
+        engine.fire(case.id, transition, actor, stated)
+    except Conflict as conflict:
+        tk.h.flash_error(conflict.message)
+    except tk.NotAuthorized as refused:
+        tk.abort(403, str(refused))
+    except tk.ValidationError as invalid:
+        return page(case, actor, step=transition, stated=stated, errors=invalid.error_dict)
+    else:
+        tk.h.flash_success(_("Done."))
+    return redirect(tk.url_for("nmgdata_desk.case", number=case.number))
+
+
+def page(
+    case: Case, actor: Any, step: str | None = None, stated: Any = None, errors: Any = None
+) -> str:
+    """Render the page of a case; after a refused form with what was typed, nothing lost."""
+    shown = presenter(case)
+    values = {
+        "case": dictize.show(case, actor),
+        "payload_template": shown.template,
+        "steps": engine.possible(case, actor),
+        "forms": {s.name: shown.defaults(case, s.name) for s in engine.possible(case, actor)},
+        "open_step": step,
+        "errors": errors or {},
+    }
+    if step and stated:
+        values["forms"][step] = {**values["forms"].get(step, {}), **stated}
+    return tk.render("nmgdata/desk/case.html", values)

@@ -1,0 +1,227 @@
+"""What tests need to exist: organisations, people with roles, catalogue entries, cases."""
+
+from __future__ import annotations
+
+import io
+from functools import cached_property
+from typing import Any
+
+from ckan import model
+from ckan.plugins import toolkit as tk
+from faker import Faker
+from werkzeug.datastructures import FileStorage
+
+from .kernel.actors import Actor
+
+fake = Faker("zh_CN")
+CSV = "站点,数量\r\n示例一站,12\r\n示例二站,7\r\n".encode()
+
+
+def site_context() -> dict[str, Any]:
+    """Return a context of the site's own user."""
+    name = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+    return {"user": name, "ignore_auth": True}
+
+
+def context_of(user: model.User | None) -> dict[str, Any]:
+    """Return the context of a person, or of the anonymous public, with all checks on."""
+    if user is None:
+        return {"user": "", "auth_user_obj": None}
+    return {"user": user.name, "auth_user_obj": user}
+
+
+def call(action: str, user: model.User | None = None, **data: Any) -> Any:
+    """Call an action as a person, with all checks on."""
+    return tk.get_action(action)(context_of(user), data)
+
+
+def login(user: model.User) -> dict[str, str]:
+    """Return the headers that log a person in."""
+    token = tk.get_action("api_token_create")(site_context(), {"user": user.name, "name": fake.uuid4()})
+    return {"Authorization": token["token"]}
+
+
+def person(name: str = "", **values: Any) -> model.User:
+    """Create an account."""
+    name = name or f"u{fake.unique.random_number(digits=8, fix_len=True)}"
+    data = {"name": name, "email": f"{name}@example.org", "password": "correct-horse-1", **values}
+    tk.get_action("user_create")(site_context(), data)
+    user = model.User.by_name(name)
+    assert user is not None
+    return user
+
+
+def organisation(title: str, **values: Any) -> dict[str, Any]:
+    """Create an organisation."""
+    return tk.get_action("organization_create")(site_context(), {"title": title, **values})
+
+
+def join(user: model.User, org: dict[str, Any], role: str) -> model.User:
+    """Give a person a role in an organisation."""
+    member = {"id": org["id"], "username": user.name, "role": role}
+    tk.get_action("organization_member_create")(site_context(), member)
+    return user
+
+
+def entry(org: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """Return a complete catalogue entry, unconditionally open unless said otherwise."""
+    data = {
+        "title": fake.unique.sentence(nb_words=4),
+        "notes": "用于测试的目录条目。",
+        "owner_org": org["id"],
+        "region_code": "150000",
+        "data_form": "spreadsheet",
+        "update_frequency": "monthly",
+        "theme": "transport",
+        "collecting_department": "测试采集部门",
+        "approving_department": "测试核准部门",
+        "providing_department": "测试提供部门",
+        "contact_phone": "0471-1234567",
+        "open_class": "unconditional",
+        "data_level": "general_1",
+        "license_id": "other-open",
+        "share_class": "unconditional",
+        "share_content": "全部数据项",
+        "share_scope": "全区各级公共管理和服务机构",
+    }
+    if values.get("open_class") in ("conditional", "non_open"):
+        data |= {
+            "open_reason": "批量数据可推知个人行踪。",
+            "open_legal_basis": "《中华人民共和国个人信息保护法》第二十八条",
+            "license_id": "other-closed",
+        }
+    if values.get("open_class") == "conditional":
+        data["open_condition"] = "限科研与公共服务用途，存储加密，不得再识别。"
+    if values.get("open_class") == "non_open":
+        data |= {"nonopen_ground": "personal_privacy", "data_level": "general_4"}
+    return {**data, **values}
+
+
+def dataset(org: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """Create a catalogue entry."""
+    return tk.get_action("package_create")(site_context(), entry(org, **values))
+
+
+def resource(dataset_dict: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """Attach a link to an entry."""
+    data = {"name": "链接文件", "format": "CSV", "url": "https://data.example.org/secret/path.csv", **values}
+    return tk.get_action("resource_create")(site_context(), {"package_id": dataset_dict["id"], **data})
+
+
+def upload(dataset_dict: dict[str, Any], content: bytes = CSV, name: str = "sites.csv", **values: Any) -> Any:
+    """Attach a file to an entry."""
+    file = FileStorage(io.BytesIO(content), filename=name)
+    data = {"name": "站点清单", "format": "CSV", "url": name, "upload": file, **values}
+    return tk.get_action("resource_create")(site_context(), {"package_id": dataset_dict["id"], **data})
+
+
+STATEMENT = {
+    "applicant_kind": "natural_person",
+    "applicant_name": "王小明",
+    "contact_phone": "13800000000",
+    "scenario": "研究城市出行规律，形成公开发表的论文。",
+    "data_scope": "全部字段，最近一年。",
+    "provision_mode": "file",
+    "use_from": "2026-11-23",
+    "use_until": "2027-11-22",
+    "safeguards": "存放在加密磁盘，只有课题组成员可以访问。",
+}
+
+
+class World:
+    """A small region, made as far as a test asks for it."""
+
+    @cached_property
+    def authority(self) -> dict[str, Any]:
+        """Return the public-data authority of the region."""
+        return organisation("自治区数据局", name="nmg-data", role="authority", region_code="150000")
+
+    @cached_property
+    def department(self) -> dict[str, Any]:
+        """Return a department of the region."""
+        return organisation("自治区交通厅", name="nmg-transport", region_code="150000")
+
+    @cached_property
+    def other(self) -> dict[str, Any]:
+        """Return another department."""
+        return organisation("自治区水利厅", name="nmg-water", region_code="150000")
+
+    @cached_property
+    def reviewer(self) -> model.User:
+        """Return the department's reviewer."""
+        return join(person("reviewer"), self.department, "reviewer")
+
+    @cached_property
+    def editor(self) -> model.User:
+        """Return the department's editor."""
+        return join(person("editor"), self.department, "editor")
+
+    @cached_property
+    def stranger(self) -> model.User:
+        """Return the reviewer of another department."""
+        return join(person("stranger"), self.other, "reviewer")
+
+    @cached_property
+    def official(self) -> model.User:
+        """Return the authority's reviewer."""
+        return join(person("official"), self.authority, "reviewer")
+
+    @cached_property
+    def auditor(self) -> model.User:
+        """Return an auditor of the whole region."""
+        return join(person("auditor"), self.other, "auditor")
+
+    @cached_property
+    def applicant(self) -> model.User:
+        """Return a citizen with an account."""
+        return person("applicant")
+
+    @cached_property
+    def citizen(self) -> model.User:
+        """Return another citizen with an account."""
+        return person("citizen")
+
+    @cached_property
+    def sysadmin(self) -> model.User:
+        """Return the operator of the machine."""
+        return person("operator", sysadmin=True)
+
+    @cached_property
+    def open_data(self) -> dict[str, Any]:
+        """Return an unconditional entry with a file."""
+        return self.filled(dataset(self.department, title="公交站点"))
+
+    @cached_property
+    def conditional(self) -> dict[str, Any]:
+        """Return a conditional entry with a file."""
+        return self.filled(dataset(self.department, title="出租汽车轨迹", open_class="conditional"))
+
+    @cached_property
+    def non_open(self) -> dict[str, Any]:
+        """Return a non-open entry with a file."""
+        return self.filled(dataset(self.department, title="从业人员名册", open_class="non_open"))
+
+    def filled(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Return an entry with a file attached."""
+        upload(made)
+        return tk.get_action("package_show")(site_context(), {"id": made["id"]})
+
+    def submitted(self, made: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return an application that waits for the department."""
+        target = made or self.conditional
+        return call("nmgdata_application_submit", self.applicant, dataset_id=target["id"], **STATEMENT)
+
+    def granted(self, made: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return an application that was approved and whose agreement was accepted."""
+        case = self.submitted(made)
+        call(
+            "nmgdata_case_transition", self.reviewer, id=case["id"], transition="approve",
+            purpose="课题研究", use_scope="课题组内部", valid_until="2027-06-30",
+        )  # fmt: skip
+        return call(
+            "nmgdata_case_transition", self.applicant, id=case["id"], transition="accept", agreement="2026-1"
+        )
+
+    def actor(self, user: model.User) -> Actor:
+        """Return a person as an actor."""
+        return Actor.person(user)

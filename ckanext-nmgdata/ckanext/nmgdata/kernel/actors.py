@@ -1,0 +1,137 @@
+"""Who acts: a person with roles, the public, or the portal itself.
+
+A role comes from membership in an organisation (``docs/roles.md`` shows all in one table). Being
+a CKAN sysadmin gives no role: statutory decisions are made by those the law names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+
+import sqlalchemy as sa
+from ckan import model
+
+REGION = "150000"
+
+
+class Role(str, Enum):
+    """A right that an organisation's member has for that organisation."""
+
+    EDITOR = "editor"
+    """Keeps the catalogue and the files (R6)."""
+    REVIEWER = "reviewer"
+    """Decides the cases of the department (R28)."""
+    AUTHORITY = "authority"
+    """Reviews and supervises as the public-data authority of the region (R7)."""
+    AUDITOR = "auditor"
+    """Reads, decides nothing (R29¶1)."""
+
+
+CAPACITIES: dict[str, tuple[Role, ...]] = {
+    "admin": (Role.EDITOR, Role.REVIEWER),
+    "editor": (Role.EDITOR,),
+    "reviewer": (Role.REVIEWER,),
+    "auditor": (Role.AUDITOR,),
+    "member": (),
+}
+"""Roles that a CKAN capacity in an organisation brings."""
+
+DECIDING = (Role.REVIEWER,)
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One active membership of a person in an organisation."""
+
+    org_id: str
+    capacity: str
+    is_authority: bool
+    region_code: str
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Return the roles this membership brings; a reviewer of an authority acts as authority."""
+        roles = CAPACITIES.get(self.capacity, ())
+        if self.is_authority and Role.REVIEWER in roles:
+            return (*roles, Role.AUTHORITY)
+        return roles
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody who asks for something. Roles are read from the database once per actor."""
+
+    kind: str
+    user_id: str | None = None
+    name: str = ""
+    address: str | None = field(default=None, compare=False)
+    """Network address; personal data, never in hashed bytes."""
+
+    @classmethod
+    def system(cls) -> Actor:
+        """Return the portal itself, which fires what the clock makes due."""
+        return cls("system", name="system")
+
+    @classmethod
+    def anonymous(cls, address: str | None = None) -> Actor:
+        """Return a visitor without an account."""
+        return cls("anonymous", address=address)
+
+    @classmethod
+    def person(cls, user: model.User, address: str | None = None) -> Actor:
+        """Return the person behind an account."""
+        return cls("person", user_id=user.id, name=user.name, address=address)
+
+    @property
+    def is_system(self) -> bool:
+        """Say whether the portal itself acts."""
+        return self.kind == "system"
+
+    @cached_property
+    def memberships(self) -> tuple[Membership, ...]:
+        """Return the active memberships; none for the public and the system."""
+        return read_memberships(self.user_id) if self.user_id else ()
+
+    def orgs(self, role: Role) -> frozenset[str]:
+        """Return the ids of the organisations for which this actor has a role."""
+        return frozenset(m.org_id for m in self.memberships if role in m.roles)
+
+    def has(self, role: Role, org_id: str | None) -> bool:
+        """Say whether this actor has a role for an organisation."""
+        return org_id is not None and org_id in self.orgs(role)
+
+    def regions(self, role: Role) -> frozenset[str]:
+        """Return the region codes (GB/T 2260) in which this actor has a role."""
+        return frozenset(m.region_code for m in self.memberships if role in m.roles)
+
+    def covers(self, role: Role, region_code: str | None) -> bool:
+        """Say whether a role reaches a region; a role for the whole region reaches every part."""
+        held = self.regions(role)
+        return REGION in held or (region_code is not None and region_code in held)
+
+
+def read_memberships(user_id: str) -> tuple[Membership, ...]:
+    """Read a person's active memberships in active organisations."""
+    member, group = model.Member, model.Group
+    rows = model.Session.execute(
+        sa.select(
+            member.group_id,
+            member.capacity,
+            group.extras["role"].astext,
+            group.extras["region_code"].astext,
+        )
+        .join(group, group.id == member.group_id)
+        .where(
+            member.table_name == "user",
+            member.table_id == user_id,
+            member.state == "active",
+            group.state == "active",
+            group.is_organization.is_(True),
+        )
+    )
+    return tuple(
+        Membership(org_id, capacity, role == "authority", region or REGION)
+        for org_id, capacity, role, region in rows
+    )

@@ -1,0 +1,116 @@
+"""Append events; seal them in one chain just before the transaction commits.
+
+Sealing locks the single head row as the last act of a transaction, takes the next sequence number
+under that lock and links to the hash before it. ``UNIQUE (prev_hash)`` makes a fork impossible,
+should the lock ever be missed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from ... import config
+from ..unit import Unit
+from . import chain
+from .model import GENESIS, AuditEvent, AuditHead, AuditSecret
+from .verbs import VERBS
+
+_PENDING = "nmgdata_audit_pending"
+
+
+def append(
+    unit: Unit,
+    verb: str,
+    subject: tuple[str, str],
+    *,
+    case_id: str | None = None,
+    detail: dict[str, Any] | None = None,
+    personal: dict[str, str] | None = None,
+) -> None:
+    """Record an act in the unit's transaction; it is sealed when that commits.
+
+    :param subject: type and id of what was acted on, e.g. ``("resource", id)``
+    :param detail: codes, ids and dates; hashed, so never personal data or free text
+    :param personal: what may have to be destroyed later; kept apart, hashed only as a commitment
+    :raises KeyError: for a verb that is not registered
+    """
+    VERBS[verb]
+    salt = secrets.token_hex(16) if personal else None
+    event = {
+        "at": unit.now,
+        "verb": verb,
+        "actor_kind": unit.actor.kind,
+        "actor_id": unit.actor.user_id,
+        "subject_type": subject[0],
+        "subject_id": subject[1],
+        "case_id": case_id,
+        "detail": detail or {},
+        "commitment": chain.commitment(salt, personal) if salt and personal else None,
+        "algorithm": config.audit_digest(),
+    }
+    secret = {"salt": salt, "personal": personal} if salt else None
+    if not unit.session.in_transaction():
+        unit.session.begin()  # so that undoing it is noticed even before anything was sent
+    pending = unit.session.info.setdefault(_PENDING, [])
+    pending.append((savepoints(unit.session), event, secret))
+
+
+def savepoints(session: Session) -> list[Any]:
+    """Return the savepoints that are open, innermost first: rolling back any of them undoes us."""
+    found, point = [], session.get_nested_transaction()
+    while point is not None and point.nested:
+        found.append(point)
+        point = point.parent
+    return found
+
+
+def seal(session: Session) -> None:
+    """Give the pending events their place in the chain; called before the outermost commit."""
+    if session.in_nested_transaction() or not session.info.get(_PENDING):
+        return
+    session.flush()
+    pending = session.info.pop(_PENDING)
+    head = lock_head(session)
+    seq, prev = head.seq, head.hash
+    for _savepoints, event, secret in pending:
+        seq += 1
+        row = {**event, "seq": seq, "prev_hash": prev}
+        prev = row["hash"] = chain.digest(row)
+        session.execute(sa.insert(AuditEvent).values(**row))
+        if secret:
+            session.execute(sa.insert(AuditSecret).values(seq=seq, **secret))
+    session.execute(
+        sa.update(AuditHead).values(seq=seq, hash=prev, at=pending[-1][1]["at"]).where(AuditHead.id == 1)
+    )
+
+
+def lock_head(session: Session) -> sa.Row[tuple[int, str]]:
+    """Lock the head row until the transaction ends and return it."""
+    query = sa.select(AuditHead.seq, AuditHead.hash).where(AuditHead.id == 1).with_for_update()
+    head = session.execute(query).first()
+    if head is None:
+        first = {"id": 1, "seq": 0, "hash": GENESIS}
+        session.execute(insert(AuditHead).values(**first).on_conflict_do_nothing())
+        head = session.execute(query).one()
+    return head
+
+
+def forget(session: Session, undone: Any) -> None:
+    """Drop the events of a savepoint, or of the whole transaction, that was rolled back."""
+    if not undone.nested:
+        session.info.pop(_PENDING, None)
+    elif pending := session.info.get(_PENDING):
+        session.info[_PENDING] = [entry for entry in pending if undone not in entry[0]]
+
+
+def install() -> None:
+    """Hook sealing into CKAN's session; may be called again."""
+    for name, hook in (("before_commit", seal), ("after_soft_rollback", forget)):
+        if not sa.event.contains(model.Session, name, hook):
+            sa.event.listen(model.Session, name, hook)

@@ -1,0 +1,34 @@
+"""The acts that are recorded. An unregistered verb is refused, so that the list is complete."""
+
+from __future__ import annotations
+
+from ckan.plugins.toolkit import _
+
+N_ = str  # marks a string for translation; it is translated when shown
+
+VERBS: dict[str, str] = {
+    "case.transition": N_("Step of a case"),
+    "grant.created": N_("Access granted"),
+    "grant.activated": N_("Use agreement accepted"),
+    "grant.ended": N_("Grant ended"),
+    "suspension.created": N_("Opening suspended"),
+    "suspension.lifted": N_("Opening resumed"),
+    "suspension.withdrawn": N_("Data withdrawn"),
+    "closure.created": N_("Access closed"),
+    "closure.lifted": N_("Access reopened"),
+    "dataset.published": N_("Dataset published"),
+    "dataset.class_changed": N_("Open class changed"),
+    "dataset.deleted": N_("Dataset deleted"),
+    "resource.replaced": N_("Data file replaced"),
+    "download.allowed": N_("Restricted data handed out"),
+    "door.refused": N_("Access refused"),
+    "override.used": N_("Administrative override"),
+    "workday.set": N_("Working-day calendar changed"),
+    "personal.revealed": N_("Personal data revealed"),
+    "account.activated": N_("Account activated"),
+}
+
+
+def label(verb: str) -> str:
+    """Return the name of a verb in the reader's language."""
+    return _(VERBS[verb])

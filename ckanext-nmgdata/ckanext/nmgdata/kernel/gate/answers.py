@@ -1,0 +1,103 @@
+"""How a refusal is said: to people in one plain sentence with its basis, to programs as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ckan.plugins import toolkit as tk
+
+from .facts import Facts
+from .policy import Decision, Reason
+
+_ = tk._
+N_ = str  # marks a string for translation; it is translated when shown
+
+LAW = "内政发〔2024〕19号"
+APPLY, MINE = "apply", "mine"
+ways: dict[str, str] = {}
+"""Ways on from a refusal: name → endpoint, filled in by whoever offers the page."""
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What is said about a reason: sentence, article, HTTP status, whether applying helps."""
+
+    sentence: str
+    article: str
+    status: int
+    apply: bool = False
+
+
+SAYINGS: dict[Reason, Saying] = {
+    Reason.UNCONDITIONAL: Saying(N_("These data are open to everyone."), "第二十七条第（三）项", 200),
+    Reason.GRANTED: Saying(N_("You have been granted access to these data."), "第二十八条第二款", 200),
+    Reason.MAINTENANCE: Saying(N_("You maintain these data for your department."), "第六条", 200),
+    Reason.VERIFICATION: Saying(N_("You verify these data in a case."), "第二十八条第三款", 200),
+    Reason.WITHDRAWN: Saying(N_("These data have been withdrawn."), "第二十八条第三款", 410),
+    Reason.SUSPENDED: Saying(
+        N_("Opening of these data is suspended while an objection is being verified."),
+        "第二十八条第三款",
+        451,
+    ),
+    Reason.ACCESS_CLOSED: Saying(N_("Your access to these data is closed for now."), "第五十条", 403),
+    Reason.NON_OPEN: Saying(N_("These data are not open."), "第二十七条第（一）项", 403),
+    Reason.UNCLASSIFIED: Saying(
+        N_("The open class of these data has not been set yet, so they cannot be handed out."),
+        "第二十七条",
+        403,
+    ),
+    Reason.APPLICATION_REQUIRED: Saying(
+        N_("These data are open on conditions: apply, and download once your application is approved."),
+        "第二十八条第二款",
+        403,
+        apply=True,
+    ),
+    Reason.OUT_OF_SCOPE: Saying(
+        N_("Your grant does not cover this file as a whole."), "第二十八条第二款", 403, apply=True
+    ),
+    Reason.AGREEMENT_REQUIRED: Saying(
+        N_("Your application is approved. Accept the use agreement first."), "第五十条第（三）项", 403
+    ),
+    Reason.GRANT_NOT_BEGUN: Saying(N_("Your grant has not begun yet."), "第二十八条第二款", 403),
+    Reason.GRANT_EXPIRED: Saying(
+        N_("Your grant has expired; you can apply again."), "第二十八条第二款", 403, apply=True
+    ),
+    Reason.GRANT_ENDED: Saying(
+        N_("Your grant has ended; you can apply again."), "第二十八条第二款", 403, apply=True
+    ),
+}
+
+
+def explain(facts: Facts, decision: Decision) -> dict[str, Any]:
+    """Return the answer of the gate in the form that programs get (``nmgdata_access_explain``)."""
+    saying = SAYINGS[decision.reason]
+    answer: dict[str, Any] = {
+        "allowed": decision.allow,
+        "reason": decision.reason.value,
+        "message": _(saying.sentence),
+        "legal_basis": f"{LAW}{saying.article}",
+        "dataset_id": facts.dataset_id,
+        "resource_id": facts.resource_id,
+        "open_class": facts.open_class,
+    }
+    if facts.stop_case and not decision.allow:
+        answer["case"] = facts.stop_case
+    if saying.apply and APPLY in ways:
+        answer["apply_url"] = tk.url_for(ways[APPLY], dataset_id=facts.dataset_id, qualified=True)
+    if decision.reason is Reason.AGREEMENT_REQUIRED and MINE in ways:
+        answer["next_url"] = tk.url_for(ways[MINE], qualified=True)
+    if decision.grant:
+        answer["valid_until"] = decision.grant.valid_until.isoformat()
+    return answer
+
+
+def status(decision: Decision) -> int:
+    """Return the HTTP status of an answer at a download door."""
+    return SAYINGS[decision.reason].status
+
+
+def short(facts: Facts, decision: Decision) -> str:
+    """Return one line for the action API: sentence, basis and machine-readable reason."""
+    saying = SAYINGS[decision.reason]
+    return f"{_(saying.sentence)} {LAW}{saying.article} [{decision.reason.value}]"

@@ -1,0 +1,82 @@
+"""Count downloads and refusals, each by one statement in a short transaction of its own.
+
+An anonymous flood of refused requests adds to a counter, not to the audit chain: the audited event
+is the bucket per resource, reason and hour, written once the hour has passed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from .. import clock
+from ..actors import Actor
+from ..audit import append
+from ..unit import begin
+from .model import Download, Refusal
+
+HOUR = timedelta(hours=1)
+
+
+def count_refusal(resource_id: str, reason: str) -> None:
+    """Add one refusal to the bucket of this hour."""
+    hour = this_hour()
+    statement = insert(Refusal).values(resource_id=resource_id, reason=reason, hour=hour, count=1)
+    statement = statement.on_conflict_do_update(
+        index_elements=["resource_id", "reason", "hour"],
+        set_={"count": Refusal.count + 1, "audited": False},
+    )
+    execute_apart(statement)
+
+
+def count_download(dataset_id: str, resource_id: str) -> None:
+    """Add one download to this day's count."""
+    row = {"dataset_id": dataset_id, "resource_id": resource_id, "day": clock.today(), "count": 1}
+    statement = insert(Download).values(**row)
+    statement = statement.on_conflict_do_update(
+        index_elements=["resource_id", "day"], set_={"count": Download.count + 1}
+    )
+    execute_apart(statement)
+
+
+def execute_apart(statement: sa.Insert) -> None:
+    """Run one statement in a transaction of its own, whatever the session is doing."""
+    with model.meta.engine.begin() as connection:
+        connection.execute(statement)
+
+
+def this_hour() -> datetime:
+    """Return the beginning of the present hour."""
+    return clock.now().replace(minute=0, second=0, microsecond=0)
+
+
+def audit_refusals() -> int:
+    """Write the buckets of past hours to the audit chain; return how many."""
+    query = (
+        sa.select(Refusal)
+        .where(Refusal.hour < this_hour(), Refusal.audited.is_(False))
+        .order_by(Refusal.hour, Refusal.resource_id, Refusal.reason)
+        .limit(1000)
+        .with_for_update(skip_locked=True)
+    )
+    with begin(Actor.system()) as unit:
+        buckets = list(unit.session.scalars(query))
+        for bucket in buckets:
+            detail = {"reason": bucket.reason, "hour": bucket.hour.isoformat(), "count": bucket.count}
+            append(unit, "door.refused", ("resource", bucket.resource_id), detail=detail)
+            bucket.audited = True
+    return len(buckets)
+
+
+def downloads_of(dataset_id: str) -> int:
+    """Return how often the files of a dataset were downloaded."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(Download.count), 0))
+    return int(model.Session.scalar(query.where(Download.dataset_id == dataset_id)) or 0)
+
+
+def all_downloads() -> int:
+    """Return how often all files of the portal were downloaded."""
+    return int(model.Session.scalar(sa.select(sa.func.coalesce(sa.func.sum(Download.count), 0))) or 0)

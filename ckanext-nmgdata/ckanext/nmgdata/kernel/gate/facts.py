@@ -1,0 +1,126 @@
+"""Everything a decision about a resource rests on, read by one query on primary keys and indexes.
+
+The class is read from the dataset's own row, never from Solr, a cache or a second copy, so that
+it cannot be out of date (docs/adr/0005).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.orm import Session
+
+from ..actors import Actor, Role
+from .model import SUSPENDED, WITHDRAWN
+
+
+@dataclass(frozen=True)
+class GrantFact:
+    """One grant of the person who asks, as far as it reaches this resource."""
+
+    id: str
+    case_id: str
+    valid_from: date
+    valid_until: date
+    accepted: bool
+    ended: bool
+    reaches: bool
+    """Whether this resource is in its scope; False for another file of the same dataset."""
+    fields: tuple[str, ...] | None = None
+    row_filter: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Say whether only some fields or rows are granted; such a grant opens no whole file."""
+        return self.fields is not None or self.row_filter is not None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the gate knows about one resource and one person."""
+
+    resource_id: str
+    dataset_id: str
+    owner_org: str | None
+    open_class: str | None
+    url_type: str | None
+    origin: str | None = None
+    stop: str | None = None
+    """``suspended``, ``withdrawn`` or None."""
+    stop_case: str | None = None
+    """Public number of the case behind the stop."""
+    closed: bool = False
+    """Whether this person's access to the dataset is closed (R50)."""
+    grants: tuple[GrantFact, ...] = ()
+    is_editor: bool = False
+    is_handler: bool = False
+
+
+QUERY = sa.text(
+    """
+    SELECT r.id AS resource_id, r.package_id AS dataset_id, r.url_type, p.owner_org,
+           p.extras ->> 'open_class' AS open_class, o.url AS origin,
+           stop.kind AS stop, stop.case_number AS stop_case, grants.held,
+           EXISTS (
+               SELECT FROM nmgdata_closure c
+               WHERE c.dataset_id = p.id AND c.holder_id = :user_id AND c.lifted_at IS NULL
+           ) AS closed
+    FROM resource r
+    JOIN package p ON p.id = r.package_id
+    LEFT JOIN nmgdata_origin o ON o.resource_id = r.id
+    LEFT JOIN LATERAL (
+        SELECT s.kind, s.case_number
+        FROM nmgdata_suspension s
+        WHERE s.dataset_id = p.id AND s.lifted_at IS NULL
+          AND (s.resource_id IS NULL OR s.resource_id = r.id)
+        ORDER BY s.kind = :withdrawn DESC, s.since
+        LIMIT 1
+    ) stop ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT json_agg(json_build_object(
+            'id', g.id, 'case_id', g.case_id, 'valid_from', g.valid_from,
+            'valid_until', g.valid_until, 'accepted', g.accepted_at IS NOT NULL,
+            'ended', g.ended_at IS NOT NULL,
+            'reaches', sc.resource_id IS NULL OR sc.resource_id = r.id,
+            'fields', sc.fields, 'row_filter', sc.row_filter
+        )) AS held
+        FROM nmgdata_grant_scope sc JOIN nmgdata_grant g ON g.id = sc.grant_id
+        WHERE sc.dataset_id = p.id AND g.holder_id = :user_id
+    ) grants ON TRUE
+    WHERE r.id = :resource_id AND r.state = 'active' AND p.state = 'active'
+    """
+)
+
+
+def read(resource_id: str, actor: Actor, session: Session | None = None) -> Facts | None:
+    """Return the facts about a resource for a person; None when there is no such active resource."""
+    parameters = {"resource_id": resource_id, "user_id": actor.user_id, "withdrawn": WITHDRAWN}
+    row = (session or model.Session()).execute(QUERY, parameters).mappings().first()
+    if row is None:
+        return None
+    values = {name: row[name] for name in row if name not in ("held",)}
+    return Facts(
+        **values,
+        grants=tuple(grant(held) for held in row["held"] or ()),
+        is_editor=actor.has(Role.EDITOR, row["owner_org"]),
+        is_handler=row["stop"] == SUSPENDED and actor.has(Role.REVIEWER, row["owner_org"]),
+    )
+
+
+def grant(held: dict) -> GrantFact:
+    """Return one grant of the query's JSON."""
+    rows = held["row_filter"]
+    return GrantFact(
+        id=held["id"],
+        case_id=held["case_id"],
+        valid_from=date.fromisoformat(held["valid_from"]),
+        valid_until=date.fromisoformat(held["valid_until"]),
+        accepted=held["accepted"],
+        ended=held["ended"],
+        reaches=held["reaches"],
+        fields=None if held["fields"] is None else tuple(held["fields"]),
+        row_filter=None if rows is None else tuple((k, tuple(v)) for k, v in sorted(rows.items())),
+    )

@@ -1,0 +1,41 @@
+"""Which entries a reader may know of: non-open ones are for their department, authority and auditors.
+
+The public catalogue holds unconditional and conditional entries (R-OPEN-10); the public list of
+non-open data is off unless an entry is released for it (DC-28). CKAN asks these labels for search,
+feeds, exports and every single entry.
+"""
+
+from __future__ import annotations
+
+from ckan import model
+from ckan.lib.plugins import DefaultPermissionLabels
+
+from ..actors import REGION, Actor, Role
+
+OVERSIGHT = "nmg-oversight"
+"""Label of readers whose oversight reaches the whole region."""
+
+
+class GateLabels(DefaultPermissionLabels):
+    """CKAN's own labels, less ``public`` where an entry is not open."""
+
+    def get_dataset_labels(self, dataset_obj: model.Package) -> list[str]:
+        """Return the labels of an entry; a reader needs one of them."""
+        labels = super().get_dataset_labels(dataset_obj)
+        extras = dataset_obj.extras or {}
+        if extras.get("open_class") == "non_open":
+            labels = [label for label in labels if label != "public"]
+            labels.append(f"member-{dataset_obj.owner_org}")
+        region = extras.get("region_code") or REGION
+        return [*labels, OVERSIGHT, f"{OVERSIGHT}-{region[:4]}"]
+
+    def get_user_dataset_labels(self, user_obj: model.User | None) -> list[str]:
+        """Return the labels a reader holds."""
+        labels = super().get_user_dataset_labels(user_obj)
+        if not user_obj or user_obj.is_anonymous:
+            return labels
+        actor = Actor.person(user_obj)
+        regions = actor.regions(Role.AUDITOR) | actor.regions(Role.AUTHORITY)
+        if REGION in regions:
+            return [*labels, OVERSIGHT]
+        return [*labels, *(f"{OVERSIGHT}-{region[:4]}" for region in sorted(regions))]

@@ -1,0 +1,155 @@
+"""Tables of the gate: true links, suspensions, grants, closures, refusals, downloads."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from ckan.plugins import toolkit as tk
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..types import key, moment, one_of, text
+
+SUSPENDED, WITHDRAWN = "suspended", "withdrawn"
+
+
+class Origin(tk.BaseModel):
+    """The true link of a resource. ``resource.url`` holds the portal's own address instead."""
+
+    __tablename__ = "nmgdata_origin"
+
+    resource_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("resource.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    )
+    url: Mapped[text]
+    updated_at: Mapped[moment]
+
+
+class Suspension(tk.BaseModel):
+    """A stop to opening: one row closes a dataset, or one file of it, at every door (R28¶3)."""
+
+    __tablename__ = "nmgdata_suspension"
+
+    id: Mapped[key]
+    kind: Mapped[text]
+    dataset_id: Mapped[text]
+    resource_id: Mapped[str | None] = mapped_column(sa.Text)
+    case_id: Mapped[str] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
+    case_number: Mapped[text]
+    since: Mapped[moment]
+    lifted_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+
+    __table_args__ = (
+        sa.CheckConstraint(one_of("kind", (SUSPENDED, WITHDRAWN)), name="nmgdata_suspension_kind"),
+        sa.Index(
+            "nmgdata_suspension_live", "dataset_id", postgresql_where=sa.text("lifted_at IS NULL")
+        ),
+        sa.Index("nmgdata_suspension_case", "case_id"),
+    )  # fmt: skip
+
+
+class Grant(tk.BaseModel):
+    """A right to conditional data, with the case that gave it (R28¶2, R-COND-04, R-COND-08)."""
+
+    __tablename__ = "nmgdata_grant"
+
+    id: Mapped[key]
+    case_id: Mapped[str] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
+    holder_id: Mapped[text]
+    """Account of the person who may use the data."""
+    purpose: Mapped[text]
+    use_scope: Mapped[text]
+    provision_mode: Mapped[text]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date]
+    """Last day of use, in Asia/Shanghai."""
+    agreement: Mapped[str | None] = mapped_column(sa.Text)
+    """Version of the use agreement that was accepted."""
+    accepted_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    ended_reason: Mapped[str | None] = mapped_column(sa.Text)
+    created_at: Mapped[moment]
+
+    __table_args__ = (
+        sa.CheckConstraint("valid_until >= valid_from", name="nmgdata_grant_period"),
+        sa.CheckConstraint(
+            "(accepted_at IS NULL) = (agreement IS NULL)", name="nmgdata_grant_agreement"
+        ),
+        sa.Index("nmgdata_grant_holder", "holder_id"),
+        sa.Index("nmgdata_grant_case", "case_id"),
+        sa.Index(
+            "nmgdata_grant_expiry", "valid_until", postgresql_where=sa.text("ended_at IS NULL")
+        ),
+    )  # fmt: skip
+
+
+class GrantScope(tk.BaseModel):
+    """What a grant reaches: a dataset or one file of it, down to fields and rows."""
+
+    __tablename__ = "nmgdata_grant_scope"
+
+    id: Mapped[key]
+    grant_id: Mapped[str] = mapped_column(sa.ForeignKey("nmgdata_grant.id", ondelete="CASCADE"))
+    dataset_id: Mapped[text]
+    resource_id: Mapped[str | None] = mapped_column(sa.Text)
+    fields: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    """Names of the granted columns; None: all."""
+    row_filter: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Column → admitted values; None: all rows."""
+
+    __table_args__ = (
+        sa.Index("nmgdata_grant_scope_grant", "grant_id"),
+        sa.Index("nmgdata_grant_scope_dataset", "dataset_id"),
+    )
+
+
+class Closure(tk.BaseModel):
+    """A violator's access to certain data, closed for a time (R50, R-SUSP-02)."""
+
+    __tablename__ = "nmgdata_closure"
+
+    id: Mapped[key]
+    case_id: Mapped[str] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
+    holder_id: Mapped[text]
+    dataset_id: Mapped[text]
+    since: Mapped[moment]
+    lifted_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+
+    __table_args__ = (
+        sa.Index(
+            "nmgdata_closure_live", "holder_id", "dataset_id", unique=True,
+            postgresql_where=sa.text("lifted_at IS NULL"),
+        ),
+    )  # fmt: skip
+
+
+class Refusal(tk.BaseModel):
+    """How often a resource was refused for a reason in an hour; the closed bucket is the audited event."""
+
+    __tablename__ = "nmgdata_refusal"
+
+    resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    reason: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), primary_key=True)
+    count: Mapped[int] = mapped_column(sa.BigInteger)
+    audited: Mapped[bool] = mapped_column(server_default=sa.false())
+
+    __table_args__ = (
+        sa.Index("nmgdata_refusal_open", "hour", postgresql_where=sa.text("NOT audited")),
+    )
+
+
+class Download(tk.BaseModel):
+    """Downloads of a resource per day."""
+
+    __tablename__ = "nmgdata_download"
+
+    resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    dataset_id: Mapped[text]
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    count: Mapped[int] = mapped_column(sa.BigInteger)
+
+    __table_args__ = (sa.Index("nmgdata_download_dataset", "dataset_id"),)

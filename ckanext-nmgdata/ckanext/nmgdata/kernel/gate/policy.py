@@ -1,0 +1,123 @@
+"""The decision itself: pure, one place, refusing by default.
+
+Order: withdrawn → suspended → violator's access closed → non-open → conditional without a live
+grant in scope → allow (R27, R28, R50).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from .. import clock
+from .facts import Facts, GrantFact
+from .model import SUSPENDED, WITHDRAWN
+
+
+class Purpose(str, Enum):
+    """What somebody wants the bytes for."""
+
+    USE = "use"
+    """Everyone's ordinary use: download, preview, query."""
+    MAINTAIN = "maintain"
+    """Upkeep by the owning department; audited."""
+    VERIFY = "verify"
+    """Verification of suspended data by those who handle the case; audited."""
+
+
+class Reason(str, Enum):
+    """Why the gate opens or stays shut; the machine-readable code of every refusal."""
+
+    UNCONDITIONAL = "unconditional"
+    GRANTED = "granted"
+    MAINTENANCE = "maintenance"
+    VERIFICATION = "verification"
+    WITHDRAWN = "withdrawn"
+    SUSPENDED = "suspended"
+    ACCESS_CLOSED = "access_closed"
+    NON_OPEN = "non_open"
+    UNCLASSIFIED = "unclassified"
+    APPLICATION_REQUIRED = "application_required"
+    OUT_OF_SCOPE = "out_of_scope"
+    AGREEMENT_REQUIRED = "agreement_required"
+    GRANT_NOT_BEGUN = "grant_not_begun"
+    GRANT_EXPIRED = "grant_expired"
+    GRANT_ENDED = "grant_ended"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate answers."""
+
+    allow: bool
+    reason: Reason
+    grant: GrantFact | None = None
+
+    @property
+    def audited(self) -> bool:
+        """Say whether handing out these bytes is an audited act."""
+        return self.allow and self.reason is not Reason.UNCONDITIONAL
+
+
+def refuse(reason: Reason) -> Decision:
+    """Return a refusal."""
+    return Decision(False, reason)
+
+
+def decide(facts: Facts, purpose: Purpose, now: datetime) -> Decision:
+    """Say whether the bytes of a resource may leave, for this person and this purpose."""
+    if facts.stop == WITHDRAWN:
+        return refuse(Reason.WITHDRAWN)
+    if facts.stop == SUSPENDED:
+        if purpose is Purpose.VERIFY and facts.is_handler:
+            return Decision(True, Reason.VERIFICATION)
+        return refuse(Reason.SUSPENDED)
+    if facts.closed:
+        return refuse(Reason.ACCESS_CLOSED)
+    if facts.open_class == "unconditional":
+        return Decision(True, Reason.UNCONDITIONAL)
+    if purpose is Purpose.MAINTAIN and facts.is_editor:
+        return Decision(True, Reason.MAINTENANCE)
+    if facts.open_class == "non_open":
+        return refuse(Reason.NON_OPEN)
+    if facts.open_class == "conditional":
+        return by_grant(facts, now)
+    return refuse(Reason.UNCLASSIFIED)
+
+
+def by_grant(facts: Facts, now: datetime) -> Decision:
+    """Decide about conditional data: the best grant counts, the nearest miss is the reason."""
+    misses = []
+    for grant in facts.grants:
+        miss = shortcoming(grant, now)
+        if miss is None:
+            return Decision(True, Reason.GRANTED, grant)
+        misses.append(miss)
+    return refuse(min(misses, key=NEARNESS.index, default=Reason.APPLICATION_REQUIRED))
+
+
+NEARNESS = (
+    Reason.AGREEMENT_REQUIRED,
+    Reason.GRANT_NOT_BEGUN,
+    Reason.GRANT_EXPIRED,
+    Reason.GRANT_ENDED,
+    Reason.OUT_OF_SCOPE,
+)
+"""What a grant can lack, from what is mended soonest to what is no help."""
+
+
+def shortcoming(grant: GrantFact, now: datetime) -> Reason | None:
+    """Return what a grant lacks at a moment; None for a live one. Its last day counts in full."""
+    today = clock.local_date(now)
+    if not grant.reaches or grant.limited:
+        return Reason.OUT_OF_SCOPE
+    if grant.ended:
+        return Reason.GRANT_ENDED
+    if today > grant.valid_until:
+        return Reason.GRANT_EXPIRED
+    if today < grant.valid_from:
+        return Reason.GRANT_NOT_BEGUN
+    if not grant.accepted:
+        return Reason.AGREEMENT_REQUIRED
+    return None

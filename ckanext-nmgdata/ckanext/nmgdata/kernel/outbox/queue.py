@@ -1,0 +1,168 @@
+"""Put rows into the outbox and deliver them.
+
+A handler gets the rows of one topic inside the transaction that holds them locked. When it
+returns they are done; when it raises, its rows are tried again later, ever more slowly.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from .. import clock
+from .model import Outbox
+
+log = logging.getLogger(__name__)
+CHANNEL = "nmgdata_outbox"
+KEEP = timedelta(days=30)
+"""How long a delivered row with a key is kept, so that its key still stops a repeat."""
+RETRY = (2, 10, 60, 300, 900, 3600)
+"""Seconds until the next attempt, after the first, second, … failure."""
+
+Deliver = Callable[[Sequence[Outbox]], None]
+
+
+class Unavailable(Exception):
+    """The receiving side is down: nothing in the batch is to blame, all of it waits."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """How the rows of a topic are delivered: so many at once, by this function."""
+
+    deliver: Deliver
+    batch: int = 1
+
+
+_topics: dict[str, Topic] = {}
+
+
+def handle(topic: str, deliver_rows: Deliver, batch: int = 1) -> None:
+    """Name the function that delivers the rows of a topic."""
+    _topics[topic] = Topic(deliver_rows, batch)
+
+
+def enqueue(session: Session, topic: str, payload: dict[str, Any], key: str | None = None) -> None:
+    """Add a row to the transaction; a key that the topic has had is not added again."""
+    now = clock.now()
+    row = {"topic": topic, "key": key, "payload": payload, "created_at": now, "due_at": now}
+    session.execute(insert(Outbox).values(**row).on_conflict_do_nothing())
+    session.info["nmgdata_outbox_new"] = True
+
+
+def wake(session: Session) -> None:
+    """Tell the resident ``tick`` that there is work; called before the outermost commit."""
+    if not session.in_nested_transaction() and session.info.pop("nmgdata_outbox_new", False):
+        session.execute(sa.text(f"NOTIFY {CHANNEL}"))
+
+
+def forget(session: Session, undone: Any) -> None:
+    """Forget a wake-up whose transaction was rolled back."""
+    if not undone.nested:
+        session.info.pop("nmgdata_outbox_new", None)
+
+
+def deliver(topics: Sequence[str] | None = None) -> int:
+    """Deliver what is due, batch by batch, until nothing is left; return how many rows were done."""
+    done = 0
+    for topic in topics or sorted(_topics):
+        while (count := deliver_batch(topic)) is not None:
+            done += count
+    return done
+
+
+def deliver_batch(topic: str) -> int | None:
+    """Deliver one batch; None when nothing was due, 0 when it failed and waits for another try."""
+    session = model.Session()
+    session.rollback()
+    rows = claim(session, topic, _topics[topic].batch)
+    if not rows:
+        session.rollback()
+        return None
+    ids, attempts = [row.id for row in rows], rows[0].attempts
+    try:
+        _topics[topic].deliver(rows)
+    except Exception as error:
+        session.rollback()
+        log.warning("Delivery of %s failed: %s", topic, error)
+        if len(ids) > 1 and not isinstance(error, Unavailable):
+            return sum(deliver_one(topic, row_id) for row_id in ids)
+        postpone(session, ids, attempts, repr(error)[:500])
+        return 0
+    settle(session, ids)
+    return len(ids)
+
+
+def deliver_one(topic: str, row_id: int) -> int:
+    """Deliver one row of a batch that failed, so that a bad row does not hold up the others."""
+    session = model.Session()
+    rows = claim(session, topic, 1, row_id)
+    if not rows:
+        session.rollback()
+        return 0
+    attempts = rows[0].attempts
+    try:
+        _topics[topic].deliver(rows)
+    except Exception as error:
+        session.rollback()
+        log.exception("Delivery of %s row %s failed", topic, row_id)
+        postpone(session, [row_id], attempts, repr(error)[:500])
+        return 0
+    settle(session, [row_id])
+    return 1
+
+
+def claim(session: Session, topic: str, limit: int, row_id: int | None = None) -> Sequence[Outbox]:
+    """Lock the next rows of a topic that nobody else is delivering, or one certain row."""
+    query = (
+        sa.select(Outbox)
+        .where(Outbox.topic == topic, Outbox.done_at.is_(None), Outbox.due_at <= clock.now())
+        .order_by(Outbox.due_at, Outbox.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if row_id is not None:
+        query = query.where(Outbox.id == row_id)
+    return session.scalars(query).all()
+
+
+def settle(session: Session, ids: Sequence[int]) -> None:
+    """Mark rows as done; those without a key are of no further use."""
+    session.execute(sa.delete(Outbox).where(Outbox.id.in_(ids), Outbox.key.is_(None)))
+    session.execute(sa.update(Outbox).where(Outbox.id.in_(ids)).values(done_at=clock.now(), error=None))
+    session.commit()
+
+
+def postpone(session: Session, ids: Sequence[int], attempts: int, error: str) -> None:
+    """Try these rows again later."""
+    pause = timedelta(seconds=RETRY[min(attempts, len(RETRY) - 1)])
+    session.execute(
+        sa.update(Outbox)
+        .where(Outbox.id.in_(ids))
+        .values(attempts=Outbox.attempts + 1, due_at=clock.now() + pause, error=error)
+    )
+    session.commit()
+
+
+def purge() -> int:
+    """Delete delivered rows whose keys are no longer needed; return how many."""
+    session = model.Session()
+    done = session.execute(sa.delete(Outbox).where(Outbox.done_at < clock.now() - KEEP))
+    session.commit()
+    return done.rowcount
+
+
+def install() -> None:
+    """Hook the wake-up into CKAN's session; may be called again."""
+    for name, hook in (("before_commit", wake), ("after_soft_rollback", forget)):
+        if not sa.event.contains(model.Session, name, hook):
+            sa.event.listen(model.Session, name, hook)

@@ -1,0 +1,160 @@
+"""Keep Solr out of every write: CKAN's index class is replaced by a writer of outbox rows.
+
+CKAN writes Solr before the database commits, and a write fails when Solr is down. Here the write
+adds an outbox row; right after the commit the same request delivers its own rows, with a short
+time limit, so that who creates a dataset finds it at once. What fails stays in the outbox.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pysolr
+import sqlalchemy as sa
+from ckan import logic, model
+from ckan.common import config
+from ckan.lib import search
+from ckan.lib.search.index import PackageSearchIndex
+from sqlalchemy.orm import Session
+
+from . import queue
+from .model import Outbox
+
+log = logging.getLogger(__name__)
+TOPIC = "index"
+BATCH = 50
+TIMEOUT = 3.0
+"""Seconds that a request waits for Solr after its commit."""
+REST = 10.0
+"""Seconds during which requests leave the index to ``tick`` after Solr has failed them."""
+_FRESH = "nmgdata_index_fresh"
+_BUSY = "nmgdata_index_busy"
+_rest_until = 0.0
+
+
+class OutboxIndex(PackageSearchIndex):
+    """CKAN's package index, writing outbox rows instead of Solr documents."""
+
+    def index_package(self, pkg_dict: dict[str, Any] | None, defer_commit: bool = False) -> None:
+        """Note that a dataset is to be indexed."""
+        if pkg_dict:
+            note(model.Session(), pkg_dict["id"])
+
+    def delete_package(self, pkg_dict: dict[str, Any]) -> None:
+        """Note that a dataset is to be removed from the index."""
+        note(model.Session(), pkg_dict["id"])
+
+    def commit(self) -> None:
+        """Make what was sent visible."""
+        solr().commit(softCommit=True)
+
+
+def note(session: Session, dataset_id: str) -> None:
+    """Add a dataset to the outbox; used also where a case changes what its document says."""
+    queue.enqueue(session, TOPIC, {"dataset": dataset_id})
+    session.info[_FRESH] = True
+
+
+def solr() -> pysolr.Solr:
+    """Return a connection to Solr that gives up soon."""
+    return pysolr.Solr(config["solr_url"], timeout=TIMEOUT)
+
+
+def write_documents(rows: Sequence[Outbox]) -> None:
+    """Bring the documents of these datasets to what the database says now.
+
+    An advisory lock per dataset keeps two deliveries of one dataset in order, so that an older
+    state is never written over a newer one.
+    """
+    ids = sorted({row.payload["dataset"] for row in rows})
+    for dataset_id in ids:
+        lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))")
+        model.Session.execute(lock, {"key": dataset_id})
+    model.Session.expire_all()
+    try:
+        for dataset_id in ids:
+            write_document(dataset_id)
+        solr().commit(softCommit=True, waitSearcher=True)
+    except Exception as error:
+        if not answers():
+            raise queue.Unavailable(str(error)) from error
+        raise
+
+
+def answers() -> bool:
+    """Say whether Solr answers at all."""
+    try:
+        solr().ping()
+    except pysolr.SolrError:
+        return False
+    return True
+
+
+def write_document(dataset_id: str) -> None:
+    """Add, replace or remove one document; it becomes visible with the next commit."""
+    package = model.Session.get(model.Package, dataset_id)
+    site = config["ckan.site_id"]
+    if package is None or package.state == model.State.DELETED:
+        solr().delete(q=f'+id:"{dataset_id}" +site_id:"{site}"', commit=False)
+        return
+    context = {"ignore_auth": True, "use_cache": False}
+    default, custom = logic.package_show_default_and_custom_schemas(context, dataset_id)
+    PackageSearchIndex().update_dict(dict(default, with_custom_schema=custom), True)
+
+
+def deliver_own(session: Session, transaction: Any) -> None:
+    """Deliver the rows of the transaction that has just been committed, unless Solr is resting."""
+    global _rest_until
+    if transaction.parent is not None or session.info.get(_BUSY):
+        return
+    if not session.info.pop(_FRESH, False) or time.monotonic() < _rest_until:
+        return
+    session.info[_BUSY] = True
+    try:
+        while (count := queue.deliver_batch(TOPIC)) is not None:
+            if count == 0:
+                _rest_until = time.monotonic() + REST
+                return
+    finally:
+        session.info.pop(_BUSY, None)
+
+
+def rest_is_over() -> None:
+    """Let requests deliver their own rows again, because Solr is known to answer."""
+    global _rest_until
+    _rest_until = 0.0
+
+
+def forget(session: Session, undone: Any) -> None:
+    """Forget what a rolled-back transaction had noted."""
+    if not undone.nested:
+        session.info.pop(_FRESH, None)
+
+
+@contextmanager
+def left_to_tick() -> Iterator[None]:
+    """Leave the index to ``tick`` inside the block, for bulk work."""
+    session = model.Session()
+    session.info[_BUSY] = True
+    try:
+        yield
+    finally:
+        session.info.pop(_BUSY, None)
+
+
+def install() -> None:
+    """Replace CKAN's package index and hook delivery behind its commits; may be called again."""
+    search._INDICES["package"] = OutboxIndex
+    queue.handle(TOPIC, write_documents, batch=BATCH)
+    for name, hook in (("after_transaction_end", deliver_own), ("after_soft_rollback", forget)):
+        if not sa.event.contains(model.Session, name, hook):
+            sa.event.listen(model.Session, name, hook)
+
+
+def uninstall() -> None:
+    """Give CKAN its own index class back."""
+    search._INDICES["package"] = PackageSearchIndex

@@ -1,0 +1,103 @@
+"""The resident loop: outbox at once, sweep every minute. One leader at a time, by advisory lock.
+
+Everything it does can also be done by ``--once`` from cron, and running it twice does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+import time
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.engine import Connection
+
+from . import outbox
+from .gate import counts
+from .outbox import queue
+from .workflow import sweep
+
+log = logging.getLogger(__name__)
+LOCK = 0x6E6D6764
+"""Key of the leader's advisory lock ("nmgd")."""
+PAUSE = 2.0
+"""Seconds between two looks at the outbox when nobody wakes the loop."""
+SWEEP_EVERY = 60.0
+PURGE_EVERY = 3600.0
+
+
+def once() -> None:
+    """Do everything that is due now."""
+    deliver()
+    sweep_now()
+    guarded(queue.purge)
+
+
+def deliver() -> None:
+    """Deliver what the outbox holds."""
+    guarded(outbox.deliver)
+
+
+def sweep_now() -> None:
+    """Send reminders, fire steps that the clock made due, close the hourly buckets."""
+    done = guarded(sweep.sweep)
+    guarded(counts.audit_refusals)
+    deliver()
+    if done and (done.notices or done.steps or done.errors):
+        log.info("sweep: %s notices, %s steps, %s errors", done.notices, done.steps, done.errors)
+
+
+def guarded(work: Callable[[], object]):
+    """Run one part of the loop; an error in it is logged and does not end the loop."""
+    try:
+        return work()
+    except Exception:
+        log.exception("tick: %s failed", getattr(work, "__name__", work))
+        return None
+    finally:
+        model.Session.remove()
+
+
+def forever(stop: threading.Event) -> None:
+    """Run until told to stop; wait for leadership first, and again after a lost connection."""
+    while not stop.is_set():
+        try:
+            with model.meta.engine.connect() as connection:
+                lead(connection, stop)
+        except sa.exc.DBAPIError as error:
+            log.warning("tick: database connection lost, trying again: %s", error.orig)
+            stop.wait(PAUSE)
+
+
+def lead(connection: Connection, stop: threading.Event) -> None:
+    """Take the lock, listen, and work in turns until told to stop."""
+    autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+    while not autocommit.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK))):
+        if stop.wait(PAUSE):
+            return
+    autocommit.execute(sa.text(f"LISTEN {queue.CHANNEL}"))
+    log.info("tick: leading")
+    next_sweep = next_purge = 0.0
+    while not stop.is_set():
+        autocommit.execute(sa.text("SELECT 1"))
+        deliver()
+        if time.monotonic() >= next_sweep:
+            sweep_now()
+            next_sweep = time.monotonic() + SWEEP_EVERY
+        if time.monotonic() >= next_purge:
+            guarded(queue.purge)
+            next_purge = time.monotonic() + PURGE_EVERY
+        wait_for_work(autocommit, stop)
+
+
+def wait_for_work(connection: Connection, stop: threading.Event) -> None:
+    """Sleep until a commit calls, at most ``PAUSE`` seconds."""
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    if not stop.is_set():
+        select.select([raw], [], [], PAUSE)
+    raw.poll()
+    raw.notifies.clear()

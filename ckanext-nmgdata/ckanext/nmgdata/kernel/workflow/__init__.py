@@ -1,0 +1,1 @@
+"""Cases: what kinds there are, how they move, who may move them (design §3)."""

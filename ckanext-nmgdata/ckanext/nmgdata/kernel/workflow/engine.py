@@ -1,0 +1,247 @@
+"""The only code that moves a case.
+
+``fire``: lock the row → state → actor → guards → payload → status → deadline → effects → audit →
+outbox, all in one transaction. A wrong state is a ``Conflict`` (409), a missing right
+``NotAuthorized`` (403), a bad form a ``ValidationError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import toolkit as tk
+
+from .. import clock, outbox
+from ..actors import REGION, Actor, Role
+from ..audit import append
+from ..deadlines import ledger, statutes
+from ..types import Conflict, new_id
+from ..unit import Unit, begin
+from . import machine as machines
+from . import numbers
+from .machine import AUTHORITY, DRAFT, FILER, PROVIDER, Machine, Payload, Transition
+from .model import Case, CaseEvent
+
+_ = tk._
+
+
+@dataclass(frozen=True)
+class Filing:
+    """What a new case is about."""
+
+    org_id: str | None
+    region_code: str
+    dataset_id: str | None = None
+    filer_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the filer keeps: the number, and the code that opens the case without an account."""
+
+    case: Case
+    code: str
+
+
+@contextmanager
+def working(actor: Actor, unit: Unit | None) -> Iterator[Unit]:
+    """Use the unit that is open, or open one."""
+    if unit is not None:
+        yield unit
+    else:
+        with begin(actor) as own:
+            yield own
+
+
+def start(kind: str, filing: Filing, actor: Actor, data: Payload, unit: Unit | None = None) -> Receipt:
+    """File a case: create it and fire its submission, in one transaction."""
+    machine = machines.chosen(kind, statutes.current().settings)
+    with working(actor, unit) as u:
+        code = numbers.new_code()
+        case = Case(
+            id=new_id(),
+            kind=kind,
+            variant=machine.variant,
+            number=numbers.next_number(u, machine.prefix, clock.local_date(u.now)),
+            code_hash=numbers.hash_code(code),
+            status=DRAFT,
+            dataset_id=filing.dataset_id,
+            org_id=filing.org_id,
+            region_code=filing.region_code or REGION,
+            filer_id=filing.filer_id,
+            opened_at=u.now,
+            changed_at=u.now,
+        )
+        u.session.add(case)
+        u.session.flush()
+        step = next(iter(machine.from_state(DRAFT)))
+        move(u, machine, case, step, data)
+    return Receipt(case, code)
+
+
+def fire(case_id: str, transition: str, actor: Actor, data: Payload, unit: Unit | None = None) -> Case:
+    """Take one step of a case.
+
+    :raises tk.ObjectNotFound: there is no such case
+    :raises Conflict: the step is not possible in the case's present state
+    """
+    with working(actor, unit) as u:
+        case = lock(u, case_id)
+        machine = machines.of_case(case)
+        step = machine.step(transition)
+        if step is None:
+            raise tk.ValidationError({"transition": [_("There is no such step in this case.")]})
+        if case.status not in step.source:
+            raise Conflict(_("The case has moved on; this step is no longer possible. Reload the page."))
+        move(u, machine, case, step, data)
+    return case
+
+
+def lock(unit: Unit, case_id: str) -> Case:
+    """Lock a case until the transaction ends and return it as it stands now."""
+    case = unit.session.get(Case, case_id, with_for_update=True, populate_existing=True)
+    if case is None:
+        raise tk.ObjectNotFound(_("Case not found"))
+    return case
+
+
+def move(unit: Unit, machine: Machine, case: Case, step: Transition, data: Payload) -> None:
+    """Take a step of a locked case whose state allows it."""
+    if not machines.ROLES[step.actor](unit.actor, case):
+        raise tk.NotAuthorized(_("This step belongs to somebody else."))
+    payload = validated(step, data)
+    for guard in step.guards:
+        guard(unit, case, payload)
+    source, case.status, case.changed_at = case.status, step.target, unit.now
+    for statute in step.meets:
+        ledger.close_period(unit, case.id, statute)
+    if step.opens:
+        ledger.open_period(unit, case.id, step.opens)
+    event = write_event(unit, case, step, source, payload)
+    for effect in step.effects:
+        effect(unit, case, payload)
+    settle(unit, machine, case)
+    append(
+        unit,
+        "case.transition",
+        ("case", case.id),
+        case_id=case.id,
+        detail={"kind": case.kind, "step": step.name, "from": source, "to": case.status},
+    )
+    for to in step.notices:
+        notify(unit, case, event.id, step.name, to)
+
+
+def validated(step: Transition, data: Payload) -> Payload:
+    """Return what the step asks for, checked; anything else that was sent is dropped."""
+    schema = step.form()
+    if not schema:
+        return {}
+    clean, errors = tk.navl_validate(
+        {name: data.get(name, "") for name in schema if name in data}, schema, {"session": model.Session}
+    )
+    if errors:
+        raise tk.ValidationError(errors)
+    return clean
+
+
+def write_event(unit: Unit, case: Case, step: Transition, source: str, payload: Payload) -> CaseEvent:
+    """Add a step to the timeline."""
+    event = CaseEvent(
+        case_id=case.id,
+        transition=step.name,
+        source=source,
+        target=step.target,
+        actor_kind=unit.actor.kind,
+        actor_id=unit.actor.user_id,
+        role=step.actor,
+        at=unit.now,
+        data=jsonable(payload) if step.recorded else {},
+    )
+    unit.session.add(event)
+    unit.session.flush()
+    return event
+
+
+def jsonable(payload: Payload) -> Payload:
+    """Return a payload with its dates as text."""
+    return {k: v.isoformat() if isinstance(v, date) else v for k, v in payload.items()}
+
+
+def settle(unit: Unit, machine: Machine, case: Case) -> None:
+    """Write down whom the case waits for now and until when."""
+    state = machine.state(case.status)
+    if state.final:
+        case.closed_at = unit.now
+        ledger.close_all(unit, case.id)
+    case.holder, case.holder_id = state.holder, holder_id(case, state.holder)
+    if case.holder_id is None:
+        case.holder = None
+    refresh_due(unit, case)
+
+
+def refresh_due(unit: Unit, case: Case) -> None:
+    """Copy the earliest open period to the case, for the inbox."""
+    periods = [d for d in ledger.of_case(case.id) if d.state == "open"]
+    first = min(periods, key=lambda d: d.due_on, default=None)
+    case.due_on = first.due_on if first else None
+    case.provisional = bool(first and first.provisional)
+    unit.session.flush()
+
+
+def holder_id(case: Case, holder: str | None) -> str | None:
+    """Return the account or organisation behind a role in a case."""
+    match holder:
+        case machines.FILER:
+            return case.filer_id
+        case machines.PROVIDER:
+            return case.org_id
+        case machines.AUTHORITY:
+            return authority_of(case.region_code)
+        case _other:
+            return None
+
+
+def authority_of(region_code: str) -> str | None:
+    """Return the authority of a region, or of the whole region when it has none (R-ROLE-01)."""
+    group = model.Group
+    query = sa.select(group.id, group.extras["region_code"].astext).where(
+        group.is_organization.is_(True),
+        group.state == "active",
+        group.extras["role"].astext == "authority",
+        group.extras["region_code"].astext.in_([region_code, REGION]),
+    )
+    found = {region: org_id for org_id, region in model.Session.execute(query)}
+    return found.get(region_code) or found.get(REGION)
+
+
+def notify(unit: Unit, case: Case, event_id: int | str, template: str, to: str) -> None:
+    """Put a notice into the outbox; the same notice of the same event goes out once."""
+    outbox.enqueue(
+        unit.session,
+        "notice",
+        {"case": case.id, "kind": case.kind, "template": template, "to": to, "event": event_id},
+        key=f"{case.id}:{event_id}:{template}:{to}",
+    )
+
+
+def possible(case: Case, actor: Actor) -> list[Transition]:
+    """Return the steps that an actor may take in a case now: the buttons of the page."""
+    if case.closed_at is not None:
+        return []
+    steps = machines.of_case(case).from_state(case.status)
+    return [step for step in steps if machines.ROLES[step.actor](actor, case)]
+
+
+def may_see(case: Case, actor: Actor) -> bool:
+    """Say whether an actor may read a case: its parties, their authority and auditors (R-PLAT-06)."""
+    return (
+        actor.is_system
+        or any(machines.ROLES[role](actor, case) for role in (FILER, PROVIDER, AUTHORITY))
+        or actor.covers(Role.AUDITOR, case.region_code)
+    )

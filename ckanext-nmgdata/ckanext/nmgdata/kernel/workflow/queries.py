@@ -1,0 +1,59 @@
+"""Read cases: by number, by code, by who they wait for."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from ckan import model
+
+from ..actors import Actor, Role
+from . import numbers
+from .model import Case, CaseEvent
+
+NO_CASE = "0" * 64
+
+
+def inbox_query(actor: Actor, limit: int = 50) -> sa.Select[tuple[Case]]:
+    """Return the query for "what waits for me", the most urgent first; served by one index."""
+    mine = [*actor.orgs(Role.REVIEWER), *([actor.user_id] if actor.user_id else [])]
+    return (
+        sa.select(Case)
+        .where(Case.closed_at.is_(None), Case.holder_id.in_(mine), Case.holder_id.is_not(None))
+        .order_by(Case.due_on.asc().nulls_last(), Case.id)
+        .limit(limit)
+    )
+
+
+def inbox(actor: Actor, limit: int = 50) -> list[Case]:
+    """Return the cases that wait for an actor, the most urgent first."""
+    return list(model.Session.scalars(inbox_query(actor, limit)))
+
+
+def filed_by(user_id: str) -> list[Case]:
+    """Return the cases a person filed, the newest first."""
+    query = sa.select(Case).where(Case.filer_id == user_id).order_by(Case.opened_at.desc())
+    return list(model.Session.scalars(query))
+
+
+def of_orgs(orgs: frozenset[str], limit: int = 200) -> list[Case]:
+    """Return the cases of departments, the newest first."""
+    query = sa.select(Case).where(Case.org_id.in_(orgs)).order_by(Case.opened_at.desc()).limit(limit)
+    return list(model.Session.scalars(query))
+
+
+def by_reference(reference: str) -> Case | None:
+    """Return a case by its id or number."""
+    query = sa.select(Case).where(sa.or_(Case.id == reference, Case.number == reference))
+    return model.Session.scalar(query)
+
+
+def by_code(number: str, code: str) -> Case | None:
+    """Return the case of a number to who knows its code; unknown and wrong look and last the same."""
+    case = model.Session.scalar(sa.select(Case).where(Case.number == number.strip().upper()))
+    right = numbers.code_matches(case.code_hash if case else NO_CASE, code)
+    return case if right else None
+
+
+def timeline(case: Case) -> list[CaseEvent]:
+    """Return the steps of a case, oldest first."""
+    query = sa.select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id)
+    return list(model.Session.scalars(query))

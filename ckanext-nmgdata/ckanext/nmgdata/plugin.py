@@ -1,0 +1,132 @@
+"""The base plugin: kernel, gate, catalogue, pages. Wiring only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan import plugins as p
+from ckan.lib.plugins import DefaultTranslation
+from ckan.plugins import toolkit as tk
+from ckan.types import CKANApp, Context
+
+from . import cli, roles
+from .accounts import views as account_views
+from .catalog import helpers, lifecycle, search, validators
+from .catalog import views as catalog_views
+from .catalog.logic import action as catalog_actions
+from .catalog.logic import auth as catalog_auth
+from .desk import notices
+from .desk import views as desk_views
+from .desk.logic import action as desk_actions
+from .desk.logic import auth as desk_auth
+from .kernel import outbox
+from .kernel.audit import log as audit_log
+from .kernel.gate import doors, origins
+from .kernel.gate.labels import GateLabels
+from .site import settings
+
+
+@tk.blanket.config_declarations
+class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
+    """内蒙古自治区公共数据开放平台."""
+
+    p.implements(p.IConfigurer)
+    p.implements(p.IConfigurable)
+    p.implements(p.ITranslation)
+    p.implements(p.IValidators)
+    p.implements(p.ITemplateHelpers)
+    p.implements(p.IActions)
+    p.implements(p.IAuthFunctions)
+    p.implements(p.IBlueprint)
+    p.implements(p.IClick)
+    p.implements(p.IMiddleware, inherit=True)
+    p.implements(p.IFacets, inherit=True)
+    p.implements(p.IPackageController, inherit=True)
+    p.implements(p.IPermissionLabels, inherit=True)
+    p.implements(p.INotifier, inherit=True)
+
+    def update_config(self, config: Any) -> None:
+        """Add templates and assets, and the settings that every portal of this software has."""
+        tk.add_template_directory(config, "templates")
+        tk.add_public_directory(config, "public")
+        tk.add_resource("assets", "nmgdata")
+        settings.apply(config)
+
+    def configure(self, config: Any) -> None:
+        """Hook audit, outbox and origins into CKAN's session and models."""
+        settings.check()
+        roles.install()
+        audit_log.install()
+        outbox.install()
+        origins.install()
+        notices.install()
+
+    def i18n_domain(self) -> str:
+        """Return the name of the translation catalogue."""
+        return "ckanext-nmgdata"
+
+    def get_validators(self) -> dict[str, Any]:
+        """Return the validators of the schemas."""
+        return validators.VALIDATORS
+
+    def get_helpers(self) -> dict[str, Any]:
+        """Return the template helpers."""
+        return helpers.HELPERS
+
+    def get_actions(self) -> dict[str, Any]:
+        """Return the actions of kernel and catalogue."""
+        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS}
+
+    def get_auth_functions(self) -> dict[str, Any]:
+        """Return the auth functions of kernel and catalogue."""
+        return {**catalog_auth.functions(), **desk_auth.functions()}
+
+    def get_blueprint(self) -> list[Any]:
+        """Return the pages of kernel and catalogue."""
+        return [catalog_views.blueprint, desk_views.blueprint, account_views.blueprint]
+
+    def get_commands(self) -> list[Any]:
+        """Return ``ckan nmgdata …``."""
+        return [cli.nmgdata]
+
+    def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
+        """Put the gate in front of every download."""
+        return doors.take_over_routes(app)
+
+    def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
+        """Return the facets of the dataset list."""
+        return helpers.facets()
+
+    def organization_facets(
+        self, facets_dict: dict[str, str], organization_type: str, package_type: str | None
+    ) -> dict[str, str]:
+        """Return the facets of a department's page."""
+        return helpers.facets(without="organization")
+
+    def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Notice what a new dataset means."""
+        lifecycle.saved(context, pkg_dict["id"])
+
+    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Notice what a changed dataset means."""
+        lifecycle.saved(context, pkg_dict["id"])
+
+    def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Notice that a dataset is gone."""
+        lifecycle.deleted(context, pkg_dict["id"])
+
+    def after_dataset_show(self, context: Context, pkg_dict: dict[str, Any]) -> None:
+        """Show true links in the edit form."""
+        lifecycle.reveal_links(context, pkg_dict)
+
+    def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
+        """Add the fields that Chinese search needs."""
+        return search.index_fields(pkg_dict)
+
+    def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
+        """Turn what people type into a query of our own parser."""
+        return search.rewrite_query(search_params)
+
+    def notify_recipient(self, already_notified: bool, *mail: Any) -> bool:
+        """Send CKAN's own mails (password reset, invitation) through the outbox too."""
+        return already_notified or notices.enqueue_mail(*mail)

@@ -1,0 +1,27 @@
+"""Write ``configset/conf/mapping-t2s.txt`` from the table that the portal folds with.
+
+Run it after a change of ``catalog/search_t2s.py``; a test fails until the two agree.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CATALOG = HERE.parents[1] / "ckanext-nmgdata" / "ckanext" / "nmgdata" / "catalog"
+TARGET = HERE / "configset" / "conf" / "mapping-t2s.txt"
+
+
+def mapping() -> str:
+    """Return the table in the form of Solr's mapping char filter."""
+    spec = importlib.util.spec_from_file_location("search_t2s", CATALOG / "search_t2s.py")
+    assert spec is not None and spec.loader is not None
+    table = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(table)
+    pairs = zip(table.TRADITIONAL, table.SIMPLIFIED, strict=True)
+    return "".join(f'"{before}" => "{after}"\n' for before, after in pairs)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(mapping(), encoding="utf-8")
