@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from ckan.tests.pytest_ckan import ckan_setup
 from hypothesis import settings
 
 from . import factories
+from .kernel import clock
 from .kernel.actors import Actor
 from .kernel.outbox import search as index
 from .kernel.unit import Unit, begin
 
 
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=timezone.utc)
 settings.register_profile("portal", deadline=None, print_blob=True)
 settings.load_profile("portal")
 
@@ -33,6 +36,13 @@ def portal() -> Iterator[None]:
     _run_migrations("nmgdata")
     yield
     plugins.unload_all()
+
+
+@pytest.fixture(autouse=True)
+def monday() -> Iterator[None]:
+    """Let every test happen on Monday 23 November 2026, ten in the morning in Inner Mongolia."""
+    with clock.fixed(MONDAY):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -245,7 +245,7 @@ def nmgdata_date(value: str | date | None) -> str:
     """Return a date as it is written in the reader's language."""
     if isinstance(value, str):
         value = timeliness.parse(value)
-    if value is None:
+    if not value:
         return ""
     if isinstance(value, datetime):
         value = clock.local_date(value)
@@ -258,7 +258,7 @@ def nmgdata_moment(value: str | datetime | None) -> str:
     """Return a moment in Asia/Shanghai, to the minute."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    if value is None:
+    if not value:
         return ""
     local = value.astimezone(clock.LOCAL)
     return f"{nmgdata_date(local.date())} {local:%H:%M}"

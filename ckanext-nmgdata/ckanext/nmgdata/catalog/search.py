@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ckan import model
 from ckan.lib.search.common import SearchQueryError
 
 from .. import vocab
 from .search_lucene import is_lucene
 from .search_query import ALIASES, NOTHING, build
-from .search_text import pinyin_initials, pinyin_pairs
+from .search_text import fold, pinyin_initials, pinyin_pairs
 from .search_words import REGION, lexicon
 
 PARSER = "nmg"
@@ -106,13 +107,15 @@ def texts(entry: Mapping[str, Any], lineage: Lineage, regions: Iterable[str]) ->
     body += [vocab.term("division", code)["zh"] for code in regions if code != REGION]
     body += [tag.get("display_name") or tag.get("name") or "" for tag in entry.get("tags") or []]
     for resource in entry.get("resources") or []:
-        body += [resource.get("name") or "", resource.get("description") or ""]
+        # A file is mostly named like its dataset: saying that once more would only cost time.
+        body += [(resource.get("name") or "").replace(title, "") if title else ""]
+        body += [resource.get("description") or ""]
     spoken = [title, *owners[:1], *labels]
     return {
-        "nmg_title": title,
-        "nmg_org": owners,
-        "nmg_items": labels,
-        "nmg_text": list(dict.fromkeys(filter(None, body))),
+        "nmg_title": fold(title),
+        "nmg_org": [fold(text) for text in owners],
+        "nmg_items": [fold(text) for text in labels],
+        "nmg_text": [fold(text) for text in dict.fromkeys(filter(None, body))],
         "nmg_pinyin": [pinyin_pairs(text) for text in spoken],
         "nmg_initials": [pinyin_initials(text) for text in spoken[:2]],
     }
@@ -138,8 +141,6 @@ def as_list(value: Any) -> list[Any]:
 
 def organization_lineage(name: str | None) -> Lineage:
     """Return (name, title) of an organisation and of those above it, nearest first."""
-    from ckan import model
-
     group = model.Group.get(name) if name else None
     if group is None:
         return ()
@@ -178,10 +179,10 @@ def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_local_parameters(params: Mapping[str, Any]) -> None:
-    """Refuse ``{!`` in what came from outside.
+    r"""Refuse ``{!`` in what came from outside.
 
     CKAN checks the first local parameters of a value against its list of allowed parsers, but
-    ``{!nmg bq='\\{!join …'}`` passes that check and is unescaped by Solr.
+    ``{!nmg bq='\{!join …'}`` passes that check and is unescaped by Solr.
     """
     for key, value in params.items():
         values = value if isinstance(value, list) else [value]

@@ -13,6 +13,7 @@ from datetime import datetime
 from ckan.lib.search.query import MAGIC_FIELD_RE
 
 MAX_DEPTH = 10
+WHOLE_SECONDS = len("2026-11-22T00:00:00")
 _STOCK = """
     index_id id site_id title title_ngram entity_type dataset_type state name name_ngram revision_id
     version url ckan_url download_url notes author author_email maintainer maintainer_email license
@@ -65,7 +66,7 @@ def is_date(text: str) -> bool:
     if not moment:
         return text.startswith("NOW")
     try:
-        return len(moment) >= 19 and datetime.fromisoformat(moment).tzinfo is None
+        return len(moment) >= WHOLE_SECONDS and datetime.fromisoformat(moment).tzinfo is None
     except ValueError:
         return False
 
@@ -98,6 +99,7 @@ class Reader:
     """Reads a query token by token; any surprise means that it is not one."""
 
     def __init__(self, typed: str) -> None:
+        """Begin before the first token."""
         self.typed = typed
         self.depth = 0
         self.named = False  # a field was named

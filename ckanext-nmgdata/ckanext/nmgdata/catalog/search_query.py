@@ -17,7 +17,9 @@ from .search_words import REGION, Lexicon, Span, Term
 MAX_TEXT = 200
 MAX_SPANS = 12
 MAX_NAMES = 8
-MAX_INITIALS = 8
+MAX_INITIALS = 12
+PAIR = 2
+INDEXED_INITIALS = 6
 NOTHING = "-*:*"
 # topic: anything that describes the data, also loosely; named: the same, as a phrase; org: whose
 # the data are; py, abbr: pinyin pairs and initials; place: codes of divisions.
@@ -138,7 +140,7 @@ def could_be_initials(letters: str) -> bool:
 
 def mass(span: Span) -> int:
     """Return how much of a query a span is: its characters; another word counts as two."""
-    return len(span.text) if is_han(span.text) else 2
+    return len(span.text) if is_han(span.text) else PAIR
 
 
 def codes_of(spans: list[Span], kind: str) -> tuple[str, ...]:
@@ -179,7 +181,7 @@ def names_of(alias: str, typed: str, term: Term, weight: float) -> list[str]:
 def ask_subject(span: Span, weights: Weights) -> list[str]:
     """Ask for a known word, its other names and, less, for parts of it."""
     found = [clause("named", span.text, 1, phrase=True)]
-    if len(span.text) > 2:
+    if len(span.text) > PAIR:
         found.append(clause("topic", span.text, weights.loose))
     return found + [c for term in span.terms for c in names_of("named", span.text, term, 1)]
 
@@ -194,7 +196,7 @@ def ask_department(span: Span, weights: Weights) -> list[str]:
 def ask_text(span: Span, weights: Weights) -> list[str]:
     """Ask for words as typed, for their sound, and for the known word they sound like."""
     found = [clause("topic", span.text, 1), *ask_sound(span.text, weights)]
-    if is_han(span.text) and len(span.text) > 2:
+    if is_han(span.text) and len(span.text) > PAIR:
         found.append(clause("named", span.text, weights.exact, phrase=True))
     terms = (term for term in span.terms if term.name != span.text)
     return found + [c for term in terms for c in ask_heard(term, weights)]
@@ -219,12 +221,16 @@ def ask_pinyin(span: Span, weights: Weights) -> list[str]:
     """Ask for what was typed in Latin letters: known words, pinyin, initials, or the letters."""
     found = [c for term in span.terms for c in ask_heard(term, weights)]
     if span.spoken:
-        return found + [
-            clause("py", ",".join(pairs(way)), 1) for way in span.spoken if len(way) > 1
-        ]
+        return found + [clause("py", ",".join(pairs(way)), 1) for way in span.spoken if len(way) > 1]
     if could_be_initials(span.text):
-        found.append(clause("abbr", span.text, weights.heard))
+        found.append(clause("abbr", ",".join(chain(span.text)), weights.heard))
     return [*found, clause("topic", span.text, 1)]
+
+
+def chain(letters: str) -> list[str]:
+    """Return letters as overlapping pieces of the length that initials are indexed to."""
+    size = min(len(letters), INDEXED_INITIALS)
+    return [letters[start : start + size] for start in range(len(letters) - size + 1)]
 
 
 def ask_place(spans: list[Span], codes: tuple[str, ...]) -> list[str]:

@@ -18,7 +18,9 @@ from .search_text import MIN_INITIALS, Spoken, fold, is_han, split_pinyin, sylla
 
 REGION = "150000"
 MAX_HEARD = 6
-MAX_PHRASE = 5
+PAIR = 2
+SHORTEST_PLURAL = 4
+MAX_PHRASE = 8
 SAME, DEPARTMENT_ALIAS, WIDER = 0.8, 0.8, 0.6
 
 Kind = Literal["place", "department", "subject", "question", "form", "text", "pinyin"]
@@ -81,7 +83,7 @@ class Lexicon:
         Words without other names need no such help: the index knows their sound.
         """
         for key, term in self.spelled.items():
-            if len(key) == 1 and is_han(key[0]) and term.also:
+            if len(key) == 1 and is_han(key[0]) and (term.also or term.code):
                 spoken = syllables(key[0])
                 if len(spoken) > 1:
                     self.sounds[spoken].append(term)
@@ -125,9 +127,7 @@ class Lexicon:
         ways = tuple(way for way in split_pinyin(word) if len(way) > 1)
         if ways:
             return self._cut_pinyin(ways)
-        return (
-            self._cut_initials(word) if word.isascii() and word.isalpha() else [Span("text", word)]
-        )
+        return self._cut_initials(word) if word.isascii() and word.isalpha() else [Span("text", word)]
 
     def _cut_han(self, run: str) -> list[Span]:
         spans: list[Span] = []
@@ -168,7 +168,7 @@ class Lexicon:
         position = 0
         while position < len(spoken):
             terms, size = self._heard_at(spoken, position)
-            found += [term for term in terms if term.kind != "place" or size > 2]
+            found += [term for term in terms if term.kind != "place" or size > PAIR]
             position += size
         return tuple(found)
 
@@ -223,8 +223,12 @@ def key_of(parts: Iterable[str]) -> tuple[str, ...]:
 
 
 def singular(word: str) -> str:
-    """Return an English word without its plural s."""
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+    """Return an English word without its plural ending."""
+    if len(word) < SHORTEST_PLURAL or not word.endswith("s") or word.endswith("ss"):
+        return word
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-2] if word.endswith(("xes", "ches", "shes", "sses")) else word[:-1]
 
 
 def join_syllables(found: list[str]) -> list[str]:

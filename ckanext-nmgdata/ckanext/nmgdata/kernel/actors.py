@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import Protocol
 
 import sqlalchemy as sa
 from ckan import model
@@ -39,6 +40,13 @@ CAPACITIES: dict[str, tuple[Role, ...]] = {
 """Roles that a CKAN capacity in an organisation brings."""
 
 DECIDING = (Role.REVIEWER,)
+
+
+class Account(Protocol):
+    """What an actor needs to know of an account."""
+
+    id: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ class Actor:
         return cls("anonymous", address=address)
 
     @classmethod
-    def person(cls, user: model.User, address: str | None = None) -> Actor:
+    def person(cls, user: Account, address: str | None = None) -> Actor:
         """Return the person behind an account."""
         return cls("person", user_id=user.id, name=user.name, address=address)
 
