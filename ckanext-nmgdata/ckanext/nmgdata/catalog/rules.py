@@ -139,8 +139,8 @@ ALWAYS: tuple[Callable[[Entry], Faults], ...] = (
     open_class, share_class, level, sharing_origin, licence, contact,
 )  # fmt: skip
 """Rules that every saved entry keeps, drafts included."""
-PUBLIC: tuple[Callable[[Entry], Faults], ...] = (has_contact, formats)
-"""Rules that a published entry keeps besides."""
+PUBLIC: tuple[Callable[[Entry], Faults], ...] = (has_contact,)
+"""Rules that a published entry keeps besides; ``formats`` needs all files and stands in ``publish``."""
 
 
 def faults(entry: Entry, *, public: bool) -> Faults:

@@ -1,4 +1,4 @@
-"""Chinese search: what goes into the index, and what a query becomes (docs/adr/0004).
+"""Chinese search: what goes into the index, and what a query becomes.
 
 ``index_fields`` serves ``IPackageController.before_dataset_index``, ``rewrite_query`` serves
 ``before_dataset_search``. The fields and their weights stand in ``docker/solr/configset/conf``.
@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -99,11 +100,13 @@ def region_fields(code: str) -> dict[str, Any]:
 def texts(entry: Mapping[str, Any], lineage: Lineage, regions: Iterable[str]) -> dict[str, Any]:
     """Return the fields that are searched. No address of data is among them."""
     title = entry.get("title") or ""
-    owners = [title_ for _, title_ in lineage]
+    owners = [title_ for _, title_ in lineage[:1]]
     owners += [str(entry[field]) for field in DEPARTMENTS if entry.get(field)]
     owners = list(dict.fromkeys(owners))
-    labels = [str(item.get("label") or "") for item in as_list(entry.get("data_items")) if item]
+    items = (item for item in as_list(entry.get("data_items")) if isinstance(item, dict))
+    labels = [str(item.get("label") or "") for item in items]
     body = [title, entry.get("notes") or "", *owners, *labels, *vocabulary_labels(entry)]
+    body += [above for _, above in lineage[1:]]
     body += [vocab.term("division", code)["zh"] for code in regions if code != REGION]
     body += [tag.get("display_name") or tag.get("name") or "" for tag in entry.get("tags") or []]
     for resource in entry.get("resources") or []:
@@ -151,6 +154,7 @@ def organization_lineage(name: str | None) -> Lineage:
 # --- out of the index ----------------------------------------------------------------------------
 
 _LOCAL = "{!"
+_BLANKS = re.compile(r"\s{20,}")
 
 
 def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,7 +165,7 @@ def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
 
     :raises SearchQueryError: for local parameters, which ``nmg`` being allowed would open
     """
-    params = dict(search_params)
+    params = {key: squeeze(value) for key, value in search_params.items()}
     refuse_local_parameters(params)
     typed = params.get("q") or ""
     if not str(typed).strip() or params.get("defType") or params.get("qf") or is_lucene(str(typed)):
@@ -176,6 +180,13 @@ def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
             f"boost='{built.boost}'}}{built.query}"
         )
     return params
+
+
+def squeeze(value: Any) -> Any:
+    """Shorten long runs of blanks, on which CKAN's check of parameters takes quadratic time."""
+    if isinstance(value, list):
+        return [squeeze(one) for one in value]
+    return _BLANKS.sub(" ", value) if isinstance(value, str) else value
 
 
 def refuse_local_parameters(params: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from ckan.lib.search.query import MAGIC_FIELD_RE
 
 MAX_DEPTH = 10
+MAX_LENGTH = 50_000
 WHOLE_SECONDS = len("2026-11-22T00:00:00")
 _STOCK = """
     index_id id site_id title title_ngram entity_type dataset_type state name name_ngram revision_id
@@ -53,7 +54,9 @@ def is_lucene(typed: str) -> bool:
     """Say whether a query names fields and Solr's own parser can take it."""
     if typed.strip() in ("*:*", "*"):
         return True
-    return not MAGIC_FIELD_RE.search(typed) and Reader(typed).reads()
+    if len(typed) > MAX_LENGTH or MAGIC_FIELD_RE.search(typed):
+        return False
+    return Reader(typed).reads()
 
 
 def is_date(text: str) -> bool:

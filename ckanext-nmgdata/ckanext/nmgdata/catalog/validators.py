@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -139,20 +138,16 @@ def nmgdata_identifier(value: Any) -> str:
     return value.strip()
 
 
-@scheming_validator
-def nmgdata_data_items(field: Field, schema: Field) -> Any:
-    """Check names, types and uniqueness of the data items; empty rows of the form are left out."""
-
-    def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
-        items = entry_of(data).get("data_items") or []
-        seen: set[str] = set()
-        for index, item in enumerate(items):
-            name = str(item.get("name") or "")
-            if name in seen:
-                errors[("data_items", index, "name")] = [_("This name stands twice.")]
-            seen.add(name)
-
-    return validator
+def nmgdata_unique_items(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Refuse a data item whose name stands twice, in the row of the second."""
+    seen: set[str] = set()
+    for index, item in enumerate(entry_of(data).get("data_items") or []):
+        name = str(item.get("name") or "")
+        if name in seen:
+            errors.setdefault(("data_items", index, "name"), []).append(_("This name stands twice."))
+        seen.add(name)
 
 
 def nmgdata_item_name(value: Any) -> str:
@@ -160,20 +155,6 @@ def nmgdata_item_name(value: Any) -> str:
     if not isinstance(value, str) or not NAME_OF_ITEM.fullmatch(value.strip()):
         raise tk.Invalid(_("Use a name without blanks, commas or semicolons."))
     return value.strip()
-
-
-def nmgdata_drop_empty_items(
-    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
-) -> None:
-    """Leave out the rows of the data-item table that hold nothing, and keep the others in order."""
-    rows = sorted({k[1] for k in data if len(k) == 3 and k[0] == "data_items"})
-    table = [{k[2]: data.pop(k) for k in list(data) if len(k) == 3 and k[:2] == ("data_items", row)} for row in rows]
-    filled = [row for row in table if any(not is_empty(value) for value in row.values())]
-    for index, row in enumerate(filled):
-        for name, value in row.items():
-            data[("data_items", index, name)] = value
-    if ("data_items",) in data and isinstance(data[("data_items",)], str):
-        data[("data_items",)] = json.loads(data[("data_items",)] or "[]")
 
 
 def nmgdata_entry(
@@ -244,7 +225,7 @@ VALIDATORS = {
     for function in (
         nmgdata_required, nmgdata_text, nmgdata_term, nmgdata_region, nmgdata_flag, nmgdata_flag_output,
         nmgdata_dataset_name, nmgdata_organisation_name, nmgdata_resource_url, nmgdata_identifier,
-        nmgdata_data_items, nmgdata_item_name, nmgdata_drop_empty_items, nmgdata_entry,
+        nmgdata_unique_items, nmgdata_item_name, nmgdata_entry,
         nmgdata_give_identifier, nmgdata_one_authority,
     )
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from ckan.plugins import toolkit as tk
@@ -31,9 +32,12 @@ def stated(minimum: int, message: str) -> Any:
     return validator
 
 
-def future_date(value: Any) -> Any:
+def day_from_today(value: Any) -> date:
     """Accept a date from today on."""
-    day = value.date() if hasattr(value, "date") else value
+    try:
+        day = date.fromisoformat(str(value or "").strip())
+    except ValueError as error:
+        raise tk.Invalid(_("Write the date like 2026-11-22.")) from error
     if day < clock.today():
         raise tk.Invalid(_("This date has passed."))
     return day
@@ -76,8 +80,6 @@ def after_its_beginning(
 
 def submission() -> Schema:
     """Who applies, and the five statutory elements (R28¶2)."""
-    get = tk.get_validator
-    day = [get("not_empty"), get("isodate"), future_date]
     return {
         "applicant_kind": [identity.applicant_kind],
         "applicant_name": [stated(2, _("Please give the applicant's name."))],
@@ -86,19 +88,18 @@ def submission() -> Schema:
         "scenario": [stated(10, _("State what you will use the data for, concretely."))],
         "data_scope": [stated(4, _("State which data you need: fields, period, area."))],
         "provision_mode": [one_of_terms("provision_mode")],
-        "use_from": day,
-        "use_until": [*day, after_its_beginning],
+        "use_from": [day_from_today],
+        "use_until": [day_from_today, after_its_beginning],
         "safeguards": [stated(10, _("State how you will keep the data safe."))],
     }
 
 
 def approval() -> Schema:
     """What consent must state: purpose and scope of use (R-COND-04), and until when."""
-    get = tk.get_validator
     return {
         "purpose": [stated(2, _("State the permitted purpose; consent without it is not possible."))],
         "use_scope": [stated(2, _("State the permitted scope of use; consent without it is not possible."))],
-        "valid_until": [get("not_empty"), get("isodate"), future_date],
+        "valid_until": [day_from_today],
     }
 
 

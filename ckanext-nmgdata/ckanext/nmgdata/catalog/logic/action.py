@@ -8,7 +8,7 @@ from ckan.logic import validate
 from ckan.plugins import toolkit as tk
 from ckan.types import ActionResult, Context, DataDict
 
-from .. import publish
+from .. import items, publish
 from . import schema
 
 
@@ -26,19 +26,24 @@ def nmgdata_dataset_publish(context: Context, data_dict: DataDict) -> dict[str, 
     return publish.publish(context, data_dict["id"])
 
 
+def prepare(data_dict: DataDict) -> None:
+    """Leave out empty rows of data items, and hold the files together to the rules of publishing."""
+    if data_dict.get("type", "dataset") == "dataset":
+        items.tidy(data_dict)
+        publish.check_files(data_dict)
+
+
 @tk.chained_action
 def package_create(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageCreate:
-    """Check an entry as a whole before anything of it is written."""
-    if data_dict.get("type", "dataset") == "dataset":
-        publish.check_files(data_dict)
+    """Tidy and check an entry as a whole before anything of it is written."""
+    prepare(data_dict)
     return next_action(context, data_dict)
 
 
 @tk.chained_action
 def package_update(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageUpdate:
-    """Check an entry as a whole before anything of it is written."""
-    if data_dict.get("type", "dataset") == "dataset":
-        publish.check_files(data_dict)
+    """Tidy and check an entry as a whole before anything of it is written."""
+    prepare(data_dict)
     return next_action(context, data_dict)
 
 

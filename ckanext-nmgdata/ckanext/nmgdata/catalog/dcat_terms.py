@@ -1,0 +1,237 @@
+"""Names and values of the ``nmg`` profile: which field is which RDF property, both ways.
+
+The tables are the mapping: ``dcat_write`` and ``dcat_read`` walk over them, and a test holds them
+against ``schemas/dataset.yaml``. Where DCAT-AP 3 has a property it is used; what only the law of
+the autonomous region knows has a property of the small vocabulary in ``schemas/nmg.ttl``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from rdflib import Literal, Namespace, URIRef
+from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDF, SKOS, XSD
+
+from ckanext.nmgdata import vocab
+
+if TYPE_CHECKING:
+    from rdflib.term import Node
+
+NAMESPACE = "https://w3id.org/nmgdata/"
+"""Root of all own names; the only place where it is written.
+
+RDF names must not change when a portal moves, and the names of one portal must mean the same to
+the next (a league-city's slugs are read by the region). So they hang on no portal's host, and on
+none that the region might give up: w3id.org is the W3C community's redirect service for
+vocabularies without a host of their own. Until the path is registered there (one pull request to
+perma-id/w3id.org) the names do not resolve; what they mean stands in ``schemas/nmg.ttl``.
+"""
+NMG = Namespace(f"{NAMESPACE}ns#")
+CONCEPT = f"{NAMESPACE}concept/"
+"""``concept/<vocabulary>/<slug>``: the terms of ``schemas/vocab`` (divisions by GB/T 2260 code)."""
+
+DCT = Namespace("http://purl.org/dc/terms/")
+VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
+SPDX = Namespace("http://spdx.org/rdf/terms#")
+GSP = Namespace("http://www.opengis.net/ont/geosparql#")
+EU = "http://publications.europa.eu/resource/authority/"
+LANGUAGE_ZH = URIRef(f"{EU}language/ZHO")
+EU_THEMES = URIRef(f"{EU}data-theme")
+IANA = "https://www.iana.org/assignments/media-types/"
+PREFIXES = {
+    "dct": DCT, "dcat": DCAT, "foaf": FOAF, "vcard": VCARD, "skos": SKOS, "spdx": SPDX,
+    "prov": PROV, "csvw": CSVW, "nmg": NMG,
+}  # fmt: skip
+
+# --- fields --------------------------------------------------------------------------------------
+
+TEXTS = {
+    "title": DCT.title,
+    "notes": DCT.description,
+    "open_reason": NMG.openReason,
+    "open_legal_basis": NMG.openLegalBasis,
+    "share_content": NMG.shareContent,
+    "share_scope": NMG.shareScope,
+    "share_condition": NMG.shareCondition,
+    "share_reason": NMG.shareReason,
+    "share_legal_basis": NMG.shareLegalBasis,
+    "source_system": NMG.sourceSystem,
+}
+"""Free text, in Chinese as a rule."""
+CODES = {"name": NMG.name, "identifier": DCT.identifier}
+"""Strings of no language."""
+TERMS = {
+    "theme": DCAT.theme,
+    "data_form": NMG.dataForm,
+    "update_frequency": NMG.updateFrequency,
+    "open_class": NMG.openClass,
+    "data_level": NMG.dataLevel,
+    "nonopen_ground": NMG.nonOpenGround,
+    "share_class": NMG.shareClass,
+    "provision_mode": NMG.provisionMode,
+    "industry": NMG.industry,
+    "base_library": NMG.baseLibrary,
+    "theme_library": NMG.themeLibrary,
+}
+"""Fields with a vocabulary of the same name: the own concept, which carries the exact slug."""
+EUROPEAN = {
+    "theme": (DCAT.theme, "eu_data_theme_uri", SKOS.Concept),
+    "update_frequency": (DCT.accrualPeriodicity, "eu_uri", DCT.Frequency),
+    "open_class": (DCT.accessRights, "access_right_uri", DCT.RightsStatement),
+}
+"""The same once more by the EU authority tables that DCAT-AP 3 prescribes: property, key of the
+vocabulary that holds the IRI, and the class that the SHACL shapes ask for."""
+FLAGS = {
+    "livelihood": NMG.livelihood,
+    "obtained_by_sharing": NMG.obtainedBySharing,
+    "sample": NMG.sample,
+}
+DATES = {"issued": DCT.issued, "modified": DCT.modified}
+ROLES = {
+    "collecting_department": NMG.collector,
+    "approving_department": NMG.approver,
+    "providing_department": NMG.provider,
+}
+"""The three departments of Art. 10 ¶4, as qualified attributions (DCAT 3, "Qualified relations")."""
+ELSEWHERE = {
+    "tag_string": DCAT.keyword,
+    "region_code": DCT.spatial,
+    "owner_org": DCT.publisher,
+    "open_condition": DCT.rights,
+    "license_id": DCT.license,
+    "data_items": DCT.conformsTo,
+    "contact_name": DCAT.contactPoint,
+    "contact_phone": DCAT.contactPoint,
+    "contact_email": DCAT.contactPoint,
+}
+"""Fields of a shape of their own, with the property under which they are found."""
+RESOURCE_TEXTS = {"name": DCT.title, "description": DCT.description}
+
+DATATYPES: dict[str, URIRef] = {
+    "string": XSD.string,
+    "number": XSD.double,
+    "integer": XSD.integer,
+    "date": XSD.date,
+    "datetime": XSD.dateTime,
+    "boolean": XSD.boolean,
+    "geometry": GSP.wktLiteral,
+}
+"""Types of data items by the names of CSVW (its ``number`` is xsd:double)."""
+DATATYPES_READ: dict[Node, str] = {
+    **{iri: slug for slug, iri in DATATYPES.items()},
+    XSD.decimal: "number", XSD.float: "number", XSD.int: "integer", XSD.long: "integer",
+    XSD.dateTimeStamp: "datetime", GSP.geoJSONLiteral: "geometry",
+}  # fmt: skip
+CHECKSUMS = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+"""SPDX algorithm by the number of hexadecimal digits: CKAN stores the digest alone."""
+EU_THEME_LABELS = {
+    "AGRI": "Agriculture, fisheries, forestry and food",
+    "ECON": "Economy and finance",
+    "EDUC": "Education, culture and sport",
+    "ENER": "Energy",
+    "ENVI": "Environment",
+    "GOVE": "Government and public sector",
+    "HEAL": "Health",
+    "JUST": "Justice, legal system and public safety",
+    "REGI": "Regions and cities",
+    "SOCI": "Population and society",
+    "TECH": "Science and technology",
+    "TRAN": "Transport",
+}
+"""Labels of the EU themes in use; the shapes want a label beside every skos:Concept."""
+
+# --- values --------------------------------------------------------------------------------------
+
+HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
+
+
+class Text(Literal):
+    """A literal that is written on one line.
+
+    rdflib 7.6 writes text of several lines between triple quotes, and wrongly if it ends in a
+    backslash and a quote: strict readers then refuse the whole catalogue for one summary's sake.
+    """
+
+    def _quote_encode(self) -> str:
+        return f'"{self.translate(ESCAPES)}"'
+
+
+def text(value: Any) -> Literal:
+    """Return a text, tagged ``zh-Hans`` (BCP 47) if there is any Chinese in it.
+
+    Characters that XML 1.0 forbids are left out: one of them would spoil the RDF/XML of all.
+    """
+    clean = NOT_XML.sub("", str(value))
+    return Text(clean, lang="zh-Hans" if HAN.search(clean) else None)
+
+
+def code(value: Any) -> Literal:
+    """Return a string of no language."""
+    return Text(NOT_XML.sub("", str(value)))
+
+
+def iri(vocabulary: str, slug: str) -> URIRef:
+    """Return the IRI of an own concept."""
+    return URIRef(f"{CONCEPT}{vocabulary}/{slug}")
+
+
+def scheme(vocabulary: str) -> URIRef:
+    """Return the IRI of the concept scheme that a vocabulary is."""
+    return URIRef(f"{CONCEPT}{vocabulary}")
+
+
+@cache
+def concept(vocabulary: str, slug: str) -> tuple[tuple[Node, Node, Node], ...]:
+    """Return what a graph says of an own concept; nothing if the vocabulary has no such slug."""
+    term = vocab.terms(vocabulary).get(slug)
+    if term is None:
+        return ()
+    node = iri(vocabulary, slug)
+    kind = ((node, RDF.type, DCT.Location),) if vocabulary == "division" else ()
+    return (
+        (node, RDF.type, SKOS.Concept),
+        (node, SKOS.prefLabel, Text(term["zh"], lang="zh-Hans")),
+        (node, SKOS.prefLabel, Text(term["en"], lang="en")),
+        (node, SKOS.notation, Text(slug)),
+        *kind,
+    )
+
+
+@cache
+def european(field: str, slug: str) -> tuple[tuple[Node, Node, Node], ...]:
+    """Return what a graph says of a term's equivalent in the EU's authority tables."""
+    _property, key, kind = EUROPEAN[field]
+    address = vocab.terms(field).get(slug, {}).get(key)
+    if not address:
+        return ()
+    node = URIRef(address)
+    label = EU_THEME_LABELS.get(address.rpartition("/")[2]) if field == "theme" else None
+    labels = ((node, SKOS.prefLabel, Text(label, lang="en")),) if label else ()
+    return ((node, RDF.type, kind), *labels)
+
+
+@cache
+def slug_of_european(field: str, address: str) -> str | None:
+    """Return the slug that an EU term stands for, if it stands for one only."""
+    key = EUROPEAN[field][1]
+    found = [slug for slug, term in vocab.terms(field).items() if term.get(key) == address]
+    return found[0] if len(found) == 1 else None
+
+
+def media_type(address: str) -> str:
+    """Return a media type from its IANA address or its bare name."""
+    return re.sub(r"^https?://(www\.)?iana\.org/assignments/media-types/", "", address)
+
+
+def part(ref: Node, name: str) -> URIRef:
+    """Return the name of a part of a description.
+
+    Parts are named, not blank: the same entry then gives the same bytes at every request, so that
+    a harvester sees what has not changed.
+    """
+    return URIRef(f"{ref}#{name}")
+

@@ -1,0 +1,350 @@
+"""A catalogue entry and the catalogue as DCAT-AP 3 triples (mapping: ``dcat_terms``).
+
+Only fields of the schema are written, never the free keys that CKAN lets a resource carry, and the
+address of a file is always the gate's own: the true link has no way into a graph.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.search import SearchError
+from ckan.plugins import toolkit as tk
+from rdflib import BNode, Literal, URIRef
+from rdflib.collection import Collection
+from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDF, RDFS, SKOS, XSD
+
+from ckanext.dcat.utils import catalog_uri, publisher_uri_organization_fallback, resource_uri
+from ckanext.nmgdata import config, vocab
+from ckanext.nmgdata.kernel.gate import origins
+
+from . import dcat_terms as terms
+from .dcat_terms import DCT, NMG, SPDX, VCARD, code, part, text
+
+if TYPE_CHECKING:
+    from rdflib import Graph
+    from rdflib.term import Node
+
+Entry = dict[str, Any]
+MOBILE = re.compile(r"(?:\+?86)?(1[3-9]\d{9})")
+LANDLINE = re.compile(r"(?:\+?86)?0(\d{9,11})(?:[-转](\d+))?")
+
+
+def dataset(g: Graph, entry: Entry, ref: URIRef) -> None:
+    """Write an entry as ``package_show`` gives it."""
+    bind(g)
+    g.add((ref, RDF.type, DCAT.Dataset))
+    for field, predicate in terms.TEXTS.items():
+        if entry.get(field):
+            g.add((ref, predicate, text(entry[field])))
+    for field, predicate in terms.CODES.items():
+        if entry.get(field):
+            g.add((ref, predicate, code(entry[field])))
+    for tag in entry.get("tags") or []:
+        g.add((ref, DCAT.keyword, text(tag["name"])))
+    for field in terms.TERMS:
+        term(g, ref, field, entry.get(field))
+    dates(g, ref, entry)
+    flags(g, ref, entry)
+    place(g, ref, entry.get("region_code"))
+    publisher(g, ref, entry)
+    departments(g, ref, entry)
+    contact(g, ref, entry)
+    rights(g, ref, entry)
+    columns(g, ref, entry.get("data_items") or [])
+    landing_page(g, ref, entry)
+    for position, resource in enumerate(entry.get("resources") or []):
+        distribution(g, ref, entry, resource, position)
+
+
+def bind(g: Graph) -> None:
+    """Give a graph the usual prefixes, once."""
+    if g.store.namespace("nmg") is None:
+        for prefix, namespace in terms.PREFIXES.items():
+            g.bind(prefix, namespace)
+
+
+def state(g: Graph, facts: tuple[tuple[Node, Node, Node], ...]) -> URIRef | None:
+    """Say once per graph what a shared thing is; return its name."""
+    if not facts:
+        return None
+    if facts[0] not in g:
+        for fact in facts:
+            g.add(fact)
+    return facts[0][0]  # type: ignore[return-value]
+
+
+# --- single fields -------------------------------------------------------------------------------
+
+
+def term(g: Graph, ref: URIRef, field: str, slug: str | None) -> None:
+    """Write a vocabulary's term: the own concept, and the EU's where there is one."""
+    if not slug:
+        return
+    own = state(g, terms.concept(field, slug))
+    if own is not None:
+        g.add((ref, terms.TERMS[field], own))
+    if field in terms.EUROPEAN:
+        equivalent = state(g, terms.european(field, slug))
+        if equivalent is not None:
+            g.add((ref, terms.EUROPEAN[field][0], equivalent))
+
+
+def dates(g: Graph, ref: URIRef, entry: Entry) -> None:
+    """Write the dates of the data; those of the record are CKAN's own affair."""
+    for field, predicate in terms.DATES.items():
+        try:
+            day = date.fromisoformat(str(entry.get(field) or ""))
+        except ValueError:
+            continue
+        g.add((ref, predicate, Literal(day.isoformat(), datatype=XSD.date)))
+
+
+def flags(g: Graph, ref: URIRef, entry: Entry) -> None:
+    """Write the flags that were answered; no is an answer too."""
+    for field, predicate in terms.FLAGS.items():
+        if isinstance(entry.get(field), bool):
+            g.add((ref, predicate, Literal(entry[field])))
+    if entry.get("private") is True:
+        g.add((ref, NMG.private, Literal(True)))
+
+
+def place(g: Graph, ref: URIRef, division: str | None) -> None:
+    """Write the division of GB/T 2260 that the data, or a body, belong to."""
+    node = state(g, terms.concept("division", division or ""))
+    if node is not None:
+        g.add((ref, DCT.spatial, node))
+
+
+def landing_page(g: Graph, ref: URIRef, entry: Entry) -> None:
+    """Write the address of the entry's page for people."""
+    if entry.get("name"):
+        page = URIRef(f"{site()}/dataset/{quote(entry['name'])}")
+        g.add((ref, DCAT.landingPage, page))
+        g.add((page, RDF.type, FOAF.Document))
+
+
+def site() -> str:
+    """Return the address of the portal's pages, without a slash at the end."""
+    root = (tk.config.get("ckan.root_path") or "").replace("/{{LANG}}", "").rstrip("/")
+    return tk.config["ckan.site_url"].rstrip("/") + root
+
+
+# --- people and bodies ---------------------------------------------------------------------------
+
+
+def publisher(g: Graph, ref: URIRef, entry: Entry) -> None:
+    """Write the department that publishes the data: name, title, division."""
+    org = entry.get("organization") or {"id": entry.get("owner_org")}
+    if not org.get("id"):
+        return
+    node = URIRef(publisher_uri_organization_fallback({"organization": org}))
+    g.add((ref, DCT.publisher, node))
+    if (node, RDF.type, FOAF.Agent) in g:
+        return
+    g.add((node, RDF.type, FOAF.Agent))
+    if org.get("title") or org.get("name"):
+        g.add((node, FOAF.name, text(org.get("title") or org["name"])))
+    if org.get("name"):
+        g.add((node, DCT.identifier, code(org["name"])))
+    place(g, node, org["region_code"] if "region_code" in org else home_of(org["id"]))
+
+
+def home_of(organization_id: str) -> str | None:
+    """Return an organisation's division, which ``package_show`` leaves out of ``organization``."""
+    group = model.Group
+    query = sa.select(group.extras["region_code"].astext)
+    return model.Session.scalar(query.where(group.id == organization_id, group.state == "active"))
+
+
+def departments(g: Graph, ref: URIRef, entry: Entry) -> None:
+    """Write who collects, approves and provides the data (Art. 10 ¶4)."""
+    for field, role in terms.ROLES.items():
+        if not entry.get(field):
+            continue
+        attribution, agent = part(ref, field), part(ref, f"{field}_agent")
+        g.add((ref, PROV.qualifiedAttribution, attribution))
+        g.add((attribution, RDF.type, PROV.Attribution))
+        g.add((attribution, DCAT.hadRole, role))
+        g.add((attribution, PROV.agent, agent))
+        g.add((agent, RDF.type, FOAF.Agent))
+        g.add((agent, FOAF.name, text(entry[field])))
+
+
+def contact(g: Graph, ref: URIRef, entry: Entry) -> None:
+    """Write the contact as a vCard; the telephone number also as people write it."""
+    name, phone, email = (entry.get(f"contact_{field}") for field in ("name", "phone", "email"))
+    if not (name or phone or email):
+        return
+    card = part(ref, "contact")
+    g.add((ref, DCAT.contactPoint, card))
+    g.add((card, RDF.type, VCARD.Kind))
+    if name:
+        g.add((card, VCARD.fn, text(name)))
+    if email:
+        g.add((card, VCARD.hasEmail, URIRef("mailto:" + quote(email, safe="@!$'*+=._~-"))))
+    if phone:
+        telephone = part(ref, "telephone")
+        g.add((card, VCARD.hasTelephone, telephone))
+        g.add((telephone, RDF.type, VCARD.Voice))
+        g.add((telephone, VCARD.hasValue, URIRef(tel(phone))))
+        g.add((telephone, VCARD.value, code(phone)))
+
+
+def tel(phone: str) -> str:
+    """Return a number as a ``tel:`` address (RFC 3966): global if it can be, else local to China."""
+    digits = re.sub(r"[^\d+转-]", "", phone)
+    bare = re.sub(r"-(?=\d{5})", "", digits)
+    if found := MOBILE.fullmatch(bare):
+        return f"tel:+86{found[1]}"
+    if found := LANDLINE.fullmatch(bare):
+        return f"tel:+86{found[1]}" + (f";ext={found[2]}" if found[2] else "")
+    return f"tel:{re.sub('[^0-9-]', '', digits)};phone-context=+86"
+
+
+# --- rights and structure ------------------------------------------------------------------------
+
+
+def rights(g: Graph, ref: URIRef, entry: Entry) -> None:
+    """Write licence and conditions of opening; the class itself is a term."""
+    licence_node = licence(g, entry.get("license_id"))
+    if licence_node is not None:
+        g.add((ref, DCT.license, licence_node))
+    if entry.get("open_condition"):
+        conditions = part(ref, "conditions")
+        g.add((ref, DCT.rights, conditions))
+        g.add((conditions, RDF.type, DCT.RightsStatement))
+        g.add((conditions, RDFS.label, text(entry["open_condition"])))
+
+
+def licence(g: Graph, license_id: str | None) -> URIRef | None:
+    """Write a licence of the portal's register; its name is its own address if it has one."""
+    found = model.Package.get_license_register().get(license_id) if license_id else None
+    if found is None:
+        return None
+    node = licence_iri(found)
+    g.add((node, RDF.type, DCT.LicenseDocument))
+    g.add((node, DCT.title, text(found.title)))
+    g.add((node, DCT.identifier, code(found.id)))
+    return node
+
+
+def licence_iri(found: Any) -> URIRef:
+    """Return the IRI of a licence of the register."""
+    return URIRef(found.url) if getattr(found, "url", "") else terms.iri("license", quote(found.id))
+
+
+def columns(g: Graph, ref: URIRef, items: list[dict[str, Any]]) -> None:
+    """Write the data items in their order as a CSVW schema that the data conform to."""
+    if not items:
+        return
+    schema = part(ref, "columns")
+    nodes: list[Node] = []
+    for number, item in enumerate(items, start=1):
+        node = part(ref, f"column-{number}")
+        nodes.append(node)
+        g.add((node, RDF.type, CSVW.Column))
+        if item.get("name"):
+            g.add((node, CSVW.name, code(item["name"])))
+        if item.get("label"):
+            g.add((node, CSVW.title, text(item["label"])))
+        if item.get("type") in terms.DATATYPES:
+            g.add((node, CSVW.datatype, terms.DATATYPES[item["type"]]))
+        if item.get("description"):
+            g.add((node, DCT.description, text(item["description"])))
+        if isinstance(item.get("searchable"), bool):
+            g.add((node, NMG.searchable, Literal(item["searchable"])))
+    g.add((ref, DCT.conformsTo, schema))
+    g.add((schema, RDF.type, DCT.Standard))
+    g.add((schema, RDF.type, CSVW.Schema))
+    g.add((schema, CSVW.column, Collection(g, BNode(), nodes).uri))
+
+
+# --- distributions -------------------------------------------------------------------------------
+
+
+def distribution(g: Graph, ref: URIRef, entry: Entry, resource: Entry, position: int) -> None:
+    """Write a file or interface of an entry.
+
+    What has no file yet is reached at its page (DCAT-AP wants one accessURL of each).
+    ``downloadURL`` only where the address answers with the bytes: unconditional opening.
+    """
+    node = distribution_iri(ref, entry, resource, position)
+    g.add((ref, DCAT.distribution, node))
+    g.add((node, RDF.type, DCAT.Distribution))
+    g.add((node, NMG.position, Literal(position)))
+    for field, predicate in terms.RESOURCE_TEXTS.items():
+        if resource.get(field):
+            g.add((node, predicate, text(resource[field])))
+    address = gate_address(entry, resource)
+    g.add((node, DCAT.accessURL, address or node))
+    g.add((address or node, RDF.type, RDFS.Resource))
+    if address is not None and entry.get("open_class") == "unconditional":
+        g.add((node, DCAT.downloadURL, address))
+    for predicate in (DCT.license, DCT.rights):
+        for value in g.objects(ref, predicate):
+            g.add((node, predicate, value))
+    file_format(g, node, resource)
+    size(g, node, resource.get("size"))
+    checksum(g, node, resource.get("hash"))
+
+
+def distribution_iri(ref: URIRef, entry: Entry, resource: Entry, position: int) -> URIRef:
+    """Return the stable name of a distribution: ``/dataset/{id}/resource/{rid}``."""
+    dataset_id = resource.get("package_id") or entry.get("id")
+    if not (dataset_id and resource.get("id")):
+        return part(ref, f"distribution-{position}")
+    return URIRef(resource_uri({"id": resource["id"], "package_id": dataset_id}))
+
+
+def gate_address(entry: Entry, resource: Entry) -> URIRef | None:
+    """Return the gate's address of a file; whatever else stands in ``url`` is never written."""
+    url, resource_id = resource.get("url") or "", resource.get("id") or ""
+    if not url or not resource_id:
+        return None
+    if not origins.is_own_address(url, resource_id):
+        url = origins.address(resource.get("package_id") or entry.get("id") or "", resource_id)
+    return URIRef(quote(url, safe="!#$%&'()*+,/:;=?@[]~") if not url.isascii() or " " in url else url)
+
+
+def file_format(g: Graph, node: URIRef, resource: Entry) -> None:
+    """Write the format by the EU's file types, and as stated where the EU has no such type."""
+    stated = resource.get("format") or ""
+    known = vocab.media_format(stated) or {}
+    if known.get("eu_file_type_uri"):
+        kind = URIRef(known["eu_file_type_uri"])
+        g.add((node, DCT["format"], kind))
+        g.add((kind, RDF.type, DCT.MediaTypeOrExtent))
+    if stated and (stated != known.get("zh") or not known.get("eu_file_type_uri")):
+        g.add((node, NMG["format"], code(stated)))
+    media = resource.get("mimetype") or known.get("media_type") or ""
+    if "/" in media:
+        kind = URIRef(terms.IANA + quote(terms.media_type(media), safe="/+"))
+        g.add((node, DCAT.mediaType, kind))
+        g.add((kind, RDF.type, DCT.MediaType))
+
+
+def size(g: Graph, node: URIRef, value: Any) -> None:
+    """Write the size in bytes (DCAT-AP 3: xsd:nonNegativeInteger)."""
+    if str(value).isdecimal():
+        g.add((node, DCAT.byteSize, Literal(int(value), datatype=XSD.nonNegativeInteger)))
+
+
+def checksum(g: Graph, node: URIRef, value: Any) -> None:
+    """Write the digest; SPDX needs the algorithm, so what is no plain digest stays a string."""
+    digest = str(value or "")
+    algorithm = terms.CHECKSUMS.get(len(digest)) if re.fullmatch("[0-9a-f]+", digest) else None
+    if algorithm:
+        sealed, kind = part(node, "checksum"), SPDX[f"checksumAlgorithm_{algorithm}"]
+        g.add((node, SPDX.checksum, sealed))
+        g.add((sealed, RDF.type, SPDX.Checksum))
+        g.add((sealed, SPDX.checksumValue, Literal(digest, datatype=XSD.hexBinary)))
+        g.add((sealed, SPDX.algorithm, kind))
+        g.add((kind, RDF.type, SPDX.ChecksumAlgorithm))
+    elif digest:
+        g.add((node, NMG["hash"], code(digest)))
