@@ -55,14 +55,14 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
     """Return subject and text of a notice; the template's first line is the subject."""
     name = payload["template"]
     folder = "desk" if name in COMMON else case.kind
-    values = {
-        "case": dictize.brief(case),
-        "case_url": case_url(case),
-        "to": payload["to"],
-        "site_title": ckan_config["ckan.site_title"],
-        "basis": machines.of_case(case).basis,
-    }
     with current_app.test_request_context(base_url=ckan_config["ckan.site_url"]):
+        values = {
+            "case": dictize.brief(case),
+            "case_url": case_url(case),
+            "to": payload["to"],
+            "site_title": ckan_config["ckan.site_title"],
+            "basis": machines.of_case(case).basis,
+        }
         text = tk.render(f"nmgdata/{folder}/mail/{name}.txt", values)
     subject, _blank, body = text.strip().partition("\n")
     return subject.strip(), body.strip() + "\n"
