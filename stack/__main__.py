@@ -11,8 +11,8 @@ import time
 
 from . import portal, servers, system
 from .process import running
-from .settings import RUN, VENV, ROOT, Settings, load
-from .shell import Failure, fail, say
+from .settings import ROOT, RUN, VENV, Settings, load
+from .shell import StackError, fail, say
 
 TEST_PORT = 5090
 
@@ -39,7 +39,7 @@ def up(settings: Settings, asked: argparse.Namespace) -> None:
 def choose(settings: Settings, asked: argparse.Namespace) -> None:
     """Take over what was asked; what is fixed at the first start cannot be changed later."""
     if settings.ready and asked.region and asked.region != settings.region:
-        raise Failure(
+        raise StackError(
             f"Stack `{settings.name}` is the portal of {settings.region}. For another region use "
             f"another NAME, or `make clean NAME={settings.name}` first."
         )
@@ -69,7 +69,7 @@ def logs(settings: Settings, asked: argparse.Namespace) -> None:
     """Follow the logs of this stack."""
     files = sorted(str(path) for path in settings.logs.glob("*.log"))
     if not files:
-        raise Failure(f"Stack `{settings.name}` has no logs yet: make up NAME={settings.name}")
+        raise StackError(f"Stack `{settings.name}` has no logs yet: make up NAME={settings.name}")
     os.execvp("tail", ["tail", "-n", "20", *(["-F"] if sys.stdout.isatty() else []), *files])
 
 
@@ -88,7 +88,7 @@ def run_ckan(settings: Settings, asked: argparse.Namespace) -> None:
 def need_running(settings: Settings) -> None:
     """Refuse when the servers are not up."""
     if running(settings, "postgres") is None:
-        raise Failure(f"Stack `{settings.name}` is not running: make up NAME={settings.name}")
+        raise StackError(f"Stack `{settings.name}` is not running: make up NAME={settings.name}")
 
 
 def test(settings: Settings, asked: argparse.Namespace) -> None:
@@ -108,7 +108,13 @@ def test(settings: Settings, asked: argparse.Namespace) -> None:
 
 
 COMMANDS = {
-    "up": up, "down": down, "clean": clean, "logs": logs, "token": token, "ckan": run_ckan, "test": test,
+    "up": up,
+    "down": down,
+    "clean": clean,
+    "logs": logs,
+    "token": token,
+    "ckan": run_ckan,
+    "test": test,
 }
 
 
@@ -128,7 +134,7 @@ def main() -> None:
     RUN.mkdir(exist_ok=True)
     try:
         COMMANDS[asked.command](load(name), asked)
-    except Failure as error:
+    except StackError as error:
         fail(error)
 
 

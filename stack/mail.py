@@ -26,7 +26,8 @@ class Keep:
         """Keep one message; written beside and renamed, so that a reader sees whole files only."""
         path = self.folder / f"{time.time_ns()}.eml"
         partial = path.with_suffix(".part")
-        partial.write_bytes(envelope.content or b"")
+        content = envelope.content or b""
+        partial.write_bytes(content if isinstance(content, bytes) else content.encode())
         partial.rename(path)
         return "250 kept"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from . import servers
 from .process import last_lines, running, start, stop
 from .settings import ROOT, RUN, VENV, Settings
-from .shell import Failure, run, step, wait_until
+from .shell import StackError, run, step, wait_until
 
 PROGRAMS = ("tick", "worker", "web")
 WEB_WORKERS = 2
@@ -60,8 +60,13 @@ def prepare(settings: Settings) -> None:
     with step("Preparing the tables"):
         ckan(settings, "db", "upgrade", owner=True)
         permissions = ckan(settings, "datastore", "set-permissions", owner=True)
-        servers.psql(settings, permissions[permissions.index("\\connect"):])
+        servers.psql(settings, permissions[permissions.index("\\connect") :])
         servers.restrict_runtime_role(settings)
+    marker = servers.reindex_marker(settings)
+    if marker.exists():
+        with step("Building the search index anew"):
+            ckan(settings, "search-index", "rebuild", "-q")
+        marker.unlink()
 
 
 def load_demo(settings: Settings) -> None:
@@ -69,10 +74,16 @@ def load_demo(settings: Settings) -> None:
     if settings.ready:
         return
     if settings.demo:
-        say_progress = [str(VENV / "bin" / "ckan"), "nmgdata", "demo", "--accounts", str(accounts_file(settings))]
+        say_progress = [
+            str(VENV / "bin" / "ckan"),
+            "nmgdata",
+            "demo",
+            "--accounts",
+            str(accounts_file(settings)),
+        ]
         done = subprocess.run(say_progress, env={**os.environ, **settings.environment()}, check=False)
         if done.returncode:
-            raise Failure("The demo data could not be loaded; the lines above say why.")
+            raise StackError("The demo data could not be loaded; the lines above say why.")
     settings.ready = True
     settings.save()
 
@@ -87,11 +98,27 @@ def start_programs(settings: Settings) -> None:
     stop_programs(settings)
     env = settings.environment()
     with step("Starting web, worker and tick"):
-        start(settings, "web", [
-            str(VENV / "bin" / "gunicorn"), "--chdir", str(ROOT / "docker" / "ckan"), "wsgi:application",
-            "--bind", f"127.0.0.1:{settings.port}", "--workers", str(WEB_WORKERS),
-            "--threads", str(WEB_THREADS), "--timeout", "120", "--access-logfile", "-",
-        ], env=env)
+        start(
+            settings,
+            "web",
+            [
+                str(VENV / "bin" / "gunicorn"),
+                "--chdir",
+                str(ROOT / "docker" / "ckan"),
+                "wsgi:application",
+                "--bind",
+                f"127.0.0.1:{settings.port}",
+                "--workers",
+                str(WEB_WORKERS),
+                "--threads",
+                str(WEB_THREADS),
+                "--timeout",
+                "120",
+                "--access-logfile",
+                "-",
+            ],
+            env=env,
+        )
         start(settings, "worker", [str(VENV / "bin" / "ckan"), "jobs", "worker"], env=env)
         start(settings, "tick", [str(VENV / "bin" / "ckan"), "nmgdata", "tick"], env=env)
         wait_until(lambda: page_answers(settings), "The portal", 90, last_lines(settings, "web"))
@@ -106,12 +133,12 @@ def stop_programs(settings: Settings) -> None:
 def page_answers(settings: Settings) -> bool:
     """Say whether the home page answers."""
     if running(settings, "web") is None:
-        raise Failure(f"The web process ended:\n{last_lines(settings, 'web')}")
+        raise StackError(f"The web process ended:\n{last_lines(settings, 'web')}")
     try:
         with urllib.request.urlopen(settings.site_url, timeout=60) as reply:
             return reply.status == 200
     except urllib.error.HTTPError as error:
-        raise Failure(f"The home page answers {error.code}:\n{last_lines(settings, 'web', 30)}") from error
+        raise StackError(f"The home page answers {error.code}:\n{last_lines(settings, 'web', 30)}") from error
     except (urllib.error.URLError, OSError):
         return False
 
@@ -121,4 +148,4 @@ def give_tests_the_databases(settings: Settings) -> None:
     (settings.home / "storage").mkdir(parents=True, exist_ok=True)
     (settings.home / "webassets").mkdir(parents=True, exist_ok=True)
     permissions = ckan(settings, "datastore", "set-permissions", owner=True)
-    servers.psql(settings, permissions[permissions.index("\\connect"):])
+    servers.psql(settings, permissions[permissions.index("\\connect") :])

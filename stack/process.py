@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .settings import Settings
-from .shell import Failure, as_user, wait_until
+from .shell import StackError, as_user, wait_until
 
 STOP_SECONDS = 20
 
@@ -80,7 +81,7 @@ def stop(settings: Settings, service: str, how: signal.Signals = signal.SIGTERM)
 
     try:
         wait_until(gone, service, STOP_SECONDS)
-    except Failure:
+    except StackError:
         os.kill(pid, signal.SIGKILL)
         wait_until(gone, service, STOP_SECONDS)
     pid_file(settings, service).unlink(missing_ok=True)
@@ -89,10 +90,8 @@ def stop(settings: Settings, service: str, how: signal.Signals = signal.SIGTERM)
 
 def reap(pid: int) -> None:
     """Collect a child that ended, so that it does not stay as a zombie."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
 
 
 def last_lines(settings: Settings, service: str, count: int = 12) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .process import last_lines, running, start, stop
 from .settings import ROOT, RUN, VENV, Settings, port_is_free
-from .shell import Failure, as_user, run, step, wait_until
+from .shell import StackError, as_user, run, step, wait_until
 from .system import postgres_bin
 
 SOLR_SOURCE = ROOT / "docker" / "solr"
@@ -29,8 +29,12 @@ def up(settings: Settings, *, mail: bool = True) -> None:
     if mail and running(settings, "mail") is None:
         with step("Starting the mail sink"):
             folder = settings.home / "mail"
-            start(settings, "mail", [str(VENV / "bin" / "python"), "-m", "stack.mail",
-                                     str(settings.smtp_port), str(folder)], cwd=ROOT)
+            start(
+                settings,
+                "mail",
+                [str(VENV / "bin" / "python"), "-m", "stack.mail", str(settings.smtp_port), str(folder)],
+                cwd=ROOT,
+            )
             answer(settings, "mail", settings.smtp_port)
 
 
@@ -45,7 +49,7 @@ def answer(settings: Settings, service: str, port: int, seconds: float = 30) -> 
 
     def listening() -> bool:
         if running(settings, service) is None:
-            raise Failure(f"{service} ended at once:\n{last_lines(settings, service)}")
+            raise StackError(f"{service} ended at once:\n{last_lines(settings, service)}")
         return not port_is_free(port)
 
     wait_until(listening, service, seconds, f"See {settings.logs / (service + '.log')}.")
@@ -63,7 +67,7 @@ def postgres_user() -> str | None:
             return pwd.getpwnam(name).pw_name
         except KeyError:
             continue
-    raise Failure("PostgreSQL cannot run as root, and there is no account `postgres` or `nobody`.")
+    raise StackError("PostgreSQL cannot run as root, and there is no account `postgres` or `nobody`.")
 
 
 def postgres_data(settings: Settings) -> Path:
@@ -95,12 +99,36 @@ def start_postgres(settings: Settings) -> None:
             create_cluster(settings, data, user)
     (data / "postmaster.pid").unlink(missing_ok=True)
     with step("Starting PostgreSQL"):
-        start(settings, "postgres", [
-            f"{programs}/postgres", "-D", str(data), "-p", str(settings.postgres_port),
-            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-            "-c", "max_connections=150", "-c", "shared_buffers=256MB", "-c", "jit=off",
-            *(() if settings.durable else NOT_DURABLE), "-c", "timezone=UTC", "-c", "log_timezone=UTC", "-c", "log_statement=none",
-        ], user=user, cwd=Path("/"))
+        start(
+            settings,
+            "postgres",
+            [
+                f"{programs}/postgres",
+                "-D",
+                str(data),
+                "-p",
+                str(settings.postgres_port),
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "unix_socket_directories=",
+                "-c",
+                "max_connections=150",
+                "-c",
+                "shared_buffers=256MB",
+                "-c",
+                "jit=off",
+                *(() if settings.durable else NOT_DURABLE),
+                "-c",
+                "timezone=UTC",
+                "-c",
+                "log_timezone=UTC",
+                "-c",
+                "log_statement=none",
+            ],
+            user=user,
+            cwd=Path("/"),
+        )
         answer(settings, "postgres", settings.postgres_port)
         wait_until(lambda: can_connect(settings), "PostgreSQL", 30)
 
@@ -117,8 +145,22 @@ def create_cluster(settings: Settings, data: Path, user: str | None) -> None:
         shutil.chown(password, user)
     password.chmod(0o600)
     settings.save()
-    run([f"{postgres_bin()}/initdb", "-D", str(data), "-U", "postgres", "--pwfile", str(password),
-         "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"], user=user, cwd=Path("/"))
+    run(
+        [
+            f"{postgres_bin()}/initdb",
+            "-D",
+            str(data),
+            "-U",
+            "postgres",
+            "--pwfile",
+            str(password),
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        ],
+        user=user,
+        cwd=Path("/"),
+    )
     password.unlink()
 
 
@@ -126,9 +168,26 @@ def psql(settings: Settings, sql: str, database: str = "postgres", **variables: 
     """Run SQL as the cluster's superuser; ``variables`` are psql variables (:'name')."""
     options = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
     return run(
-        ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *options, "-h", "127.0.0.1",
-         "-p", str(settings.postgres_port), "-U", "postgres", "-d", database],
-        env={"PGPASSWORD": settings.secret("postgres")}, stdin=sql,
+        [
+            "psql",
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            *options,
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(settings.postgres_port),
+            "-U",
+            "postgres",
+            "-d",
+            database,
+        ],
+        env={"PGPASSWORD": settings.secret("postgres")},
+        stdin=sql,
     )
 
 
@@ -136,7 +195,7 @@ def can_connect(settings: Settings) -> bool:
     """Say whether PostgreSQL answers a query."""
     try:
         psql(settings, "SELECT 1")
-    except Failure:
+    except StackError:
         return False
     return True
 
@@ -166,10 +225,24 @@ def start_redis(settings: Settings) -> None:
     with step("Starting Redis"):
         folder = settings.home / "redis"
         folder.mkdir(parents=True, exist_ok=True)
-        start(settings, "redis", [
-            "redis-server", "--bind", "127.0.0.1", "--port", str(settings.redis_port),
-            "--dir", str(folder), "--save", "300", "10", "--daemonize", "no",
-        ])
+        start(
+            settings,
+            "redis",
+            [
+                "redis-server",
+                "--bind",
+                "127.0.0.1",
+                "--port",
+                str(settings.redis_port),
+                "--dir",
+                str(folder),
+                "--save",
+                "300",
+                "10",
+                "--daemonize",
+                "no",
+            ],
+        )
         answer(settings, "redis", settings.redis_port)
 
 
@@ -199,25 +272,43 @@ def solr_distribution() -> Path:
 def start_solr(settings: Settings) -> None:
     """Start Solr with a fresh copy of the configset; the index is kept."""
     distribution = solr_distribution()
-    changed = install_configset(settings)
-    if changed and running(settings, "solr") is not None:
-        stop(settings, "solr")
+    install_configset(settings)
     if running(settings, "solr") is not None:
         return
     with step("Starting Solr"):
         home = settings.home / "solr"
-        start(settings, "solr", [
-            "java", "-Xms256m", "-Xmx768m", f"-Dsolr.solr.home={home}", f"-Dsolr.install.dir={home}",
-            f"-Dsolr.log.dir={settings.logs}", "-Djava.net.preferIPv4Stack=true",
-            "-jar", str(distribution / "jetty-runner.jar"), "--host", "127.0.0.1",
-            "--port", str(settings.solr_port), "--path", "/solr", str(distribution / "solr.war"),
-        ])
+        start(
+            settings,
+            "solr",
+            [
+                "java",
+                "-Xms256m",
+                "-Xmx768m",
+                f"-Dsolr.solr.home={home}",
+                f"-Dsolr.install.dir={home}",
+                f"-Dsolr.log.dir={settings.logs}",
+                "-Ddisable.configEdit=true",
+                "-Djava.net.preferIPv4Stack=true",
+                "-jar",
+                str(distribution / "jetty-runner.jar"),
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(settings.solr_port),
+                "--path",
+                "/solr",
+                str(distribution / "solr.war"),
+            ],
+        )
         answer(settings, "solr", settings.solr_port, 60)
         wait_until(lambda: solr_answers(settings), "Solr", 60, last_lines(settings, "solr"))
 
 
-def install_configset(settings: Settings) -> bool:
-    """Copy the configset into this stack's Solr home; say whether it differed from the copy there."""
+def install_configset(settings: Settings) -> None:
+    """Copy the configset into this stack's Solr home when it differs from the copy there.
+
+    An index of another schema cannot be kept: it is deleted, and ``reindex`` tells to build it anew.
+    """
     source, home = SOLR_SOURCE / "configset", settings.home / "solr"
     target = home / "ckan" / "conf"
     digest = hashlib.sha256()
@@ -226,13 +317,21 @@ def install_configset(settings: Settings) -> bool:
             digest.update(path.read_bytes())
     stamp = home / "configset.sha256"
     if stamp.exists() and stamp.read_text() == digest.hexdigest():
-        return False
+        return
+    if (home / "ckan" / "data").exists():
+        stop(settings, "solr")
+        shutil.rmtree(home / "ckan" / "data")
+        reindex_marker(settings).touch()
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source / "conf", target)
     (home / "solr.xml").write_text("<solr/>\n")
     (home / "ckan" / "core.properties").write_text("name=ckan\n")
     stamp.write_text(digest.hexdigest())
-    return True
+
+
+def reindex_marker(settings: Settings) -> Path:
+    """Return the file that says that the index is to be built anew."""
+    return settings.home / "reindex"
 
 
 def solr_answers(settings: Settings) -> bool:

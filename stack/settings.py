@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .shell import Failure
+from .shell import StackError
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ROOT / ".run"
@@ -89,9 +89,7 @@ class Settings:
 
     def database(self, name: str, role: str) -> str:
         """Return the address of a database for a role."""
-        return (
-            f"postgresql://{role}:{self.secret(role)}@127.0.0.1:{self.postgres_port}/{name}"
-        )
+        return f"postgresql://{role}:{self.secret(role)}@127.0.0.1:{self.postgres_port}/{name}"
 
     def environment(self) -> dict[str, str]:
         """Return what ``docker/ckan/ckan.ini`` asks of its environment."""
@@ -134,7 +132,7 @@ class Settings:
 def load(name: str) -> Settings:
     """Return the settings of an existing stack, or new ones."""
     if not name.replace("-", "").replace("_", "").isalnum():
-        raise Failure(f"NAME={name} is not a name: letters, digits, - and _ only.")
+        raise StackError(f"NAME={name} is not a name: letters, digits, - and _ only.")
     path = RUN / name / "stack.json"
     if not path.exists():
         return Settings(name=name)

@@ -7,12 +7,13 @@ import pwd
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
-class Failure(Exception):
+class StackError(Exception):
     """Something the person must know: what went wrong, and what to do about it."""
 
 
@@ -61,11 +62,11 @@ def run(
     if done.returncode:
         tail = "\n".join(done.stdout.strip().splitlines()[-15:])
         where = f"\nThe whole output is in {log}." if log else ""
-        raise Failure(f"`{' '.join(command)}` ended with {done.returncode}:\n{tail}{where}")
+        raise StackError(f"`{' '.join(command)}` ended with {done.returncode}:\n{tail}{where}")
     return done.stdout
 
 
-def as_user(user: str | None) -> dict[str, object]:
+def as_user(user: str | None) -> dict[str, Any]:
     """Return the ``subprocess`` arguments that give up root's rights for another user's."""
     if not user or os.geteuid() != 0:
         return {}
@@ -73,16 +74,16 @@ def as_user(user: str | None) -> dict[str, object]:
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
-def wait_until(ready, what: str, seconds: float, hint: str = "") -> None:
-    """Ask ``ready()`` until it is true; a server that never comes up is a ``Failure``."""
+def wait_until(ready: Callable[[], bool], what: str, seconds: float, hint: str = "") -> None:
+    """Ask ``ready()`` until it is true; a server that never comes up is a ``StackError``."""
     limit = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > limit:
-            raise Failure(f"{what} did not answer within {seconds:.0f} s. {hint}".strip())
+            raise StackError(f"{what} did not answer within {seconds:.0f} s. {hint}".strip())
         time.sleep(0.1)
 
 
-def fail(error: Failure) -> None:
+def fail(error: StackError) -> None:
     """Print a failure to the person and end the program."""
     print(f"\n✗ {error}", file=sys.stderr, flush=True)
     raise SystemExit(1)

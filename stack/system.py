@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .process import running
 from .settings import ROOT, RUN, Settings, port_is_free
-from .shell import Failure, run, step
+from .shell import StackError, run, step
 
 PYTHON = (3, 10)
 POSTGRES = 15
@@ -24,10 +24,10 @@ FREE_GIB = 3
 def ensure(settings: Settings, *, browser: bool = False) -> None:
     """Check the machine, install what is missing when we may, and say what to do otherwise."""
     if sys.version_info < PYTHON:
-        raise Failure("Python 3.10 or newer is needed; this is " + sys.version.split()[0])
+        raise StackError("Python 3.10 or newer is needed; this is " + sys.version.split()[0])
     free = shutil.disk_usage(ROOT).free / 2**30
     if free < FREE_GIB:
-        raise Failure(f"Only {free:.1f} GiB are free on the disk of {ROOT}; {FREE_GIB} are needed.")
+        raise StackError(f"Only {free:.1f} GiB are free on the disk of {ROOT}; {FREE_GIB} are needed.")
     missing = missing_packages(browser)
     if missing:
         install(missing)
@@ -71,9 +71,11 @@ def install(packages: list[str]) -> None:
     """Install Debian packages when root, otherwise name the one line to type."""
     line = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if not shutil.which("apt-get"):
-        raise Failure(f"These programs are missing; install the like of: {' '.join(packages)}")
+        raise StackError(f"These programs are missing; install the like of: {' '.join(packages)}")
     if os.geteuid() != 0:
-        raise Failure(f"Some system packages are missing. Type this line, then try again:\n\n  sudo {line}\n")
+        raise StackError(
+            f"Some system packages are missing. Type this line, then try again:\n\n  sudo {line}\n"
+        )
     RUN.mkdir(exist_ok=True)
     log = RUN / "apt.log"
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -86,13 +88,13 @@ def check_versions() -> None:
     """Refuse servers that are too old, with the version that is there and the one needed."""
     found = postgres_bin()
     if found is None:
-        raise Failure(f"PostgreSQL {POSTGRES} or newer is needed; none is in /usr/lib/postgresql.")
+        raise StackError(f"PostgreSQL {POSTGRES} or newer is needed; none is in /usr/lib/postgresql.")
     redis = re.search(r"v=(\d+)", run(["redis-server", "--version"]))
     if not redis or int(redis.group(1)) < REDIS:
-        raise Failure(f"Redis {REDIS} or newer is needed; `redis-server --version` says otherwise.")
+        raise StackError(f"Redis {REDIS} or newer is needed; `redis-server --version` says otherwise.")
     java = java_version()
     if java not in JAVA:
-        raise Failure(
+        raise StackError(
             f"Java {JAVA.start} to {JAVA.stop - 1} is needed for Solr; `java -version` says {java}. "
             "Install openjdk-17-jre-headless, or put the right java first in PATH."
         )
@@ -109,7 +111,7 @@ def check_ports(settings: Settings) -> None:
     }
     for service, port in wanted.items():
         if running(settings, service) is None and not port_is_free(port):
-            raise Failure(
+            raise StackError(
                 f"Port {port} (for {service}) is used by another program. Choose five free ports in "
                 f"a row by their first: make up NAME={settings.name} PORT={settings.port + 100}"
             )

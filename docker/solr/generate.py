@@ -16,7 +16,8 @@ TARGET = HERE / "configset" / "conf" / "mapping-t2s.txt"
 def mapping() -> str:
     """Return the table in the form of Solr's mapping char filter."""
     spec = importlib.util.spec_from_file_location("search_t2s", CATALOG / "search_t2s.py")
-    assert spec is not None and spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(CATALOG / "search_t2s.py")
     table = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(table)
     pairs = zip(table.TRADITIONAL, table.SIMPLIFIED, strict=True)

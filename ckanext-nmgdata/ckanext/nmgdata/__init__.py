@@ -1,0 +1,1 @@
+"""CKAN plugins for the public data open platform of Inner Mongolia."""

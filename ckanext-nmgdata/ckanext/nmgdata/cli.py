@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 
 import click
-from ckan import model
 from ckan.plugins import toolkit as tk
+from ckan.types import Context
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def demo(accounts: Path | None) -> None:
 def token(username: str) -> None:
     """Print a new API token of an account."""
     site_user = tk.get_action("get_site_user")({"ignore_auth": True}, {})
-    context = {"user": site_user["name"], "ignore_auth": True}
+    context: Context = {"user": site_user["name"], "ignore_auth": True}
     made = tk.get_action("api_token_create")(context, {"user": username, "name": "command line"})
     click.echo(made["token"])
 

@@ -21,7 +21,6 @@ from .kernel.actors import Actor
 from .kernel.outbox import search as index
 from .kernel.unit import Unit, begin
 
-
 MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=timezone.utc)
 settings.register_profile("portal", deadline=None, print_blob=True)
 settings.load_profile("portal")
@@ -89,7 +88,7 @@ def empty_tables() -> None:
     """Empty every table but those that hold migration versions."""
     model.Session.rollback()
     model.Session.remove()
-    with model.meta.engine.begin() as connection:
+    with model.ensure_engine().begin() as connection:
         names = connection.scalars(
             sa.text(
                 "SELECT quote_ident(tablename) FROM pg_tables "

@@ -9,15 +9,15 @@ from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
+from ckan.types import Context
 from faker import Faker
 from werkzeug.datastructures import FileStorage
-
 
 fake = Faker("zh_CN")
 CSV = "站点,数量\r\n示例一站,12\r\n示例二站,7\r\n".encode()
 
 
-def site_context() -> dict[str, Any]:
+def site_context() -> Context:
     """Return a context of the site's own user."""
     name = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
     return {"user": name, "ignore_auth": True}
@@ -36,7 +36,7 @@ class Person:
         return model.Session.get_one(model.User, self.id)
 
 
-def context_of(user: Person | None) -> dict[str, Any]:
+def context_of(user: Person | None) -> Context:
     """Return the context of a person, or of the anonymous public, with all checks on."""
     if user is None:
         return {"user": "", "auth_user_obj": None}

@@ -21,7 +21,7 @@ from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
 from .kernel import outbox
 from .kernel.audit import log as audit_log
-from .kernel.gate import doors, origins
+from .kernel.gate import counts, doors, origins
 from .kernel.gate.labels import GateLabels
 from .site import settings
 
@@ -59,6 +59,7 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
         audit_log.install()
         outbox.install()
         origins.install()
+        counts.install()
         notices.install()
 
     def i18n_domain(self) -> str:
@@ -121,7 +122,7 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
         """Add the fields that Chinese search needs."""
-        return search.index_fields(pkg_dict)
+        return search.index_fields(pkg_dict, downloads=counts.downloads_of(pkg_dict["id"]))
 
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
         """Turn what people type into a query of our own parser."""

@@ -1,4 +1,4 @@
-"""The data-use agreement (公共数据利用协议), by version; a version is never changed, only followed by another."""
+"""The data-use agreement (公共数据利用协议). A version is never changed, only followed by another."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
+from ckan.types import Context
 from flask import Blueprint
 
 from ..kernel import clock
@@ -23,7 +24,7 @@ def apply(dataset_id: str) -> Any:
     """Show the form of an application; on POST file it and show the receipt."""
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
-    context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     wanted = {"dataset_id": dataset_id, "resource_id": tk.request.values.get("resource_id") or None}
     try:
         dataset = action.applied_for(context, wanted)

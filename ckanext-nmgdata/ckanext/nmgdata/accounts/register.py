@@ -80,7 +80,7 @@ def pending_account(user_id: str, key: str) -> model.User | None:
 
 def activate(user: model.User) -> bool:
     """Activate an account; False when its address has got an active account in the meantime."""
-    if active_account(user.email):
+    if active_account(user.email or ""):
         return False
     user_id = user.id
     model.Session.rollback()
@@ -96,7 +96,11 @@ def activate(user: model.User) -> bool:
 
 def send(address: str, template: str, values: dict[str, Any]) -> None:
     """Put a mail of this room into the outbox."""
-    values = {**values, "site_title": tk.config["ckan.site_title"], "reset": tk.url_for("user.request_reset", qualified=True)}
+    values = {
+        **values,
+        "site_title": tk.config["ckan.site_title"],
+        "reset": tk.url_for("user.request_reset", qualified=True),
+    }
     text = tk.render(f"nmgdata/accounts/mail/{template}.txt", values)
     subject, _newline, body = text.strip().partition("\n")
     with begin(Actor.system()) as unit:

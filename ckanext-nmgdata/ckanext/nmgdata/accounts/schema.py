@@ -23,9 +23,7 @@ def password(value: Any) -> str:
     return text
 
 
-def same_password(
-    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
-) -> None:
+def same_password(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
     """Refuse a repetition that differs."""
     if data.get(key) != data.get(("password1",)):
         errors[key].append(_("The two passwords differ."))
@@ -42,9 +40,7 @@ def name(value: Any) -> str:
 def for_organisations(check: Any) -> Any:
     """Return a validator that asks organisations only."""
 
-    def validator(
-        key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
-    ) -> None:
+    def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
         if data.get(("kind",)) == "natural_person":
             data[key] = None
             return

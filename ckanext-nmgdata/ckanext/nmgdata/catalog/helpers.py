@@ -14,7 +14,7 @@ from ckan.lib.search import SearchError
 from ckan.plugins import toolkit as tk
 
 from .. import config, vocab
-from ..kernel import clock
+from ..kernel import clock, orgs
 from ..kernel.actors import Role
 from ..kernel.deadlines import statutes
 from ..kernel.gate import answers, counts, doors, stops
@@ -151,7 +151,9 @@ def nmgdata_home() -> dict[str, Any] | None:
     except SearchError:
         log.exception("the home page has no search")
         return None
-    counted = {name: {i["name"]: i["count"] for i in f["items"]} for name, f in found["search_facets"].items()}
+    counted = {
+        name: {i["name"]: i["count"] for i in f["items"]} for name, f in found["search_facets"].items()
+    }
     return {
         "count": found["count"],
         "classes": counted["open_class"],
@@ -316,11 +318,7 @@ def nmgdata_organisation(name: str | None) -> dict[str, str] | None:
     group = model.Group.get(name) if name else None
     if group is None:
         return None
-    extras = group.extras or {}
-    return {
-        "name": group.name, "title": group.title, "region_code": extras.get("region_code", ""),
-        "contact_phone": extras.get("contact_phone", ""), "contact_email": extras.get("contact_email", ""),
-    }  # fmt: skip
+    return {"name": group.name, "title": group.title or group.name, **orgs.extras_of(group.id)}
 
 
 def unix_locale_to_bcp47(locale: str) -> str:
@@ -340,6 +338,7 @@ HELPERS = {
         nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
         nmgdata_stop, nmgdata_items, nmgdata_item_type, nmgdata_decision_days, nmgdata_size,
         nmgdata_date, nmgdata_moment, nmgdata_time_left,
-        nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation, unix_locale_to_bcp47,
+        nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation,
+        unix_locale_to_bcp47,
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from .. import config
+from ..kernel import orgs
 from ..kernel.serials import next_serial
 from .model import Entry
 
@@ -38,8 +39,7 @@ def next_code(entry: dict[str, Any]) -> str:
 
 def department_number(entry: dict[str, Any]) -> str:
     """Return the three-digit number of the owning department, 000 when it has none."""
-    group = model.Group.get(entry.get("owner_org"))
-    number = (group.extras or {}).get("department_number", "") if group else ""
+    number = orgs.extras_of(entry.get("owner_org")).get("department_number", "")
     return number if re.fullmatch(r"\d{3}", number) else "000"
 
 
@@ -48,16 +48,3 @@ def is_taken(code: str, dataset_id: str | None) -> bool:
     query = sa.select(Entry.dataset_id).where(Entry.identifier == code)
     owner = model.Session.scalar(query)
     return owner is not None and owner != dataset_id
-
-
-def other_authority(region: str, group_id: str | None) -> bool:
-    """Say whether another active organisation is the authority of a region."""
-    group = model.Group
-    query = sa.select(group.id).where(
-        group.is_organization.is_(True),
-        group.state == "active",
-        group.extras["role"].astext == "authority",
-        group.extras["region_code"].astext == region,
-        group.id != (group_id or ""),
-    )
-    return model.Session.scalar(query.limit(1)) is not None

@@ -78,7 +78,7 @@ def reveal_links(context: Context, dataset: dict[str, Any]) -> None:
     """Show true links in the edit form, to those who may edit the dataset, and nowhere else."""
     if not context.get("for_edit"):
         return
-    asked = {"user": context.get("user", ""), "auth_user_obj": context.get("auth_user_obj")}
+    asked: Context = {"user": context.get("user", ""), "auth_user_obj": context.get("auth_user_obj")}
     if not is_authorized_boolean("package_update", asked, {"id": dataset["id"]}):
         return
     links = true_links(dataset["id"])

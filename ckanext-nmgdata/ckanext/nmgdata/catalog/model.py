@@ -14,9 +14,7 @@ class Entry(tk.BaseModel):
 
     __tablename__ = "nmgdata_entry"
 
-    dataset_id: Mapped[str] = mapped_column(
-        sa.ForeignKey("package.id", ondelete="CASCADE"), primary_key=True
-    )
+    dataset_id: Mapped[str] = mapped_column(sa.ForeignKey("package.id", ondelete="CASCADE"), primary_key=True)
     identifier: Mapped[str | None] = mapped_column(sa.Text, unique=True)
     """信息资源代码 (R-CAT-14); NULL for harvested entries, whose codes are their source's affair."""
     open_class: Mapped[str | None] = mapped_column(sa.Text)

@@ -11,6 +11,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
 from .. import vocab
+from ..kernel import orgs
 from . import rules
 
 _ = tk._
@@ -42,7 +43,11 @@ def check_files(entry: dict[str, Any]) -> None:
     :raises tk.ValidationError: on ``resources``, at the last file
     """
     stored = model.Package.get(entry.get("id") or entry.get("name"))
-    known = {"open_class": stored.extras.get("open_class"), "state": stored.state, "private": stored.private} if stored else {}
+    known = (
+        {"open_class": stored.extras.get("open_class"), "state": stored.state, "private": stored.private}
+        if stored
+        else {}
+    )
     whole = {**known, **entry}
     resources = entry.get("resources")
     if resources is None and stored:
@@ -68,8 +73,7 @@ def format_of(resource: dict[str, Any]) -> str:
 def region_faults(entry: dict[str, Any]) -> dict[str, str]:
     """Say when an entry's region lies outside its department's."""
     region = entry.get("region_code")
-    group = model.Group.get(entry.get("owner_org")) if entry.get("owner_org") else None
-    home = (group.extras or {}).get("region_code") if group else None
+    home = orgs.extras_of(entry.get("owner_org")).get("region_code")
     if not region or not home or vocab.lies_within(region, home):
         return {}
     message = _("The department belongs to {region}; its data cannot belong to another region.")

@@ -84,7 +84,11 @@ def level(entry: Entry) -> Faults:
 def sharing_origin(entry: Entry) -> Faults:
     """R-OPEN-11: data obtained by sharing may not be published by the one who obtained them (R44¶3)."""
     if tk.asbool(entry.get("obtained_by_sharing") or False) and entry.get("open_class") != "non_open":
-        return {"open_class": _("Data obtained by sharing may not be opened by the department that obtained them.")}
+        return {
+            "open_class": _(
+                "Data obtained by sharing may not be opened by the department that obtained them."
+            )
+        }
     return {}
 
 
@@ -97,14 +101,18 @@ def licence(entry: Entry) -> Faults:
 
 def contact(entry: Entry) -> Faults:
     """R-ROLE-02, DC-05: telephone and e-mail, where given, are well-formed."""
-    faults = {}
-    for field, check in (("contact_phone", identity.phone), ("contact_email", identity.email)):
-        try:
-            if filled(entry, field):
-                check(entry[field])
-        except tk.Invalid as invalid:
-            faults[field] = invalid.error
-    return faults
+    checks = {"contact_phone": identity.phone, "contact_email": identity.email}
+    found = {field: fault(check, entry.get(field)) for field, check in checks.items() if filled(entry, field)}
+    return {field: message for field, message in found.items() if message}
+
+
+def fault(check: Callable[[Any], Any], value: Any) -> str:
+    """Return what a validator has against a value, empty for nothing."""
+    try:
+        check(value)
+    except tk.Invalid as invalid:
+        return invalid.error
+    return ""
 
 
 def formats(entry: Entry) -> Faults:
@@ -117,7 +125,9 @@ def formats(entry: Entry) -> Faults:
         return {}
     if any(is_machine_readable(resource.get("format")) for resource in resources):
         return {}
-    return {"resources": _("At least one file must be in a machine-readable format such as CSV, XLSX or JSON.")}
+    return {
+        "resources": _("At least one file must be in a machine-readable format such as CSV, XLSX or JSON.")
+    }
 
 
 def is_machine_readable(name: str | None) -> bool:

@@ -12,6 +12,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 from ckanext.scheming.validation import scheming_validator
 
 from .. import config, vocab
+from ..kernel import orgs
 from ..kernel.gate import origins
 from . import identifiers, names, publish, rules
 
@@ -60,7 +61,9 @@ def nmgdata_term(field: Field, schema: Field) -> Any:
 
     def validator(value: Any) -> str:
         if not isinstance(value, str) or value not in vocab.terms(field["vocabulary"]):
-            raise tk.Invalid(_("“{value}” is not in the list; choose one of the entries.").format(value=value))
+            raise tk.Invalid(
+                _("“{value}” is not in the list; choose one of the entries.").format(value=value)
+            )
         return value
 
     return validator
@@ -157,9 +160,7 @@ def nmgdata_item_name(value: Any) -> str:
     return value.strip()
 
 
-def nmgdata_entry(
-    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
-) -> None:
+def nmgdata_entry(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
     """Hold the entry to every rule of ``catalog.rules``; each fault goes to its field."""
     entry = entry_of(data)
     for field, message in rules.faults(entry, public=publish.is_public(entry)).items():
@@ -216,7 +217,7 @@ def nmgdata_one_authority(
         return
     region = data.get(("region_code",)) or config.region()
     group = context.get("group")
-    if identifiers.other_authority(str(region), group.id if group else None):
+    if orgs.other_authority(str(region), group.id if group else None):
         errors[key].append(_("This region already has a public-data authority."))
 
 

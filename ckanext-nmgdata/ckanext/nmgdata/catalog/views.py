@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.search import SearchError
 from ckan.plugins import toolkit as tk
+from ckan.types import Context
 from flask import Blueprint, Response, send_file
 
 from .. import vocab
+from ..kernel import orgs
 from . import helpers
 
 _ = tk._
@@ -43,8 +45,7 @@ def city(slug: str) -> str:
 
 def departments_of(city_code: str) -> list[dict[str, object]]:
     """Return the organisations of a league-city with their numbers of public datasets."""
-    group, package = model.Group, model.Package
-    region = group.extras["region_code"].astext
+    group, package = orgs.GROUP, model.Package
     datasets = (
         sa.select(package.owner_org, sa.func.count().label("count"))
         .where(package.state == "active", package.private.is_(False), package.type == "dataset")
@@ -54,7 +55,11 @@ def departments_of(city_code: str) -> list[dict[str, object]]:
     query = (
         sa.select(group.name, group.title, sa.func.coalesce(datasets.c.count, 0).label("count"))
         .join(datasets, datasets.c.owner_org == group.id, isouter=True)
-        .where(group.is_organization.is_(True), group.state == "active", region.like(f"{city_code[:4]}%"))
+        .where(
+            group.is_organization.is_(True),
+            group.state == "active",
+            orgs.REGION_CODE.like(f"{city_code[:4]}%"),
+        )
         .order_by(sa.desc("count"), group.title)
     )
     return [dict(row) for row in model.Session.execute(query).mappings()]
@@ -63,7 +68,7 @@ def departments_of(city_code: str) -> list[dict[str, object]]:
 @blueprint.route("/nmg/publish/<id>", methods=["POST"])
 def publish(id: str) -> Response:
     """Publish an entry from its page; what is missing is said there."""
-    context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     try:
         tk.get_action("nmgdata_dataset_publish")(context, {"id": id})
         tk.h.flash_success(_("Published."))

@@ -22,7 +22,7 @@ Item = dict[str, Any]
 
 def rows(entry: dict[str, Any], today: date) -> list[dict[str, Any]]:
     """Return invented rows of an entry: column label → value."""
-    chance = random.Random(entry["name"])
+    chance = random.Random(entry["name"])  # noqa: S311 (invented data, the same every time)
     items = entry["data_items"]
     return [
         {item.get("label") or item["name"]: value(item, number, chance, today) for item in items}

@@ -15,6 +15,7 @@ import click
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
+from ckan.types import Context
 from werkzeug.datastructures import FileStorage
 
 from .. import config, vocab
@@ -50,11 +51,13 @@ def everything(accounts_file: Path | None) -> None:
     passwords = load_accounts(reviewed_orgs(entries))
     if accounts_file and passwords:
         lines = [f"  {name:<10} {password}   {ACCOUNTS[name]}" for name, password in passwords.items()]
-        accounts_file.write_text("Demo accounts (name, password):\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        accounts_file.write_text(
+            "Demo accounts (name, password):\n" + "\n".join(lines) + "\n", encoding="utf-8"
+        )
         accounts_file.chmod(0o600)
 
 
-def context() -> dict[str, Any]:
+def context() -> Context:
     """Return a fresh context of the site's own user."""
     return {"user": site_user(), "ignore_auth": True}
 
@@ -94,7 +97,11 @@ def create_organisation(row: dict[str, str], parent: str, number: str | None) ->
         "groups": [{"name": parent}] if parent else [],
     }
     if row["slug"] == AUTHORITY_ORG:
-        organisation |= {"role": "authority", "contact_phone": "0471-0000000", "contact_email": "nmg-data@example.org"}
+        organisation |= {
+            "role": "authority",
+            "contact_phone": "0471-0000000",
+            "contact_email": "nmg-data@example.org",
+        }
     tk.get_action("organization_create")(context(), organisation)
 
 

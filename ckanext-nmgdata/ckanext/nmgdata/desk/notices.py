@@ -17,13 +17,12 @@ from ckan.plugins import toolkit as tk
 from flask import current_app
 
 from .. import config
-from ..kernel import outbox
+from ..kernel import orgs, outbox
 from ..kernel.actors import Actor
 from ..kernel.outbox.model import Outbox
-from ..kernel.outbox.queue import Unavailable
+from ..kernel.outbox.queue import UnavailableError
 from ..kernel.types import new_id
 from ..kernel.unit import begin
-from ..kernel.workflow import engine
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case
 from . import dictize
@@ -80,7 +79,7 @@ def recipients(case: Case, role: str) -> list[str]:
         return [user.email] if user and user.email and user.is_active else []
     org_id = case.org_id
     if role == machines.AUTHORITY:
-        org_id = engine.authority_of(case.region_code)
+        org_id = orgs.authority_of(case.region_code)
     return reviewers(org_id) if org_id else []
 
 
@@ -119,7 +118,7 @@ def deliver_mails(rows: Sequence[Outbox]) -> None:
 def send(mail: dict[str, str], key: str) -> None:
     """Send one plain-text mail.
 
-    :raises Unavailable: when the mail server does not answer; the row waits
+    :raises UnavailableError: when the mail server does not answer; the row waits
     """
     message = EmailMessage()
     sender = ckan_config["smtp.mail_from"] or "noreply@localhost"
@@ -136,7 +135,7 @@ def send(mail: dict[str, str], key: str) -> None:
     except smtplib.SMTPRecipientsRefused as error:
         raise MailerException(str(error)) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise Unavailable(f"mail server: {error}") from error
+        raise UnavailableError(f"mail server: {error}") from error
 
 
 def connect() -> smtplib.SMTP:

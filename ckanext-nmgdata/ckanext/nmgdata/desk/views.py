@@ -123,9 +123,7 @@ def step(number: str, transition: str) -> Any:
     return redirect(tk.url_for("nmgdata_desk.case", number=case.number))
 
 
-def page(
-    case: Case, actor: Any, step: str | None = None, stated: Any = None, errors: Any = None
-) -> str:
+def page(case: Case, actor: Any, step: str | None = None, stated: Any = None, errors: Any = None) -> str:
     """Render the page of a case; after a refused form with what was typed, nothing lost."""
     shown = presenter(case)
     values = {

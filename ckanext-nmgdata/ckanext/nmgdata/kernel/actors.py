@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Protocol
+from typing import Any
 
-import sqlalchemy as sa
 from ckan import model
 
-REGION = "150000"
+from . import orgs
+from .orgs import REGION
 
 
 class Role(str, Enum):
@@ -40,13 +40,6 @@ CAPACITIES: dict[str, tuple[Role, ...]] = {
 """Roles that a CKAN capacity in an organisation brings."""
 
 DECIDING = (Role.REVIEWER,)
-
-
-class Account(Protocol):
-    """What an actor needs to know of an account."""
-
-    id: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -88,8 +81,8 @@ class Actor:
         return cls("anonymous", address=address)
 
     @classmethod
-    def person(cls, user: Account, address: str | None = None) -> Actor:
-        """Return the person behind an account."""
+    def person(cls, user: Any, address: str | None = None) -> Actor:
+        """Return the person behind an account (anything with ``id`` and ``name``)."""
         return cls("person", user_id=user.id, name=user.name, address=address)
 
     @property
@@ -122,24 +115,14 @@ class Actor:
 
 def read_memberships(user_id: str) -> tuple[Membership, ...]:
     """Read a person's active memberships in active organisations."""
-    member, group = model.Member, model.Group
-    rows = model.Session.execute(
-        sa.select(
-            member.group_id,
-            member.capacity,
-            group.extras["role"].astext,
-            group.extras["region_code"].astext,
-        )
-        .join(group, group.id == member.group_id)
-        .where(
-            member.table_name == "user",
-            member.table_id == user_id,
-            member.state == "active",
-            group.state == "active",
-            group.is_organization.is_(True),
-        )
+    member: Any = model.Member
+    query = (
+        orgs.active()
+        .with_only_columns(orgs.GROUP.id, member.capacity, orgs.ROLE, orgs.REGION_CODE)
+        .join(member, member.group_id == orgs.GROUP.id)
+        .where(member.table_name == "user", member.table_id == user_id, member.state == "active")
     )
     return tuple(
-        Membership(org_id, capacity, role == "authority", region or REGION)
-        for org_id, capacity, role, region in rows
+        Membership(org_id, capacity, role == orgs.AUTHORITY, region or REGION)
+        for org_id, capacity, role, region in model.Session.execute(query)
     )

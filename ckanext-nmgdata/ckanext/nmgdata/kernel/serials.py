@@ -20,7 +20,5 @@ class Serial(tk.BaseModel):
 def next_serial(session: Session, series: str) -> int:
     """Return the next number of a series; the transaction holds the series until it ends."""
     statement = insert(Serial).values(series=series, last=1)
-    statement = statement.on_conflict_do_update(
-        index_elements=["series"], set_={"last": Serial.last + 1}
-    )
+    statement = statement.on_conflict_do_update(index_elements=["series"], set_={"last": Serial.last + 1})
     return session.execute(statement.returning(Serial.last)).scalar_one()

@@ -10,10 +10,12 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from . import outbox
 from .gate import counts
@@ -42,15 +44,16 @@ def deliver() -> None:
 
 
 def sweep_now() -> None:
-    """Send reminders, fire steps that the clock made due, close the hourly buckets."""
+    """Send reminders, fire steps that the clock made due, close the hourly buckets and the day's."""
     done = guarded(sweep.sweep)
     guarded(counts.audit_refusals)
+    guarded(counts.ask_for_refresh)
     deliver()
     if done and (done.notices or done.steps or done.errors):
         log.info("sweep: %s notices, %s steps, %s errors", done.notices, done.steps, done.errors)
 
 
-def guarded(work: Callable[[], object]):
+def guarded(work: Callable[[], Any]) -> Any:
     """Run one part of the loop; an error in it is logged and does not end the loop."""
     try:
         return work()
@@ -65,9 +68,9 @@ def forever(stop: threading.Event) -> None:
     """Run until told to stop; wait for leadership first, and again after a lost connection."""
     while not stop.is_set():
         try:
-            with model.meta.engine.connect() as connection:
+            with model.ensure_engine().connect() as connection:
                 lead(connection, stop)
-        except sa.exc.DBAPIError as error:
+        except DBAPIError as error:
             log.warning("tick: database connection lost, trying again: %s", error.orig)
             stop.wait(PAUSE)
 
@@ -95,8 +98,7 @@ def lead(connection: Connection, stop: threading.Event) -> None:
 
 def wait_for_work(connection: Connection, stop: threading.Event) -> None:
     """Sleep until a commit calls, at most ``PAUSE`` seconds."""
-    raw = connection.connection.dbapi_connection
-    assert raw is not None
+    raw: Any = connection.connection.dbapi_connection
     if not stop.is_set():
         select.select([raw], [], [], PAUSE)
     raw.poll()

@@ -59,7 +59,9 @@ def applied_for(context: Context, data_dict: DataDict) -> dict[str, Any]:
         {"user": context.get("user", "")}, {"id": tk.get_or_bust(data_dict, "dataset_id")}
     )
     refusals = {
-        "unconditional": _("These data are open to everyone: download them directly, no application is needed."),
+        "unconditional": _(
+            "These data are open to everyone: download them directly, no application is needed."
+        ),
         "non_open": _("These data are not open; they cannot be applied for."),
     }
     message = refusals.get(dataset.get("open_class", ""))

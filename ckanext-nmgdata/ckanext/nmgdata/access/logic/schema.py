@@ -108,7 +108,9 @@ def refusal() -> Schema:
     return {
         "refusal_ground": [one_of_terms("refusal_ground")],
         "reason": [stated(4, _("State the reason for the refusal."))],
-        "legal_basis": [stated(4, _("State the law or regulation, with its article, that the refusal rests on."))],
+        "legal_basis": [
+            stated(4, _("State the law or regulation, with its article, that the refusal rests on."))
+        ],
     }
 
 

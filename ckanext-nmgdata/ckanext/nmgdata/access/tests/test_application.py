@@ -10,8 +10,6 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-
-from ckanext.nmgdata import factories
 from ckanext.nmgdata.access.model import ApplicationItem
 from ckanext.nmgdata.factories import STATEMENT, call
 from ckanext.nmgdata.kernel import clock
@@ -22,7 +20,11 @@ from ckanext.nmgdata.kernel.workflow import sweep
 from ckanext.nmgdata.kernel.workflow.model import Case
 
 APPROVAL = {"purpose": "课题研究", "use_scope": "课题组内部", "valid_until": "2027-06-30"}
-REFUSAL = {"refusal_ground": "conditions_not_met", "reason": "不符合限定的对象", "legal_basis": "内政发〔2024〕19号第二十七条第（二）项"}
+REFUSAL = {
+    "refusal_ground": "conditions_not_met",
+    "reason": "不符合限定的对象",
+    "legal_basis": "内政发〔2024〕19号第二十七条第（二）项",
+}
 
 
 def fire(user, case, transition, **data):
@@ -41,13 +43,22 @@ class TestApplying:
         receipt = world.submitted()
         case = model.Session.get(Case, receipt["id"])
         assert receipt["number"].startswith("SQ-20261123-00001-")
-        assert (case.status, case.org_id, case.due_on) == ("review", world.department["id"], date(2026, 11, 30))
+        assert (case.status, case.org_id, case.due_on) == (
+            "review",
+            world.department["id"],
+            date(2026, 11, 30),
+        )
 
     @pytest.mark.parametrize("field", [f for f in STATEMENT if f != "credit_code"])
     def test_r_cond_01_every_element_is_needed(self, world, field):
         for nothing in ("", "   "):
             with pytest.raises(tk.ValidationError) as refused:
-                call("nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"], **{**STATEMENT, field: nothing})
+                call(
+                    "nmgdata_application_submit",
+                    world.applicant,
+                    dataset_id=world.conditional["id"],
+                    **{**STATEMENT, field: nothing},
+                )
             assert field in refused.value.error_dict
         assert model.Session.query(Case).count() == 0
 
@@ -70,16 +81,25 @@ class TestApplying:
     )
     def test_bad_input_is_refused_at_its_field(self, world, change, field):
         with pytest.raises(tk.ValidationError) as refused:
-            call("nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"], **{**STATEMENT, **change})
+            call(
+                "nmgdata_application_submit",
+                world.applicant,
+                dataset_id=world.conditional["id"],
+                **{**STATEMENT, **change},
+            )
         assert list(refused.value.error_dict) == [field]
 
     def test_r_src_04_a_right_credit_code(self, world):
         statement = {**STATEMENT, "applicant_kind": "legal_person", "credit_code": "11152500011659134e"}
-        assert call("nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"], **statement)
+        assert call(
+            "nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"], **statement
+        )
 
     def test_dc_18_a_natural_person_s_code_is_not_kept(self, world):
         statement = {**STATEMENT, "credit_code": "11152500011659134E"}
-        receipt = call("nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"], **statement)
+        receipt = call(
+            "nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"], **statement
+        )
         assert call("nmgdata_case_show", world.applicant, id=receipt["id"])["filed"]["credit_code"] is None
 
     def test_r_cond_02_open_data_need_no_application(self, world):
@@ -99,13 +119,21 @@ class TestApplying:
     def test_a_file_of_another_dataset(self, world):
         other = world.open_data["resources"][0]["id"]
         with pytest.raises(tk.ValidationError):
-            call("nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"], resource_id=other, **STATEMENT)
+            call(
+                "nmgdata_application_submit",
+                world.applicant,
+                dataset_id=world.conditional["id"],
+                resource_id=other,
+                **STATEMENT,
+            )
 
     def test_one_open_application_per_person_and_data(self, world):
         case = world.submitted()
         with pytest.raises(tk.ValidationError):
             world.submitted()
-        assert call("nmgdata_application_submit", world.citizen, dataset_id=world.conditional["id"], **STATEMENT)
+        assert call(
+            "nmgdata_application_submit", world.citizen, dataset_id=world.conditional["id"], **STATEMENT
+        )
         fire(world.applicant, case, "withdraw")
         assert world.submitted()
 
@@ -170,7 +198,9 @@ class TestDeciding:
         last = call("nmgdata_case_show", world.applicant, id=case["id"])["timeline"][-1]["stated"]
         assert (last["reason"], last["legal_basis"]) == (REFUSAL["reason"], REFUSAL["legal_basis"])
 
-    @pytest.mark.parametrize("who", ["applicant", "citizen", "editor", "stranger", "official", "auditor", "sysadmin"])
+    @pytest.mark.parametrize(
+        "who", ["applicant", "citizen", "editor", "stranger", "official", "auditor", "sysadmin"]
+    )
     @pytest.mark.parametrize("step", ["approve", "refuse"])
     def test_r_cond_03_only_the_providing_department_decides(self, world, who, step):
         case = world.submitted()
@@ -180,7 +210,9 @@ class TestDeciding:
         assert status(case) == "review"
 
     def test_dc_19_nobody_decides_an_application_of_their_own(self, world):
-        case = call("nmgdata_application_submit", world.reviewer, dataset_id=world.conditional["id"], **STATEMENT)
+        case = call(
+            "nmgdata_application_submit", world.reviewer, dataset_id=world.conditional["id"], **STATEMENT
+        )
         with pytest.raises(tk.NotAuthorized):
             fire(world.reviewer, case, "approve", **APPROVAL)
 
@@ -227,7 +259,9 @@ class TestWhatComesLater:
         assert model.Session.scalars(sa.select(Grant.ended_reason)).one() == "expired"
 
     def test_dc_50_data_that_become_open_close_their_cases(self, world):
-        waiting = call("nmgdata_application_submit", world.citizen, dataset_id=world.conditional["id"], **STATEMENT)
+        waiting = call(
+            "nmgdata_application_submit", world.citizen, dataset_id=world.conditional["id"], **STATEMENT
+        )
         granted = world.granted()
         change = {"id": world.conditional["id"], "open_class": "unconditional", "license_id": "other-open"}
         call("package_patch", world.editor, **change)
@@ -260,13 +294,17 @@ class TestPrivacy:
         case = world.submitted()
         wrong = app.post("/nmg/cases", data={"number": case["number"], "code": "x"}).body
         unknown = app.post("/nmg/cases", data={"number": "SQ-20261123-99999-9", "code": case["code"]}).body
-        assert wrong.replace(case["number"], "N").replace('value="x"', "") == unknown.replace("SQ-20261123-99999-9", "N").replace(f'value="{case["code"]}"', "")
+        assert wrong.replace(case["number"], "N").replace('value="x"', "") == unknown.replace(
+            "SQ-20261123-99999-9", "N"
+        ).replace(f'value="{case["code"]}"', "")
 
     def test_statements_never_reach_the_index(self, world, clean_search):
         import pysolr
 
         world.granted()
-        documents = json.dumps(pysolr.Solr(tk.config["solr_url"]).search("*:*", fl="*").docs, ensure_ascii=False)
+        documents = json.dumps(
+            pysolr.Solr(tk.config["solr_url"]).search("*:*", fl="*").docs, ensure_ascii=False
+        )
         assert "王小明" not in documents
         assert STATEMENT["scenario"] not in documents
 
@@ -281,7 +319,9 @@ class TestPrivacy:
 class TestPages:
     def test_the_form_keeps_what_was_typed(self, world, app, as_user):
         typed = {**STATEMENT, "safeguards": "", "scenario": "研究“城市”出行 <script>规律</script>，发表论文"}
-        answer = app.post(f"/nmg/apply/{world.conditional['name']}", data=typed, headers=as_user(world.applicant))
+        answer = app.post(
+            f"/nmg/apply/{world.conditional['name']}", data=typed, headers=as_user(world.applicant)
+        )
         assert "请写明数据的安全保障措施。" in answer.body
         assert "研究“城市”出行 &lt;script&gt;" in answer.body
         assert "<script>规律" not in answer.body
@@ -309,7 +349,11 @@ class TestPages:
 
     def test_a_step_from_the_page(self, world, app, as_user):
         case = world.submitted()
-        answer = app.post(f"/nmg/cases/{case['number']}/approve", data={**APPROVAL, "purpose": ""}, headers=as_user(world.reviewer))
+        answer = app.post(
+            f"/nmg/cases/{case['number']}/approve",
+            data={**APPROVAL, "purpose": ""},
+            headers=as_user(world.reviewer),
+        )
         assert "请明确准许的用途" in answer.body
         app.post(f"/nmg/cases/{case['number']}/approve", data=APPROVAL, headers=as_user(world.reviewer))
         assert status(case) == "approved"
@@ -317,6 +361,10 @@ class TestPages:
     def test_somebody_else_s_case_page_does_not_exist(self, world, app, as_user):
         case = world.submitted()
         for who in (world.citizen, world.stranger, world.sysadmin):
-            assert app.get(f"/nmg/cases/{case['number']}", headers=as_user(who), status=None).status_code == 404
-            answer = app.post(f"/nmg/cases/{case['number']}/approve", data=APPROVAL, headers=as_user(who), status=None)
+            assert (
+                app.get(f"/nmg/cases/{case['number']}", headers=as_user(who), status=None).status_code == 404
+            )
+            answer = app.post(
+                f"/nmg/cases/{case['number']}/approve", data=APPROVAL, headers=as_user(who), status=None
+            )
             assert answer.status_code == 404

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from ckan import model
 from ckan.plugins import toolkit as tk
-
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.kernel import clock, outbox
 from ckanext.nmgdata.kernel.outbox.model import Outbox
@@ -30,7 +29,7 @@ class Sink:
     def __init__(self):
         self.mails = []
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+    async def handle_DATA(self, server, session, envelope):
         """Keep one mail."""
         self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
         return "250 kept"
@@ -83,7 +82,10 @@ class TestRegistering:
     def test_following_the_link_alone_activates_nothing(self, app, mails):
         app.post("/user/register", data=FORM)
         app.get(link(mails()[0]))
-        assert model.Session.scalars(sa.select(model.User.state).where(model.User.email == FORM["email"])).one() == "pending"
+        assert (
+            model.Session.scalars(sa.select(model.User.state).where(model.User.email == FORM["email"])).one()
+            == "pending"
+        )
 
     def test_the_link_works_once(self, app, mails):
         app.post("/user/register", data=FORM)
@@ -119,7 +121,9 @@ class TestRegistering:
         first, second = (link(mail) for mail in mails())
         app.post(first)
         assert app.post(second, status=None).status_code == 410
-        active = sa.select(sa.func.count()).where(model.User.email == FORM["email"], model.User.state == "active")
+        active = sa.select(sa.func.count()).where(
+            model.User.email == FORM["email"], model.User.state == "active"
+        )
         assert model.Session.scalar(active) == 1
 
     @pytest.mark.parametrize(
@@ -132,7 +136,10 @@ class TestRegistering:
             ({"name": ""}, "请填写姓名"),
             ({"kind": "robot"}, "请从列表中选择"),
             ({"kind": "legal_person"}, "请填写单位全称"),
-            ({"kind": "legal_person", "organisation": "某公司", "credit_code": "1"}, "统一社会信用代码应为18位"),
+            (
+                {"kind": "legal_person", "organisation": "某公司", "credit_code": "1"},
+                "统一社会信用代码应为18位",
+            ),
         ],
     )
     def test_bad_input_is_told_at_its_field_and_nothing_is_lost(self, app, mails, change, message):
@@ -164,7 +171,9 @@ class TestForgottenPassword:
         app.post(link(mails()[0]))
         app.post("/user/reset", data={"user": FORM["email"]})
         (mail,) = mails()
-        assert not re.search(r"[A-Za-z]{4,}", re.sub(r"http\S+", "", mail.get_content()).replace("noreply", ""))
+        assert not re.search(
+            r"[A-Za-z]{4,}", re.sub(r"http\S+", "", mail.get_content()).replace("noreply", "")
+        )
         app.post(link(mail), data={"password1": "meadow-2026", "password2": "meadow-2026"})
         login = {"login": FORM["email"], "password": "meadow-2026"}
         assert app.post("/user/login", data=login, follow_redirects=False).status_code == 302
@@ -184,11 +193,15 @@ class TestMail:
         assert not any("王小明" in mail.get_content() for mail in first)
         assert mails() == []
         approve = {"purpose": "课题研究", "use_scope": "课题组内部", "valid_until": "2027-06-30"}
-        factories.call("nmgdata_case_transition", world.reviewer, id=case["id"], transition="approve", **approve)
+        factories.call(
+            "nmgdata_case_transition", world.reviewer, id=case["id"], transition="approve", **approve
+        )
         (told,) = mails()
         assert "已同意" in told["Subject"]
 
-    def test_with_the_mail_server_down_nothing_is_lost_and_nothing_sent_twice(self, world, mails, monkeypatch):
+    def test_with_the_mail_server_down_nothing_is_lost_and_nothing_sent_twice(
+        self, world, mails, monkeypatch
+    ):
         world.reviewer
         with monkeypatch.context() as patch:
             patch.setitem(tk.config, "smtp.server", "127.0.0.1:9")

@@ -48,6 +48,5 @@ def package_update(next_action: Any, context: Context, data_dict: DataDict) -> A
 
 
 ACTIONS = {
-    function.__name__: function
-    for function in (nmgdata_dataset_publish, package_create, package_update)
+    function.__name__: function for function in (nmgdata_dataset_publish, package_create, package_update)
 }

@@ -7,11 +7,10 @@ import json
 import pytest
 from ckan import model
 from ckan.plugins import toolkit as tk
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ckanext.nmgdata import factories, vocab
 from ckanext.nmgdata.catalog import names, rules
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytestmark = pytest.mark.usefixtures("clean")
 
@@ -56,7 +55,11 @@ class TestWhatTheLawDemands:
 
     @pytest.mark.parametrize("field", ["share_condition", "share_reason", "share_legal_basis"])
     def test_r_share_04_05_conditional_sharing(self, world, field):
-        stated = {"share_condition": "按单查询", "share_reason": "涉及个人", "share_legal_basis": "《个人信息保护法》"}
+        stated = {
+            "share_condition": "按单查询",
+            "share_reason": "涉及个人",
+            "share_legal_basis": "《个人信息保护法》",
+        }
         assert list(refused(world.department, share_class="conditional", **{**stated, field: ""})) == [field]
 
     @pytest.mark.parametrize("field", ["share_reason", "share_legal_basis"])
@@ -66,7 +69,14 @@ class TestWhatTheLawDemands:
 
     @pytest.mark.parametrize(
         ("level", "allowed"),
-        [("core", 0), ("important", 0), ("general_4", 0), ("general_3", 1), ("general_2", 2), ("general_1", 2)],
+        [
+            ("core", 0),
+            ("important", 0),
+            ("general_4", 0),
+            ("general_3", 1),
+            ("general_2", 2),
+            ("general_1", 2),
+        ],
     )
     def test_r_sec_03_never_more_open_than_the_level_allows(self, level, allowed):
         for openness, open_class in enumerate(rules.OPENNESS):
@@ -88,11 +98,15 @@ class TestWhatTheLawDemands:
     def test_a_bad_telephone_number(self, world, phone):
         assert list(refused(world.department, contact_phone=phone)) == ["contact_phone"]
 
-    @pytest.mark.parametrize("phone", ["0471-1234567", "0471 12345678", "13800000000", "12345", "400-123-4567"])
+    @pytest.mark.parametrize(
+        "phone", ["0471-1234567", "0471 12345678", "13800000000", "12345", "400-123-4567"]
+    )
     def test_a_good_telephone_number(self, phone):
         assert rules.contact({"contact_phone": phone}) == {}
 
-    @pytest.mark.parametrize("email", ["a", "a@b", "a b@example.org", "@example.org", "a@example.org, b@c.org"])
+    @pytest.mark.parametrize(
+        "email", ["a", "a@b", "a b@example.org", "@example.org", "a@example.org, b@c.org"]
+    )
     def test_a_bad_e_mail_address(self, world, email):
         assert list(refused(world.department, contact_email=email)) == ["contact_email"]
 
@@ -127,12 +141,17 @@ class TestWhatTheLawDemands:
 
 class TestFiles:
     def test_r_scope_04_opened_data_need_one_machine_readable_file(self, world):
-        errors = refused(world.department, resources=[{"name": "扫描件", "format": "PDF", "url": "https://x.example/a.pdf"}])
+        errors = refused(
+            world.department,
+            resources=[{"name": "扫描件", "format": "PDF", "url": "https://x.example/a.pdf"}],
+        )
         assert list(errors) == ["resources"]
 
     @pytest.mark.parametrize("format", ["CSV", "xlsx", "JSON", "XML", "GeoJSON", "API"])
     def test_formats_that_machines_read(self, world, format):
-        assert factories.dataset(world.department, resources=[{"name": "x", "format": format, "url": "https://x.example/a"}])
+        assert factories.dataset(
+            world.department, resources=[{"name": "x", "format": format, "url": "https://x.example/a"}]
+        )
 
     def test_an_entry_may_still_lack_files(self, world):
         assert factories.dataset(world.department)["resources"] == []
@@ -152,11 +171,24 @@ class TestFiles:
             tk.get_action("package_update")(factories.site_context(), shown)
 
     def test_non_open_data_may_be_in_any_format(self, world):
-        assert factories.dataset(world.department, open_class="non_open", resources=[{"name": "x", "format": "PDF", "url": "https://x.example/a"}])
+        assert factories.dataset(
+            world.department,
+            open_class="non_open",
+            resources=[{"name": "x", "format": "PDF", "url": "https://x.example/a"}],
+        )
 
     def test_opening_an_entry_with_documents_only_is_refused(self, world):
-        made = factories.dataset(world.department, open_class="non_open", resources=[{"name": "x", "format": "PDF", "url": "https://x.example/a"}])
-        change = {"id": made["id"], "open_class": "unconditional", "data_level": "general_1", "license_id": "other-open"}
+        made = factories.dataset(
+            world.department,
+            open_class="non_open",
+            resources=[{"name": "x", "format": "PDF", "url": "https://x.example/a"}],
+        )
+        change = {
+            "id": made["id"],
+            "open_class": "unconditional",
+            "data_level": "general_1",
+            "license_id": "other-open",
+        }
         with pytest.raises(tk.ValidationError) as error:
             tk.get_action("package_patch")(factories.site_context(), change)
         assert list(error.value.error_dict) == ["resources"]
@@ -167,13 +199,17 @@ class TestFiles:
         file = factories.FileStorage(factories.io.BytesIO(b"%PDF-1.7"), filename="new.pdf")
         with pytest.raises(tk.ValidationError):
             tk.get_action("resource_update")(
-                factories.site_context(), {"id": resource["id"], "upload": file, "url": "new.pdf", "format": "PDF"}
+                factories.site_context(),
+                {"id": resource["id"], "upload": file, "url": "new.pdf", "format": "PDF"},
             )
         assert app.get(f"/dataset/{made['id']}/resource/{resource['id']}/download").data == factories.CSV
 
 
 class TestDataItems:
-    ITEMS = [{"name": "id", "label": "编号", "type": "string"}, {"name": "count", "label": "数量", "type": "integer", "searchable": True}]
+    ITEMS = [
+        {"name": "id", "label": "编号", "type": "string"},
+        {"name": "count", "label": "数量", "type": "integer", "searchable": True},
+    ]
 
     def test_they_are_kept_as_they_are(self, world):
         made = factories.dataset(world.department, data_items=self.ITEMS)
@@ -206,7 +242,9 @@ class TestCodesAndNames:
 
     def test_it_never_changes(self, world):
         made = factories.dataset(world.department)
-        changed = tk.get_action("package_patch")(factories.site_context(), {"id": made["id"], "identifier": ""})
+        changed = tk.get_action("package_patch")(
+            factories.site_context(), {"id": made["id"], "identifier": ""}
+        )
         assert changed["identifier"] == made["identifier"]
 
     def test_a_second_one_is_refused(self, world):
@@ -215,7 +253,9 @@ class TestCodesAndNames:
             factories.dataset(world.department, identifier="307031150000/000077")
         assert list(error.value.error_dict) == ["identifier"]
 
-    @pytest.mark.parametrize("code", ["1", "307031150000", "307031150000/1", "307031110000/000001", "<script>"])
+    @pytest.mark.parametrize(
+        "code", ["1", "307031150000", "307031150000/1", "307031110000/000001", "<script>"]
+    )
     def test_a_malformed_one_is_refused(self, world, code):
         assert list(refused(world.department, identifier=code)) == ["identifier"]
 
@@ -252,14 +292,18 @@ class TestOrganisations:
 
     def test_a_department_in_a_hierarchy(self, world):
         parent = factories.organisation("呼和浩特市人民政府", region_code="150100")
-        child = factories.organisation("呼和浩特市教育局", region_code="150100", groups=[{"name": parent["name"]}])
+        child = factories.organisation(
+            "呼和浩特市教育局", region_code="150100", groups=[{"name": parent["name"]}]
+        )
         assert [g["name"] for g in child["groups"]] == [parent["name"]]
 
 
 class TestTheApi:
     def test_a_refusal_names_the_field_and_speaks_chinese(self, world, app, as_user):
         data = factories.entry(world.department, open_class="conditional", open_condition="")
-        answer = app.post("/api/3/action/package_create", json=data, headers=as_user(world.editor), status=None)
+        answer = app.post(
+            "/api/3/action/package_create", json=data, headers=as_user(world.editor), status=None
+        )
         error = json.loads(answer.body)["error"]
         assert answer.status_code == 409
         assert error["open_condition"] == ["请写明开放条件（对象、用途、使用范围等）。"]

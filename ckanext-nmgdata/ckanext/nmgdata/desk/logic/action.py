@@ -20,6 +20,7 @@ from ...kernel.gate import answers, doors
 from ...kernel.gate.doors import actor_of
 from ...kernel.unit import begin
 from ...kernel.workflow import engine, queries, sweep
+from ...kernel.workflow.model import Case
 from .. import dictize
 from . import schema
 
@@ -56,9 +57,15 @@ def nmgdata_case_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     :rtype: dictionary
     """
     tk.check_access("nmgdata_case_show", context, data_dict)
-    case = queries.by_reference(data_dict["id"])
-    assert case is not None
-    return dictize.show(case, actor_of(context))
+    return dictize.show(existing(data_dict["id"]), actor_of(context))
+
+
+def existing(reference: str) -> Case:
+    """Return a case whose existence the auth function has made sure of."""
+    case = queries.by_reference(reference)
+    if case is None:
+        raise tk.ObjectNotFound(tk._("Case not found"))
+    return case
 
 
 @tk.side_effect_free
@@ -103,9 +110,7 @@ def nmgdata_case_transition(context: Context, data_dict: DataDict) -> dict[str, 
     :rtype: dictionary
     """
     tk.check_access("nmgdata_case_transition", context, data_dict)
-    case = queries.by_reference(data_dict["id"])
-    assert case is not None
-    case = engine.fire(case.id, data_dict["transition"], actor_of(context), data_dict)
+    case = engine.fire(existing(data_dict["id"]).id, data_dict["transition"], actor_of(context), data_dict)
     return dictize.show(case, actor_of(context))
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ... import config
 from ..unit import Unit
-from . import chain
+from .chain import commitment, digest
 from .model import GENESIS, AuditEvent, AuditHead, AuditSecret
 from .verbs import VERBS
 
@@ -42,7 +43,7 @@ def append(
     """
     VERBS[verb]
     salt = secrets.token_hex(16) if personal else None
-    event = {
+    record = {
         "at": unit.now,
         "verb": verb,
         "actor_kind": unit.actor.kind,
@@ -51,14 +52,14 @@ def append(
         "subject_id": subject[1],
         "case_id": case_id,
         "detail": detail or {},
-        "commitment": chain.commitment(salt, personal) if salt and personal else None,
+        "commitment": commitment(salt, personal) if salt and personal else None,
         "algorithm": config.audit_digest(),
     }
     secret = {"salt": salt, "personal": personal} if salt else None
     if not unit.session.in_transaction():
         unit.session.begin()  # so that undoing it is noticed even before anything was sent
     pending = unit.session.info.setdefault(_PENDING, [])
-    pending.append((savepoints(unit.session), event, secret))
+    pending.append((savepoints(unit.session), record, secret))
 
 
 def savepoints(session: Session) -> list[Any]:
@@ -78,10 +79,10 @@ def seal(session: Session) -> None:
     pending = session.info.pop(_PENDING)
     head = lock_head(session)
     seq, prev = head.seq, head.hash
-    for _savepoints, event, secret in pending:
+    for _savepoints, record, secret in pending:
         seq += 1
-        row = {**event, "seq": seq, "prev_hash": prev}
-        prev = row["hash"] = chain.digest(row)
+        row = {**record, "seq": seq, "prev_hash": prev}
+        prev = row["hash"] = digest(row)
         session.execute(sa.insert(AuditEvent).values(**row))
         if secret:
             session.execute(sa.insert(AuditSecret).values(seq=seq, **secret))
@@ -112,5 +113,5 @@ def forget(session: Session, undone: Any) -> None:
 def install() -> None:
     """Hook sealing into CKAN's session; may be called again."""
     for name, hook in (("before_commit", seal), ("after_soft_rollback", forget)):
-        if not sa.event.contains(model.Session, name, hook):
-            sa.event.listen(model.Session, name, hook)
+        if not event.contains(model.Session, name, hook):
+            event.listen(model.Session, name, hook)

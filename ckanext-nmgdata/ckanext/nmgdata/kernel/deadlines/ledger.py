@@ -116,9 +116,7 @@ def due_notice(unit: Unit, deadline: Deadline) -> int | None:
     deadline.next_notice_on = next_notice(calendar, statute, deadline.due_on, today)
     if not passed or already_sent(unit, deadline, passed[-1]):
         return None
-    sent = DeadlineNotice(
-        deadline_id=deadline.id, due_on=deadline.due_on, days_left=passed[-1], at=unit.now
-    )
+    sent = DeadlineNotice(deadline_id=deadline.id, due_on=deadline.due_on, days_left=passed[-1], at=unit.now)
     unit.session.add(sent)
     unit.session.flush()
     return passed[-1]

@@ -6,15 +6,18 @@ is the bucket per resource, reason and hour, written once the hour has passed.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from .. import clock
+from .. import clock, outbox
 from ..actors import Actor
 from ..audit import append
+from ..outbox.model import Outbox
+from ..outbox.search import note as refresh_index
 from ..unit import begin
 from .model import Download, Refusal
 
@@ -44,7 +47,7 @@ def count_download(dataset_id: str, resource_id: str) -> None:
 
 def execute_apart(statement: sa.Insert) -> None:
     """Run one statement in a transaction of its own, whatever the session is doing."""
-    with model.meta.engine.begin() as connection:
+    with model.ensure_engine().begin() as connection:
         connection.execute(statement)
 
 
@@ -69,6 +72,33 @@ def audit_refusals() -> int:
             append(unit, "door.refused", ("resource", bucket.resource_id), detail=detail)
             bucket.audited = True
     return len(buckets)
+
+
+# --- what the index needs to know ----------------------------------------------------------------
+
+POPULARITY = "popularity"
+"""Topic of the outbox: bring yesterday's downloads into the index, once a day."""
+
+
+def install() -> None:
+    """Take charge of the daily refresh; may be called again."""
+    outbox.handle(POPULARITY, refresh_popularity)
+
+
+def ask_for_refresh() -> None:
+    """Put the refresh of this day into the outbox; however often it is asked, it is done once."""
+    with begin(Actor.system()) as unit:
+        day = clock.local_date(unit.now).isoformat()
+        outbox.enqueue(unit.session, POPULARITY, {"day": day}, key=day)
+
+
+def refresh_popularity(rows: Sequence[Outbox]) -> None:
+    """Have the datasets indexed again that were downloaded on the day before."""
+    for row in rows:
+        day = date.fromisoformat(row.payload["day"])
+        query = sa.select(Download.dataset_id).where(Download.day == day - timedelta(days=1)).distinct()
+        for dataset_id in model.Session.scalars(query).all():
+            refresh_index(model.Session(), dataset_id)
 
 
 def downloads_of(dataset_id: str) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckan.types import AuthResult, CKANApp, Context
-from flask import Response, jsonify, make_response
+from ckan.types import AuthFunction, AuthResult, CKANApp, Context, DataDict
+from flask import jsonify, make_response
+from werkzeug.wrappers import Response
 
 from .. import clock
 from ..actors import Actor
@@ -138,35 +139,31 @@ def no_such_file(**_arguments: str) -> Response:
 @tk.chained_auth_function
 @tk.auth_sysadmins_check
 @tk.auth_allow_anonymous_access
-def datastore_search(next_auth: Callable[..., AuthResult], context: Context, data_dict: dict) -> AuthResult:
+def datastore_search(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
     """Let rows leave only as the gate allows."""
-    return rows_may_leave(next_auth, context, data_dict)
+    return rows_may_leave(next_auth, context, data_dict or {})
 
 
 @tk.chained_auth_function
 @tk.auth_sysadmins_check
 @tk.auth_allow_anonymous_access
-def datastore_info(next_auth: Callable[..., AuthResult], context: Context, data_dict: dict) -> AuthResult:
+def datastore_info(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
     """Let column names leave only as the gate allows."""
-    return rows_may_leave(next_auth, context, data_dict)
+    return rows_may_leave(next_auth, context, data_dict or {})
 
 
 @tk.chained_auth_function
 @tk.auth_sysadmins_check
 @tk.auth_allow_anonymous_access
-def datastore_search_sql(
-    next_auth: Callable[..., AuthResult], context: Context, data_dict: dict
-) -> AuthResult:
+def datastore_search_sql(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
     """Refuse SQL over the DataStore: its scope cannot be held to a grant."""
     return {"success": False, "msg": tk._("SQL queries are switched off on this portal.")}
 
 
-def rows_may_leave(
-    next_auth: Callable[..., AuthResult], context: Context, data_dict: dict[str, Any]
-) -> AuthResult:
+def rows_may_leave(next_auth: AuthFunction, context: Context, data_dict: DataDict) -> AuthResult:
     """Ask CKAN whether the dataset is visible, then the gate whether its rows may leave."""
     result = next_auth(context, data_dict)
-    if not result["success"]:
+    if not result.get("success"):
         return result
     resource_id = data_dict.get("id") or data_dict.get("resource_id") or ""
     judged = judge(resource_id, actor_of(context))

@@ -7,6 +7,8 @@ feeds, exports and every single entry.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ckan import model
 from ckan.lib.plugins import DefaultPermissionLabels
 
@@ -29,7 +31,7 @@ class GateLabels(DefaultPermissionLabels):
         region = extras.get("region_code") or REGION
         return [*labels, OVERSIGHT, f"{OVERSIGHT}-{region[:4]}"]
 
-    def get_user_dataset_labels(self, user_obj: model.User | None) -> list[str]:
+    def get_user_dataset_labels(self, user_obj: Any) -> list[str]:
         """Return the labels a reader holds."""
         labels = super().get_user_dataset_labels(user_obj)
         if not user_obj or user_obj.is_anonymous:

@@ -137,9 +137,7 @@ class Refusal(tk.BaseModel):
     count: Mapped[int] = mapped_column(sa.BigInteger)
     audited: Mapped[bool] = mapped_column(server_default=sa.false())
 
-    __table_args__ = (
-        sa.Index("nmgdata_refusal_open", "hour", postgresql_where=sa.text("NOT audited")),
-    )
+    __table_args__ = (sa.Index("nmgdata_refusal_open", "hour", postgresql_where=sa.text("NOT audited")),)
 
 
 class Download(tk.BaseModel):

@@ -12,9 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.common import config
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Mapper, attributes
+from sqlalchemy.orm import Mapper, attributes, object_session
 
 from .. import clock
 from ..types import new_id
@@ -53,7 +54,7 @@ def is_upload(resource: model.Resource) -> bool:
 
 def move_link(mapper: Mapper[Any], connection: Connection, resource: model.Resource) -> None:
     """Before a resource is written: put its link away and leave the gate's address in its place."""
-    resource.cache_url = None
+    setattr(resource, "cache_url", None)  # noqa: B010 (a link too, and one that CKAN no longer uses)
     if not resource.id:
         resource.id = new_id()
     url = (resource.url or "").strip()
@@ -74,8 +75,8 @@ def move_link(mapper: Mapper[Any], connection: Connection, resource: model.Resou
 
 def note_replacement(connection: Connection, resource: model.Resource) -> None:
     """Remember that the bytes behind an existing resource change, to tell it after the write."""
-    session = sa.orm.object_session(resource)
-    state = sa.inspect(resource)
+    session = object_session(resource)
+    state: Any = sa.inspect(resource)
     if session is None or not state.persistent:
         return
     history = attributes.get_history(resource, "last_modified")
@@ -103,12 +104,12 @@ def true_links(package_id: str) -> dict[str, str]:
 def install() -> None:
     """Hook the mapper events; may be called again."""
     for name in ("before_insert", "before_update"):
-        if not sa.event.contains(model.Resource, name, move_link):
-            sa.event.listen(model.Resource, name, move_link)
+        if not event.contains(model.Resource, name, move_link):
+            event.listen(model.Resource, name, move_link)
 
 
 def uninstall() -> None:
     """Unhook the mapper events, for tests of a CKAN without this plugin."""
     for name in ("before_insert", "before_update"):
-        if sa.event.contains(model.Resource, name, move_link):
-            sa.event.remove(model.Resource, name, move_link)
+        if event.contains(model.Resource, name, move_link):
+            event.remove(model.Resource, name, move_link)

@@ -65,7 +65,7 @@ def refuse(reason: Reason) -> Decision:
     return Decision(False, reason)
 
 
-def decide(facts: Facts, purpose: Purpose, now: datetime) -> Decision:
+def decide(facts: Facts, purpose: Purpose, now: datetime) -> Decision:  # noqa: PLR0911 (one per rule)
     """Say whether the bytes of a resource may leave, for this person and this purpose."""
     if facts.stop == WITHDRAWN:
         return refuse(Reason.WITHDRAWN)

@@ -80,9 +80,7 @@ def accept(unit: Unit, case_id: str, agreement: str) -> None:
     """Open the grants of a case, because their holder has accepted the use agreement (R-COND-08)."""
     for grant in unit.session.scalars(live_grants().where(Grant.case_id == case_id)):
         grant.agreement, grant.accepted_at = agreement, unit.now
-        append(
-            unit, "grant.activated", ("grant", grant.id), case_id=case_id, detail={"agreement": agreement}
-        )
+        append(unit, "grant.activated", ("grant", grant.id), case_id=case_id, detail={"agreement": agreement})
     unit.session.flush()
 
 
@@ -166,9 +164,7 @@ def stops_of(unit: Unit, case_id: str) -> list[Suspension]:
 
 def close_access(unit: Unit, case_id: str, holder_id: str, dataset_id: str) -> Closure:
     """Close a violator's access to a dataset for a time (R50)."""
-    row = Closure(
-        id=new_id(), case_id=case_id, holder_id=holder_id, dataset_id=dataset_id, since=unit.now
-    )
+    row = Closure(id=new_id(), case_id=case_id, holder_id=holder_id, dataset_id=dataset_id, since=unit.now)
     unit.session.add(row)
     unit.session.flush()
     append(unit, "closure.created", ("closure", row.id), case_id=case_id, detail={"dataset": dataset_id})

@@ -8,12 +8,13 @@ from pathlib import PurePosixPath
 from ckan import model
 from ckan.lib import files, uploader
 from ckan.plugins import toolkit as tk
-from flask import Response, redirect, send_file
+from flask import redirect, send_file
+from werkzeug.wrappers import Response
 
+from . import relay
 from .facts import Facts
 from .origins import UPLOAD
 from .policy import Decision, Reason
-from . import relay
 
 FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 NAME_LENGTH = 120

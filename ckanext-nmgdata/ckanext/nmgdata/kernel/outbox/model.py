@@ -28,7 +28,5 @@ class Outbox(tk.BaseModel):
 
     __table_args__ = (
         sa.UniqueConstraint("topic", "key", name="nmgdata_outbox_key"),
-        sa.Index(
-            "nmgdata_outbox_due", "topic", "due_at", "id", postgresql_where=sa.text("done_at IS NULL")
-        ),
+        sa.Index("nmgdata_outbox_due", "topic", "due_at", "id", postgresql_where=sa.text("done_at IS NULL")),
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -30,7 +31,7 @@ RETRY = (2, 10, 60, 300, 900, 3600)
 Deliver = Callable[[Sequence[Outbox]], None]
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """The receiving side is down: nothing in the batch is to blame, all of it waits."""
 
 
@@ -90,10 +91,10 @@ def deliver_batch(topic: str) -> int | None:
     ids, attempts = [row.id for row in rows], rows[0].attempts
     try:
         _topics[topic].deliver(rows)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever it is, the row waits and the others go on)
         session.rollback()
         log.warning("Delivery of %s failed: %s", topic, error)
-        if len(ids) > 1 and not isinstance(error, Unavailable):
+        if len(ids) > 1 and not isinstance(error, UnavailableError):
             return sum(deliver_one(topic, row_id) for row_id in ids)
         postpone(session, ids, attempts, repr(error)[:500])
         return 0
@@ -164,5 +165,5 @@ def purge() -> int:
 def install() -> None:
     """Hook the wake-up into CKAN's session; may be called again."""
     for name, hook in (("before_commit", wake), ("after_soft_rollback", forget)):
-        if not sa.event.contains(model.Session, name, hook):
-            sa.event.listen(model.Session, name, hook)
+        if not event.contains(model.Session, name, hook):
+            event.listen(model.Session, name, hook)

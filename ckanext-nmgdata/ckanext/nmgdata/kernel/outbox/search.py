@@ -19,21 +19,23 @@ from ckan import logic, model
 from ckan.common import config
 from ckan.lib import search
 from ckan.lib.search.index import PackageSearchIndex
+from ckan.types import Context
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from . import queue
 from .model import Outbox
+from .queue import UnavailableError, deliver_batch, enqueue, handle
 
 log = logging.getLogger(__name__)
 TOPIC = "index"
 BATCH = 50
-TIMEOUT = 3.0
+TIMEOUT = 3
 """Seconds that a request waits for Solr after its commit."""
 REST = 10.0
 """Seconds during which requests leave the index to ``tick`` after Solr has failed them."""
 _FRESH = "nmgdata_index_fresh"
 _BUSY = "nmgdata_index_busy"
-_rest_until = 0.0
+_rest = {"until": 0.0}
 
 
 class OutboxIndex(PackageSearchIndex):
@@ -55,7 +57,7 @@ class OutboxIndex(PackageSearchIndex):
 
 def note(session: Session, dataset_id: str) -> None:
     """Add a dataset to the outbox; used also where a case changes what its document says."""
-    queue.enqueue(session, TOPIC, {"dataset": dataset_id})
+    enqueue(session, TOPIC, {"dataset": dataset_id})
     session.info[_FRESH] = True
 
 
@@ -81,7 +83,7 @@ def write_documents(rows: Sequence[Outbox]) -> None:
         solr().commit(softCommit=True, waitSearcher=True)
     except Exception as error:
         if not answers():
-            raise queue.Unavailable(str(error)) from error
+            raise UnavailableError(str(error)) from error
         raise
 
 
@@ -101,23 +103,22 @@ def write_document(dataset_id: str) -> None:
     if package is None or package.state == model.State.DELETED:
         solr().delete(q=f'+id:"{dataset_id}" +site_id:"{site}"', commit=False)
         return
-    context = {"ignore_auth": True, "use_cache": False}
+    context: Context = {"ignore_auth": True, "use_cache": False}
     default, custom = logic.package_show_default_and_custom_schemas(context, dataset_id)
     PackageSearchIndex().update_dict(dict(default, with_custom_schema=custom), True)
 
 
 def deliver_own(session: Session, transaction: Any) -> None:
     """Deliver the rows of the transaction that has just been committed, unless Solr is resting."""
-    global _rest_until
     if transaction.parent is not None or session.info.get(_BUSY):
         return
-    if not session.info.pop(_FRESH, False) or time.monotonic() < _rest_until:
+    if not session.info.pop(_FRESH, False) or time.monotonic() < _rest["until"]:
         return
     session.info[_BUSY] = True
     try:
-        while (count := queue.deliver_batch(TOPIC)) is not None:
+        while (count := deliver_batch(TOPIC)) is not None:
             if count == 0:
-                _rest_until = time.monotonic() + REST
+                _rest["until"] = time.monotonic() + REST
                 return
     finally:
         session.info.pop(_BUSY, None)
@@ -125,8 +126,7 @@ def deliver_own(session: Session, transaction: Any) -> None:
 
 def rest_is_over() -> None:
     """Let requests deliver their own rows again, because Solr is known to answer."""
-    global _rest_until
-    _rest_until = 0.0
+    _rest["until"] = 0.0
 
 
 def forget(session: Session, undone: Any) -> None:
@@ -149,10 +149,10 @@ def left_to_tick() -> Iterator[None]:
 def install() -> None:
     """Replace CKAN's package index and hook delivery behind its commits; may be called again."""
     search._INDICES["package"] = OutboxIndex
-    queue.handle(TOPIC, write_documents, batch=BATCH)
+    handle(TOPIC, write_documents, batch=BATCH)
     for name, hook in (("after_transaction_end", deliver_own), ("after_soft_rollback", forget)):
-        if not sa.event.contains(model.Session, name, hook):
-            sa.event.listen(model.Session, name, hook)
+        if not event.contains(model.Session, name, hook):
+            event.listen(model.Session, name, hook)
 
 
 def uninstall() -> None:

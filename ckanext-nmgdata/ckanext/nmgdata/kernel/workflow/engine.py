@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from .. import clock, outbox
-from ..actors import REGION, Actor, Role
+from .. import clock, orgs, outbox
+from ..actors import Actor, Role
 from ..audit import append
 from ..deadlines import ledger, statutes
 from ..types import Conflict, new_id
@@ -72,7 +71,7 @@ def start(kind: str, filing: Filing, actor: Actor, data: Payload, unit: Unit | N
             status=DRAFT,
             dataset_id=filing.dataset_id,
             org_id=filing.org_id,
-            region_code=filing.region_code or REGION,
+            region_code=filing.region_code or orgs.REGION,
             filer_id=filing.filer_id,
             opened_at=u.now,
             changed_at=u.now,
@@ -202,22 +201,9 @@ def holder_id(case: Case, holder: str | None) -> str | None:
         case machines.PROVIDER:
             return case.org_id
         case machines.AUTHORITY:
-            return authority_of(case.region_code)
+            return orgs.authority_of(case.region_code)
         case _other:
             return None
-
-
-def authority_of(region_code: str) -> str | None:
-    """Return the authority of a region, or of the whole region when it has none (R-ROLE-01)."""
-    group = model.Group
-    query = sa.select(group.id, group.extras["region_code"].astext).where(
-        group.is_organization.is_(True),
-        group.state == "active",
-        group.extras["role"].astext == "authority",
-        group.extras["region_code"].astext.in_([region_code, REGION]),
-    )
-    found = {region: org_id for org_id, region in model.Session.execute(query)}
-    return found.get(region_code) or found.get(REGION)
 
 
 def notify(unit: Unit, case: Case, event_id: int | str, template: str, to: str) -> None:

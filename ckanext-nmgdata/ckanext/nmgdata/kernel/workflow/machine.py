@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ckan.types import Schema
+
 from ..actors import Actor, Role
 from ..unit import Unit
 from .model import Case
@@ -18,7 +20,7 @@ DRAFT = "draft"
 """State of a case that does not exist yet; leaving it is the submission."""
 
 Payload = dict[str, Any]
-Form = Callable[[], dict[str, list[Any]]]
+Form = Callable[[], Schema]
 Guard = Callable[[Unit, Case, Payload], None]
 Effect = Callable[[Unit, Case, Payload], None]
 

@@ -7,10 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from ckanext.nmgdata.kernel.deadlines.calendar import Calendar, known
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ckanext.nmgdata.kernel.deadlines.calendar import Calendar, known
 
 DATA = Path(__file__).parent / "data"
 CALENDAR = Calendar()

@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.kernel import clock
 from ckanext.nmgdata.kernel.actors import Actor
@@ -56,14 +55,19 @@ class TestUnconditional:
         assert app.client.head(path(world.open_data)).status_code == 200
         part = app.get(path(world.open_data), headers={"Range": "bytes=0-5"})
         assert (part.status_code, part.data) == (206, factories.CSV[:6])
-        assert app.get(path(world.open_data), headers={"Range": "bytes=999999-"}, status=None).status_code == 416
+        assert (
+            app.get(path(world.open_data), headers={"Range": "bytes=999999-"}, status=None).status_code == 416
+        )
 
     def test_a_link_is_followed_by_redirect(self, world, app):
         made = factories.dataset(world.department)
         factories.resource(made)
         made = tk.get_action("package_show")(factories.site_context(), {"id": made["id"]})
         answer = app.get(path(made), follow_redirects=False)
-        assert (answer.status_code, answer.headers["Location"]) == (302, "https://data.example.org/secret/path.csv")
+        assert (answer.status_code, answer.headers["Location"]) == (
+            302,
+            "https://data.example.org/secret/path.csv",
+        )
 
     def test_downloads_are_counted_and_not_audited(self, world, app):
         address = path(world.open_data)
@@ -90,7 +94,10 @@ class TestUnconditional:
 
 
 class TestConditional:
-    @pytest.mark.parametrize("who", [None, "citizen", "applicant", "stranger", "editor", "reviewer", "official", "auditor", "sysadmin"])
+    @pytest.mark.parametrize(
+        "who",
+        [None, "citizen", "applicant", "stranger", "editor", "reviewer", "official", "auditor", "sysadmin"],
+    )
     def test_nobody_without_a_grant(self, world, app, as_user, who):
         headers = as_user(getattr(world, who)) if who else {}
         answer = app.get(path(world.conditional), headers={**JSON, **headers}, status=None)
@@ -117,7 +124,9 @@ class TestConditional:
 
     def test_a_grant_opens_nothing_for_others(self, world, app, as_user):
         world.granted()
-        assert app.get(path(world.conditional), headers=as_user(world.citizen), status=None).status_code == 403
+        assert (
+            app.get(path(world.conditional), headers=as_user(world.citizen), status=None).status_code == 403
+        )
         assert app.get(path(world.conditional), status=None).status_code == 403
 
     def test_not_before_the_agreement(self, world, app, as_user):
@@ -243,11 +252,17 @@ class TestRefusalsAreCounted:
             assert counts.audit_refusals() == 1
             assert counts.audit_refusals() == 0
         event = model.Session.scalars(sa.select(AuditEvent).order_by(AuditEvent.seq.desc())).first()
-        assert (event.verb, event.detail["reason"], event.detail["count"]) == ("door.refused", "application_required", 1)
+        assert (event.verb, event.detail["reason"], event.detail["count"]) == (
+            "door.refused",
+            "application_required",
+            1,
+        )
 
 
 class TestOtherDoors:
-    @pytest.mark.parametrize("door", ["/file/download/x", "/file/trusted-download/x", "/file/public-download/resource/x"])
+    @pytest.mark.parametrize(
+        "door", ["/file/download/x", "/file/trusted-download/x", "/file/public-download/resource/x"]
+    )
     def test_ckan_s_file_routes_lead_nowhere(self, app, clean, door):
         assert app.get(door, status=None).status_code == 404
 
@@ -256,7 +271,12 @@ class TestOtherDoors:
         resource_id = dataset["resources"][0]["id"]
         tk.get_action("datastore_create")(
             factories.site_context(),
-            {"resource_id": resource_id, "force": True, "fields": [{"id": "站点"}], "records": [{"站点": "示例一站"}]},
+            {
+                "resource_id": resource_id,
+                "force": True,
+                "fields": [{"id": "站点"}],
+                "records": [{"站点": "示例一站"}],
+            },
         )
         return resource_id
 
@@ -295,7 +315,9 @@ class TestOtherDoors:
     def test_sql_is_off_and_the_table_list_closed(self, world, app):
         self.rows(world.open_data)
         assert app.get("/api/3/action/datastore_search_sql?sql=SELECT 1", status=None).status_code >= 400
-        assert app.get("/api/3/action/datastore_search?resource_id=_table_metadata", status=None).status_code in (403, 404)
+        assert app.get(
+            "/api/3/action/datastore_search?resource_id=_table_metadata", status=None
+        ).status_code in (403, 404)
 
     def test_pages_of_closed_data_still_answer(self, world, app):
         resource_id = self.rows(world.conditional)

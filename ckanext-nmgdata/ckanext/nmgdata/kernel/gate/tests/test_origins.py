@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.kernel.gate import origins
 from ckanext.nmgdata.kernel.gate.model import Origin
@@ -43,7 +42,9 @@ class TestEveryWayOfWriting:
         assert stored(linked) == (SECRET, gate_address(linked))
         assert linked["resources"][0]["url"] == gate_address(linked)
 
-    @pytest.mark.parametrize("action", ["package_update", "package_patch", "resource_update", "resource_patch", "package_revise"])
+    @pytest.mark.parametrize(
+        "action", ["package_update", "package_patch", "resource_update", "resource_patch", "package_revise"]
+    )
     def test_update_with_a_new_link(self, linked, action):
         new = "https://data.example.org/other/secret.csv"
         resource = dict(linked["resources"][0], url=new)
@@ -52,7 +53,10 @@ class TestEveryWayOfWriting:
             "package_patch": {"id": linked["id"], "resources": [resource]},
             "resource_update": resource,
             "resource_patch": {"id": resource["id"], "url": new},
-            "package_revise": {"match__id": linked["id"], f"update__resources__{resource['id'][:8]}": {"url": new}},
+            "package_revise": {
+                "match__id": linked["id"],
+                f"update__resources__{resource['id'][:8]}": {"url": new},
+            },
         }[action]
         tk.get_action(action)(factories.site_context(), data)
         assert stored(linked) == (new, gate_address(linked))
@@ -74,14 +78,23 @@ class TestEveryWayOfWriting:
 
     @pytest.mark.parametrize("url_type", ["upload", "datastore", "tabledesigner", "link", ""])
     def test_a_forged_url_type_hides_nothing_and_shows_nothing(self, linked, url_type):
-        resource = {**linked["resources"][0], "url": "https://data.example.org/forged.csv", "url_type": url_type}
+        resource = {
+            **linked["resources"][0],
+            "url": "https://data.example.org/forged.csv",
+            "url_type": url_type,
+        }
         tk.get_action("resource_update")(factories.site_context(), resource)
         assert "example.org" not in stored(linked)[1]
 
     def test_replacing_the_link_by_a_file_forgets_the_link(self, linked):
         factories.tk.get_action("resource_update")(
             factories.site_context(),
-            {"id": linked["resources"][0]["id"], "upload": factories.FileStorage(factories.io.BytesIO(b"a,b\n1,2\n"), filename="a.csv"), "url": "a.csv", "format": "CSV"},
+            {
+                "id": linked["resources"][0]["id"],
+                "upload": factories.FileStorage(factories.io.BytesIO(b"a,b\n1,2\n"), filename="a.csv"),
+                "url": "a.csv",
+                "format": "CSV",
+            },
         )
         assert stored(linked)[0] is None
 
@@ -89,7 +102,9 @@ class TestEveryWayOfWriting:
         tk.get_action("dataset_purge")(factories.site_context(), {"id": linked["id"]})
         assert model.Session.scalars(sa.select(Origin)).all() == []
 
-    @pytest.mark.parametrize("url", ["ftp://x/y.csv", "javascript:alert(1)", "just text", "http://", "//host/x"])
+    @pytest.mark.parametrize(
+        "url", ["ftp://x/y.csv", "javascript:alert(1)", "just text", "http://", "//host/x"]
+    )
     def test_other_addresses_are_refused_at_the_field(self, linked, url):
         with pytest.raises(tk.ValidationError) as refused:
             factories.resource(linked, url=url)
@@ -134,9 +149,10 @@ def test_saving_the_form_unchanged_changes_nothing(linked, world):
     shown = tk.get_action("package_show")(context, {"id": linked["id"]})
     assert shown["resources"][0]["url"] == SECRET
     before = linked["metadata_modified"]
-    form = {name: shown["resources"][0].get(name, "") for name in ("id", "package_id", "url", "name", "format")}
+    form = {
+        name: shown["resources"][0].get(name, "") for name in ("id", "package_id", "url", "name", "format")
+    }
     tk.get_action("resource_update")(factories.context_of(world.editor), form)
     after = tk.get_action("package_show")(factories.site_context(), {"id": linked["id"]})
     assert after["metadata_modified"] == before
     assert stored(linked) == (SECRET, gate_address(linked))
-

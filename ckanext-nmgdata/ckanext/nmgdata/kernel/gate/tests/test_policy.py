@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date, datetime, timezone
 
 import pytest
-
 from ckanext.nmgdata.kernel.gate.answers import SAYINGS
 from ckanext.nmgdata.kernel.gate.facts import Facts, GrantFact
 from ckanext.nmgdata.kernel.gate.policy import Decision, Purpose, Reason, decide

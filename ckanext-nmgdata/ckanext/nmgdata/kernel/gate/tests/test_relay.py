@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from ckan.plugins import toolkit as tk
-
 from ckanext.nmgdata import factories
 
 BODY = b"0123456789" * 5000
@@ -17,7 +16,7 @@ BODY = b"0123456789" * 5000
 class Source(BaseHTTPRequestHandler):
     """A department's server that knows ranges, redirects and failure."""
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         """Answer by path."""
         if self.path == "/moved":
             self.send_response(302)
@@ -93,7 +92,9 @@ class TestPassingOn:
             assert b"0123456789" not in answer.data
 
     @pytest.mark.parametrize("url_path", ["/broken", "/moved"])
-    def test_trouble_behind_the_link_is_told_without_the_link(self, linked, world, app, as_user, url_path, source):
+    def test_trouble_behind_the_link_is_told_without_the_link(
+        self, linked, world, app, as_user, url_path, source
+    ):
         answer = app.get(linked(url_path), headers=as_user(world.applicant), status=None)
         assert answer.status_code == 502
         assert source not in answer.body
@@ -110,7 +111,9 @@ class TestPrivateNetworks:
         ],
     )  # fmt: skip
     def test_a_link_into_them_is_not_followed(self, linked, world, app, as_user, host):
-        answer = app.get(linked(host=host), headers={**as_user(world.applicant), "Accept": "application/json"}, status=None)
+        answer = app.get(
+            linked(host=host), headers={**as_user(world.applicant), "Accept": "application/json"}, status=None
+        )
         assert answer.status_code == 502
         assert b"0123456789" not in answer.data
 
@@ -121,5 +124,7 @@ def test_an_open_link_is_not_relayed(world, app, source):
     made = tk.get_action("package_show")(factories.site_context(), {"id": made["id"]})
     address = f"/dataset/{made['id']}/resource/{made['resources'][0]['id']}/download"
     assert app.get(address, follow_redirects=False).headers["Location"] == source + "/data.csv"
-    explained = json.loads(app.get(f"/api/3/action/nmgdata_access_explain?id={made['resources'][0]['id']}").body)
+    explained = json.loads(
+        app.get(f"/api/3/action/nmgdata_access_explain?id={made['resources'][0]['id']}").body
+    )
     assert explained["result"]["allowed"] is True

@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.kernel import clock, outbox
 from ckanext.nmgdata.kernel.actors import Actor
@@ -95,7 +94,7 @@ class TestQueue:
 
         def down(rows):
             calls.append(len(rows))
-            raise queue.Unavailable("nobody there")
+            raise queue.UnavailableError("nobody there")
 
         queue.handle("letter", down, batch=3)
         with clock.fixed(NOW):

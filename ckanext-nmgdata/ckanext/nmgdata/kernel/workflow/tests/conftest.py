@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ckanext.nmgdata.kernel.actors import Actor
 from ckanext.nmgdata.kernel.workflow import engine
 

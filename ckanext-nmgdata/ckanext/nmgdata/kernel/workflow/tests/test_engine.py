@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.kernel import clock
 from ckanext.nmgdata.kernel.actors import Actor
@@ -104,7 +103,9 @@ class TestRefusals:
         with pytest.raises(tk.ObjectNotFound):
             engine.fire("nothing", "ask", Actor.system(), {})
 
-    @pytest.mark.parametrize("who", ["applicant", "citizen", "editor", "stranger", "official", "auditor", "sysadmin"])
+    @pytest.mark.parametrize(
+        "who", ["applicant", "citizen", "editor", "stranger", "official", "auditor", "sysadmin"]
+    )
     def test_only_the_department_s_reviewer_may_answer(self, filed, world, who):
         receipt = filed()
         with pytest.raises(tk.NotAuthorized):

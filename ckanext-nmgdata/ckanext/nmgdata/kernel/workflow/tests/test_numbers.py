@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from ckanext.nmgdata.kernel.workflow import numbers, queries
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ckanext.nmgdata.kernel.workflow import numbers, queries
 
 DIGITS = st.text("0123456789", min_size=13, max_size=13)
 
@@ -29,7 +28,9 @@ def test_one_wrong_digit_is_noticed(digits, place, shift):
     assert not numbers.is_number(number)
 
 
-@pytest.mark.parametrize("text", ["", "SQ", "SQ-20261122-00001", "sq-20261122-00001-1", "SQ-20261122-00001-1 "])
+@pytest.mark.parametrize(
+    "text", ["", "SQ", "SQ-20261122-00001", "sq-20261122-00001-1", "SQ-20261122-00001-1 "]
+)
 def test_other_texts_are_no_numbers(text):
     assert not numbers.is_number(text)
 

@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 import sqlalchemy as sa
 from ckan import model
-
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.kernel import clock
 from ckanext.nmgdata.kernel.actors import Actor
@@ -28,7 +27,9 @@ def on(day: int, month: int = 11):
 
 def notices() -> list[tuple[str, str]]:
     """Return template and addressee of the notices that the sweep wrote."""
-    payloads = model.Session.scalars(sa.select(Outbox.payload).where(Outbox.topic == "notice").order_by(Outbox.id))
+    payloads = model.Session.scalars(
+        sa.select(Outbox.payload).where(Outbox.topic == "notice").order_by(Outbox.id)
+    )
     return [(p["template"], p["to"]) for p in payloads if p["template"] in ("reminder", "overdue")]
 
 
@@ -49,7 +50,12 @@ class TestReminders:
         assert said == {24: 0, 25: 0, 26: 1, 27: 2, 28: 2, 29: 2, 30: 2}
         with on(1, 12):
             sweep.sweep()
-        assert notices() == [("reminder", "provider"), ("reminder", "provider"), ("overdue", "authority"), ("overdue", "provider")]
+        assert notices() == [
+            ("reminder", "provider"),
+            ("reminder", "provider"),
+            ("overdue", "authority"),
+            ("overdue", "provider"),
+        ]
 
     def test_each_goes_out_once_however_often_the_sweep_runs(self, waiting):
         with on(26):
@@ -125,7 +131,13 @@ class TestTheCalendarChanges:
         day = date(2027, 1, 1)
         while day <= date(2027, 1, 8):
             worked = day.weekday() < 5 and day.day not in (1, 2, 3, 4)
-            factories.call("nmgdata_workday_add", world.official, day=day.isoformat(), is_workday=worked, reason="2027年放假安排")
+            factories.call(
+                "nmgdata_workday_add",
+                world.official,
+                day=day.isoformat(),
+                is_workday=worked,
+                reason="2027年放假安排",
+            )
             day += timedelta(days=1)
         model.Session.expire_all()
         case = model.Session.get(Case, case.id)
@@ -134,7 +146,9 @@ class TestTheCalendarChanges:
     def test_reminders_follow_the_new_due_date(self, waiting, world):
         with on(26):
             sweep.sweep()
-        factories.call("nmgdata_workday_add", world.official, day="2026-11-27", is_workday=False, reason="全区放假")
+        factories.call(
+            "nmgdata_workday_add", world.official, day="2026-11-27", is_workday=False, reason="全区放假"
+        )
         with on(26):
             sweep.sweep()
         sent = model.Session.execute(sa.select(DeadlineNotice.due_on, DeadlineNotice.days_left)).all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ckan.plugins import toolkit as tk
-
 from ckanext.nmgdata.kernel.workflow import machine, presenters
 from ckanext.nmgdata.kernel.workflow.machine import (
     AUTHORITY,

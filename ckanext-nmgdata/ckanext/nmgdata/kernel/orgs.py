@@ -1,0 +1,39 @@
+"""Organisations as the rules see them: role and region lie in CKAN's group extras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+GROUP: Any = model.Group
+ROLE = GROUP.extras["role"].astext
+REGION_CODE = GROUP.extras["region_code"].astext
+REGION = "150000"
+"""The autonomous region as a whole (GB/T 2260)."""
+AUTHORITY = "authority"
+
+
+def active() -> sa.Select[Any]:
+    """Return the query for id and region of every active organisation."""
+    return sa.select(GROUP.id, REGION_CODE).where(GROUP.is_organization.is_(True), GROUP.state == "active")
+
+
+def extras_of(name_or_id: str | None) -> dict[str, str]:
+    """Return the extras of an organisation; empty when there is no such one."""
+    group: Any = model.Group.get(name_or_id) if name_or_id else None
+    return dict(group.extras or {}) if group else {}
+
+
+def authority_of(region_code: str) -> str | None:
+    """Return the authority of a region, or of the whole region when it has none (R-ROLE-01)."""
+    query = active().where(ROLE == AUTHORITY, REGION_CODE.in_([region_code, REGION]))
+    found = {region: org_id for org_id, region in model.Session.execute(query)}
+    return found.get(region_code) or found.get(REGION)
+
+
+def other_authority(region_code: str, group_id: str | None) -> bool:
+    """Say whether another active organisation is the authority of a region."""
+    query = active().where(ROLE == AUTHORITY, region_code == REGION_CODE, GROUP.id != (group_id or ""))
+    return model.Session.execute(query.limit(1)).first() is not None
