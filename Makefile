@@ -5,7 +5,9 @@ PYTHON ?= python3
 STACK = @$(PYTHON) -m stack
 OPTIONS = --name "$(NAME)" --port "$(PORT)" --region "$(REGION)" --demo "$(DEMO)"
 
-.PHONY: help up down clean logs token ckan test lint i18n docs $(addprefix bench-,gate audit search pages)
+LOCK = .run/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,gate audit search pages)
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +35,12 @@ test: ## Run all tests; ARGS go to pytest
 
 lint: ## Check style and types
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/pyright
+
+lock: ## Pin all Python packages anew after a requirements*.in has changed
+	$(PYTHON) -m venv .run/lock && .run/lock/bin/pip install -q uv==0.13.9
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	$(LOCK) stack/requirements.in -c requirements.txt -o stack/requirements.txt
 
 i18n: ## Refresh the Chinese catalogue after a string has changed
 	.venv/bin/python tools/i18n.py extract

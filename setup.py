@@ -4,36 +4,38 @@
 relative links, so that wheel, sdist and editable installs all carry them (docs/adr/0002).
 """
 
+import os
 from pathlib import Path
 
-from setuptools import find_namespace_packages, setup
+from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 SOURCE = ROOT / "ckanext-nmgdata"
 PACKAGE = SOURCE / "ckanext" / "nmgdata"
-DATA = ("schemas", "i18n", "templates", "assets", "migration", "demo/data", "public")
-DATA_FILES = ("config_declaration.yaml", "kernel/deadlines/*.yaml", "kernel/deadlines/*.csv")
+LEFT_OUT = {"__pycache__", "tests", ".webassets-cache"}
 
 
 def package_data() -> list[str]:
-    """Return every shipped file that is not a Python module, relative to the package."""
-    found = [str(path.relative_to(PACKAGE)) for pattern in DATA_FILES for path in PACKAGE.glob(pattern)]
-    for folder in PACKAGE.rglob("*"):
-        relative = folder.relative_to(PACKAGE)
-        if folder.is_dir() and (str(relative) in DATA or relative.name in ("templates", "assets")):
-            found += [str(file.relative_to(PACKAGE)) for file in walk(folder)]
-    return sorted(set(found))
+    """Return every shipped file that is not a module of a package, relative to the package.
+
+    The walk follows the links to schemas/ and i18n/, so that archives hold files in their place.
+    """
+    found = []
+    for folder, folders, files in os.walk(PACKAGE, followlinks=True):
+        folders[:] = sorted(set(folders) - LEFT_OUT)
+        is_package = "__init__.py" in files
+        found += [
+            os.path.relpath(os.path.join(folder, name), PACKAGE)
+            for name in sorted(files)
+            if not name.endswith(".pyc") and not (is_package and name.endswith(".py"))
+        ]
+    return found
 
 
-def walk(folder: Path) -> list[Path]:
-    """Return the files below a folder, following the links to schemas/ and i18n/."""
-    files = []
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            files += walk(path) if path.name != "__pycache__" else []
-        elif path.suffix != ".pyc":
-            files.append(path)
-    return files
+def packages() -> list[str]:
+    """Return the packages without their tests."""
+    inner = find_packages(where=str(SOURCE / "ckanext"), exclude=["*.tests", "*.tests.*"])
+    return [f"ckanext.{name}" for name in inner]
 
 
 setup(
@@ -44,14 +46,9 @@ setup(
     long_description_content_type="text/markdown",
     license="AGPL-3.0-or-later",
     license_files=["LICENSE"],
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     package_dir={"": "ckanext-nmgdata"},
-    packages=[
-        name
-        for name in find_namespace_packages(where=str(SOURCE), include=["ckanext.nmgdata*"])
-        if not any(part in DATA for part in name.removeprefix("ckanext.nmgdata.").split("."))
-        or name.startswith("ckanext.nmgdata.migration")
-    ],
+    packages=packages(),
     package_data={"ckanext.nmgdata": package_data()},
     install_requires=(ROOT / "requirements.in").read_text(encoding="utf-8").split("\n"),
     extras_require={"test": (ROOT / "requirements-dev.in").read_text(encoding="utf-8").split("\n")},

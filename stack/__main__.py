@@ -103,7 +103,12 @@ def test(settings: Settings, asked: argparse.Namespace) -> None:
     settings.ready = True
     settings.save()
     command = [str(VENV / "bin" / "python"), "-m", "pytest", *asked.arguments]
-    env = {**os.environ, **settings.owner_environment(), "CKAN_SITE_URL": "http://test.ckan.net"}
+    env = {
+        **os.environ,
+        **settings.owner_environment(),
+        "CKAN_SITE_URL": "http://test.ckan.net",
+        "NMGDATA_RUNTIME_URL": settings.database("nmgdata", "nmgdata"),
+    }
     raise SystemExit(subprocess.run(command, env=env, cwd=ROOT, check=False).returncode)
 
 

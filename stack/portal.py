@@ -23,7 +23,7 @@ WEB_THREADS = 4
 
 def install_packages(*, tests: bool = False) -> None:
     """Make ``.venv`` and install the pinned packages and this project into it, once per change."""
-    lists = ["requirements.txt", *(["requirements-dev.txt"] if tests else [])]
+    lists = ["requirements.txt", "stack/requirements.txt", *(["requirements-dev.txt"] if tests else [])]
     inputs = [*lists, "setup.py", "pyproject.toml"]
     digest = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in inputs)).hexdigest()
     stamp = VENV / f"installed-{'tests' if tests else 'portal'}"
@@ -36,7 +36,7 @@ def install_packages(*, tests: bool = False) -> None:
             run([sys.executable, "-m", "venv", str(VENV)], log=log)
         pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         run([*pip, *(part for name in lists for part in ("-r", str(ROOT / name)))], log=log)
-        run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], log=log)
+        run([*pip, "--no-deps", "-e", str(ROOT)], log=log)
     stamp.write_text(digest)
 
 
@@ -106,16 +106,14 @@ def start_programs(settings: Settings) -> None:
                 "--chdir",
                 str(ROOT / "docker" / "ckan"),
                 "wsgi:application",
+                "--config",
+                str(ROOT / "docker" / "ckan" / "gunicorn.conf.py"),
                 "--bind",
                 f"127.0.0.1:{settings.port}",
                 "--workers",
                 str(WEB_WORKERS),
                 "--threads",
                 str(WEB_THREADS),
-                "--timeout",
-                "120",
-                "--access-logfile",
-                "-",
             ],
             env=env,
         )

@@ -14,7 +14,7 @@ from .process import running
 from .settings import ROOT, RUN, Settings, port_is_free
 from .shell import StackError, run, step
 
-PYTHON = (3, 10)
+PYTHON = (3, 11)
 POSTGRES = 15
 REDIS = 7
 JAVA = range(17, 26)
@@ -24,7 +24,7 @@ FREE_GIB = 3
 def ensure(settings: Settings, *, browser: bool = False) -> None:
     """Check the machine, install what is missing when we may, and say what to do otherwise."""
     if sys.version_info < PYTHON:
-        raise StackError("Python 3.10 or newer is needed; this is " + sys.version.split()[0])
+        raise StackError("Python 3.11 or newer is needed; this is " + sys.version.split()[0])
     free = shutil.disk_usage(ROOT).free / 2**30
     if free < FREE_GIB:
         raise StackError(f"Only {free:.1f} GiB are free on the disk of {ROOT}; {FREE_GIB} are needed.")

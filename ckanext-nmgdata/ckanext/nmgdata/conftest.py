@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from .kernel.actors import Actor
 from .kernel.outbox import search as index
 from .kernel.unit import Unit, begin
 
-MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=timezone.utc)
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 settings.register_profile("portal", deadline=None, print_blob=True)
 settings.load_profile("portal")
 
