@@ -14,6 +14,22 @@ def region() -> str:
     return tk.config[f"{PREFIX}.region"]
 
 
+def site_root() -> str:
+    """Return the address of the portal's pages, without a slash at the end."""
+    path = (tk.config.get("ckan.root_path") or "").replace("/{{LANG}}", "").rstrip("/")
+    return site_url() + path
+
+
+def site_url() -> str:
+    """Return the address of the host, without the path that the portal may lie under."""
+    return tk.config["ckan.site_url"].rstrip("/")
+
+
+def site_title() -> str:
+    """Return the name of the portal."""
+    return tk.config["ckan.site_title"]
+
+
 def audit_digest() -> str:
     """Return the digest that seals audit events: ``sha256``, or ``sm3`` where OpenSSL has it."""
     name = tk.config[f"{PREFIX}.audit.digest"]

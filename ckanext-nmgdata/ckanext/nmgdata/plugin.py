@@ -15,6 +15,7 @@ from .catalog import helpers, lifecycle, search, validators
 from .catalog import views as catalog_views
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
+from .catalog.logic import without_search
 from .desk import notices
 from .desk import views as desk_views
 from .desk.logic import action as desk_actions
@@ -60,6 +61,7 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
         outbox.install()
         origins.install()
         counts.install()
+        without_search.install()
         notices.install()
 
     def i18n_domain(self) -> str:

@@ -164,7 +164,7 @@ def expired() -> list[tuple[str, str]]:
 
 def close_what_became_open(unit: Unit, event: events.ClassChanged) -> None:
     """Close open applications and free grants when data become unconditional (DC-50)."""
-    if event.after != "unconditional":
+    if not event.opens_to_everyone:
         return
     query = sa.select(ApplicationItem.case_id).where(
         ApplicationItem.dataset_id == event.dataset_id, ApplicationItem.is_open

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
+from .. import config
 from ..kernel import clock, outbox
 from ..kernel.actors import Actor
 from ..kernel.audit import append
@@ -98,7 +99,7 @@ def send(address: str, template: str, values: dict[str, Any]) -> None:
     """Put a mail of this room into the outbox."""
     values = {
         **values,
-        "site_title": tk.config["ckan.site_title"],
+        "site_title": config.site_title(),
         "reset": tk.url_for("user.request_reset", qualified=True),
     }
     text = tk.render(f"nmgdata/accounts/mail/{template}.txt", values)

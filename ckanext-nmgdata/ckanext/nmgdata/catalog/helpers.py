@@ -15,9 +15,10 @@ from ckan.plugins import toolkit as tk
 
 from .. import config, vocab
 from ..kernel import clock, orgs
-from ..kernel.actors import Role
+from ..kernel.actors import REGION, Role
 from ..kernel.deadlines import statutes
 from ..kernel.gate import answers, counts, doors, stops
+from ..kernel.outbox import search as index
 from . import timeliness
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,8 @@ def facets(without: str | None = None) -> OrderedDict[str, str]:
 def nmgdata_facet_label(facet: str, item: dict[str, Any]) -> str:
     """Return the label of one facet value."""
     name = item["name"]
+    if facet == "nmg_city" and name == REGION:
+        return _("The region itself")
     if facet in FACET_VOCABULARIES:
         return vocab.label(FACET_VOCABULARIES[facet], name)
     if facet == "livelihood":
@@ -133,6 +136,11 @@ def nmgdata_page_numbers(current: int, last: int) -> list[int | None]:
             numbers.append(None)
         numbers.append(number)
     return numbers
+
+
+def nmgdata_search_rests() -> bool:
+    """Say whether Solr does not answer just now, so that numbers of datasets are not known."""
+    return index.is_resting()
 
 
 # --- the home page -------------------------------------------------------------------------------
@@ -182,6 +190,14 @@ def city_tiles(numbers: dict[str, int]) -> list[dict[str, Any]]:
     ]
 
 
+def nmgdata_cities() -> list[dict[str, str]]:
+    """Return name and address part of the twelve league-cities."""
+    return [
+        {"name": vocab.label("division", code), "slug": place["portal_slug"]}
+        for code, place in vocab.league_cities().items()
+    ]
+
+
 def short_name(name: str) -> str:
     """Return a place's name without 市 or 盟."""
     for suffix in SHORT_SUFFIXES:
@@ -198,6 +214,12 @@ def nmgdata_timeliness(dataset: dict[str, Any]) -> timeliness.Timeliness:
     return timeliness.of_entry(dataset)
 
 
+def nmgdata_dataset_title(dataset_id: str) -> str:
+    """Return the title of a dataset that the reader may see."""
+    package = model.Package.get(dataset_id)
+    return (package.title or package.name) if package else ""
+
+
 def nmgdata_downloads(dataset_id: str) -> int:
     """Return how often a dataset's files were downloaded."""
     return counts.downloads_of(dataset_id)
@@ -207,6 +229,11 @@ def nmgdata_access(resource_id: str) -> dict[str, Any] | None:
     """Return the gate's answer about a resource for the reader of the page."""
     judged = doors.judge(resource_id, doors.asking())
     return answers.explain(*judged) if judged else None
+
+
+def nmgdata_access_to(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Return the gate's answers about all files of a dataset that have bytes, by resource id."""
+    return {r["id"]: nmgdata_access(r["id"]) or {} for r in dataset["resources"] if r.get("url")}
 
 
 def nmgdata_stop(dataset: dict[str, Any]) -> dict[str, Any] | None:
@@ -238,6 +265,11 @@ def nmgdata_size(resource: dict[str, Any]) -> str:
     """Return the size of a file for people, empty when it is not known."""
     size = resource.get("size")
     return tk.h.localised_filesize(int(size)) if size else ""
+
+
+def nmgdata_upload_limit() -> int:
+    """Return how many megabytes an uploaded file may have."""
+    return tk.config["ckan.max_resource_size"]
 
 
 # --- time ----------------------------------------------------------------------------------------
@@ -334,9 +366,10 @@ HELPERS = {
     for function in (
         nmgdata_choices, nmgdata_place_choices, nmgdata_term, nmgdata_label,
         nmgdata_org_title, nmgdata_with_sort, nmgdata_with_page, nmgdata_page_numbers,
-        nmgdata_is_demo, nmgdata_place, nmgdata_class_style,
+        nmgdata_is_demo, nmgdata_search_rests, nmgdata_place, nmgdata_class_style,
         nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
-        nmgdata_stop, nmgdata_items, nmgdata_item_type, nmgdata_decision_days, nmgdata_size,
+        nmgdata_access_to, nmgdata_stop, nmgdata_items, nmgdata_item_type, nmgdata_decision_days,
+        nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
         nmgdata_date, nmgdata_moment, nmgdata_time_left,
         nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation,
         unix_locale_to_bcp47,

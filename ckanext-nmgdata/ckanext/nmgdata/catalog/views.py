@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
@@ -34,35 +35,31 @@ def city(slug: str) -> str:
     code = next((c for c, place in vocab.league_cities().items() if place["portal_slug"] == slug), None)
     if code is None:
         tk.abort(404, _("There is no such league-city."))
+    query = {
+        "fq": f"nmg_city:{code}",
+        "rows": PER_PAGE,
+        "sort": "metadata_modified desc",
+        "facet.field": ["organization"],
+        "facet.limit": -1,
+    }
     try:
-        query = {"fq": f"nmg_city:{code}", "rows": PER_PAGE, "sort": "metadata_modified desc"}
         found = tk.get_action("package_search")({}, query)
     except SearchError:
         found = None
-    values = {"code": code, "slug": slug, "found": found, "departments": departments_of(code)}
+    values = {"code": code, "slug": slug, "found": found, "departments": departments_of(code, found)}
     return tk.render("nmgdata/catalog/city.html", values)
 
 
-def departments_of(city_code: str) -> list[dict[str, object]]:
-    """Return the organisations of a league-city with their numbers of public datasets."""
-    group, package = orgs.GROUP, model.Package
-    datasets = (
-        sa.select(package.owner_org, sa.func.count().label("count"))
-        .where(package.state == "active", package.private.is_(False), package.type == "dataset")
-        .group_by(package.owner_org)
-        .subquery()
+def departments_of(city_code: str, found: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the organisations of a league-city, those with most datasets in a search result first."""
+    counts = found["facets"]["organization"] if found else {}
+    query = sa.select(orgs.GROUP.name, orgs.GROUP.title).where(
+        orgs.GROUP.is_organization.is_(True),
+        orgs.GROUP.state == "active",
+        orgs.REGION_CODE.like(f"{city_code[:4]}%"),
     )
-    query = (
-        sa.select(group.name, group.title, sa.func.coalesce(datasets.c.count, 0).label("count"))
-        .join(datasets, datasets.c.owner_org == group.id, isouter=True)
-        .where(
-            group.is_organization.is_(True),
-            group.state == "active",
-            orgs.REGION_CODE.like(f"{city_code[:4]}%"),
-        )
-        .order_by(sa.desc("count"), group.title)
-    )
-    return [dict(row) for row in model.Session.execute(query).mappings()]
+    rows = [{**row, "count": counts.get(row["name"], 0)} for row in model.Session.execute(query).mappings()]
+    return sorted(rows, key=lambda row: (-row["count"], row["title"] or ""))
 
 
 @blueprint.route("/nmg/publish/<id>", methods=["POST"])

@@ -14,7 +14,6 @@ from ckan import model
 from ckan.common import config as ckan_config
 from ckan.lib.mailer import MailerException
 from ckan.plugins import toolkit as tk
-from flask import current_app
 
 from .. import config
 from ..kernel import orgs, outbox
@@ -54,22 +53,16 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
     """Return subject and text of a notice; the template's first line is the subject."""
     name = payload["template"]
     folder = "desk" if name in COMMON else case.kind
-    with current_app.test_request_context(base_url=ckan_config["ckan.site_url"]):
-        values = {
-            "case": dictize.brief(case),
-            "case_url": case_url(case),
-            "to": payload["to"],
-            "site_title": ckan_config["ckan.site_title"],
-            "basis": machines.of_case(case).basis,
-        }
-        text = tk.render(f"nmgdata/{folder}/mail/{name}.txt", values)
+    values = {
+        "case": dictize.brief(case),
+        "case_url": f"{config.site_root()}/nmg/cases/{case.number}",
+        "to": payload["to"],
+        "site_title": config.site_title(),
+        "basis": machines.of_case(case).basis,
+    }
+    text = tk.render(f"nmgdata/{folder}/mail/{name}.txt", values)
     subject, _blank, body = text.strip().partition("\n")
     return subject.strip(), body.strip() + "\n"
-
-
-def case_url(case: Case) -> str:
-    """Return the address of a case's page."""
-    return f"{ckan_config['ckan.site_url'].rstrip('/')}/nmg/cases/{case.number}"
 
 
 def recipients(case: Case, role: str) -> list[str]:

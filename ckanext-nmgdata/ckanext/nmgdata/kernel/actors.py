@@ -7,7 +7,7 @@ a CKAN sysadmin gives no role: statutory decisions are made by those the law nam
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from . import orgs
 from .orgs import REGION
 
 
-class Role(str, Enum):
+class Role(StrEnum):
     """A right that an organisation's member has for that organisation."""
 
     EDITOR = "editor"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 LOCAL = ZoneInfo("Asia/Shanghai")
@@ -17,7 +17,7 @@ _fixed: ContextVar[datetime | None] = ContextVar("nmgdata_fixed_clock", default=
 
 def now() -> datetime:
     """Return the present moment in UTC, to the microsecond."""
-    return _fixed.get() or datetime.now(timezone.utc)
+    return _fixed.get() or datetime.now(UTC)
 
 
 def today() -> date:
@@ -35,7 +35,7 @@ def fixed(moment: datetime) -> Iterator[None]:
     """Hold the clock at a moment, for tests and for replaying."""
     if moment.tzinfo is None:
         raise ValueError("a fixed clock needs a timezone-aware moment")
-    token = _fixed.set(moment.astimezone(timezone.utc))
+    token = _fixed.set(moment.astimezone(UTC))
     try:
         yield
     finally:

@@ -50,6 +50,11 @@ class ClassChanged(Event):
     before: str | None = None
     after: str | None = None
 
+    @property
+    def opens_to_everyone(self) -> bool:
+        """Say whether the data may now be had without an application (R28¶1)."""
+        return self.after == "unconditional"
+
 
 @dataclass(frozen=True)
 class ResourceReplaced(Event):

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from . import outbox
+from .context import own_request
 from .gate import counts
 from .outbox import queue
 from .workflow import sweep
@@ -56,7 +57,8 @@ def sweep_now() -> None:
 def guarded(work: Callable[[], Any]) -> Any:
     """Run one part of the loop; an error in it is logged and does not end the loop."""
     try:
-        return work()
+        with own_request():
+            return work()
     except Exception:
         log.exception("tick: %s failed", getattr(work, "__name__", work))
         return None

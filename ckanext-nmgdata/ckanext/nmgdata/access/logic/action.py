@@ -11,8 +11,10 @@ from ckan.types import Context, DataDict
 from sqlalchemy.exc import IntegrityError
 
 from ...kernel.actors import REGION
+from ...kernel.gate import answers, stops
 from ...kernel.gate.doors import actor_of
 from ...kernel.gate.model import Grant, GrantScope
+from ...kernel.gate.policy import Reason
 from ...kernel.workflow.engine import Filing, Receipt
 from .. import workflow
 from . import schema
@@ -55,22 +57,11 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
 
 def applied_for(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return the dataset applied for; refuse where no application is needed or possible (R-COND-02)."""
-    dataset = tk.get_action("package_show")(
-        {"user": context.get("user", "")}, {"id": tk.get_or_bust(data_dict, "dataset_id")}
-    )
-    refusals = {
-        "unconditional": _(
-            "These data are open to everyone: download them directly, no application is needed."
-        ),
-        "non_open": _("These data are not open; they cannot be applied for."),
-    }
-    message = refusals.get(dataset.get("open_class", ""))
-    if message:
-        raise tk.ValidationError({"dataset_id": [message]})
-    if dataset.get("open_class") != "conditional":
-        raise tk.ValidationError({"dataset_id": [_("These data cannot be applied for yet.")]})
-    if tk.h.nmgdata_stop(dataset):
-        raise tk.ValidationError({"dataset_id": [_("Opening of these data is suspended; apply later.")]})
+    asked: Context = {"user": context.get("user", "")}
+    dataset = tk.get_action("package_show")(asked, {"id": tk.get_or_bust(data_dict, "dataset_id")})
+    reason = stops.application(dataset["id"])
+    if reason is not Reason.APPLICATION_REQUIRED:
+        raise tk.ValidationError({"dataset_id": [answers.sentence(reason)]})
     wanted = data_dict.get("resource_id")
     if wanted and wanted not in [resource["id"] for resource in dataset["resources"]]:
         raise tk.ValidationError({"resource_id": [_("This file does not belong to the dataset.")]})

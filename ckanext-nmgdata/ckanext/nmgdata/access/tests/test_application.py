@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -142,7 +142,7 @@ class TestApplying:
         ready, outcomes = threading.Barrier(2), []
 
         def apply():
-            with clock.fixed(datetime(2026, 11, 23, 2, 0, tzinfo=timezone.utc)):
+            with clock.fixed(datetime(2026, 11, 23, 2, 0, tzinfo=UTC)):
                 context = {"user": applicant.name, "auth_user_obj": applicant.record}
                 ready.wait(10)
                 try:
@@ -250,10 +250,10 @@ class TestTheAgreement:
 class TestWhatComesLater:
     def test_the_grant_ends_on_its_day_and_the_case_says_so(self, world):
         case = world.granted()
-        with clock.fixed(datetime(2027, 6, 30, 10, 0, tzinfo=timezone.utc)):
+        with clock.fixed(datetime(2027, 6, 30, 10, 0, tzinfo=UTC)):
             sweep.sweep()
             assert status(case) == "provided"
-        with clock.fixed(datetime(2027, 6, 30, 17, 0, tzinfo=timezone.utc)):
+        with clock.fixed(datetime(2027, 6, 30, 17, 0, tzinfo=UTC)):
             sweep.sweep()
         assert status(case) == "expired"
         assert model.Session.scalars(sa.select(Grant.ended_reason)).one() == "expired"

@@ -9,7 +9,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import ActionResult, Context, DataDict
 
 from .. import items, publish
-from . import schema
+from . import schema, without_search
 
 
 @validate(schema.dataset_id)
@@ -48,5 +48,6 @@ def package_update(next_action: Any, context: Context, data_dict: DataDict) -> A
 
 
 ACTIONS = {
-    function.__name__: function for function in (nmgdata_dataset_publish, package_create, package_update)
+    **{f.__name__: f for f in (nmgdata_dataset_publish, package_create, package_update)},
+    **without_search.ACTIONS,
 }

@@ -84,15 +84,14 @@ def nmgdata_case_list(context: Context, data_dict: DataDict) -> list[dict[str, A
     """
     tk.check_access("nmgdata_case_list", context, data_dict)
     actor = actor_of(context)
-    limit = min(data_dict["limit"], MOST)
+    limit, kind = min(data_dict["limit"], MOST), data_dict.get("kind")
     if data_dict["box"] == "filed":
-        found = queries.filed_by(actor.user_id or "")
+        found = queries.filed_by(actor.user_id or "", limit, kind)
     elif data_dict["box"] == "department":
-        found = queries.of_orgs(actor.orgs(Role.REVIEWER), limit)
+        found = queries.of_orgs(actor.orgs(Role.REVIEWER), limit, kind)
     else:
-        found = queries.inbox(actor, limit)
-    kind = data_dict.get("kind")
-    return [dictize.brief(case) for case in found[:limit] if kind in (None, case.kind)]
+        found = queries.inbox(actor, limit, kind)
+    return [dictize.brief(case) for case in found]
 
 
 @validate(schema.transition)

@@ -31,7 +31,7 @@ def transition(not_empty: Validator, unicode_safe: Validator, keep_extras: Valid
 @validator_args
 def case_list(
     default: ValidatorFactory, one_of: ValidatorFactory, ignore_empty: Validator, unicode_safe: Validator,
-    natural_number_validator: Validator, limit_to_configured_maximum: ValidatorFactory,
+    natural_number_validator: Validator,
 ) -> Schema:  # fmt: skip
     """Choose whose cases are listed."""
     return {

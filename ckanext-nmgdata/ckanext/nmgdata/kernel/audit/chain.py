@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 FIELDS = (
@@ -22,7 +22,7 @@ def canonical(value: Any) -> bytes:
 
 def timestamp(at: datetime) -> str:
     """Return a moment as text, in UTC to the microsecond, as PostgreSQL keeps it."""
-    return at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def digest(event: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from ... import config
 from ..unit import Unit
 from .chain import commitment, digest
 from .model import GENESIS, AuditEvent, AuditHead, AuditSecret
-from .verbs import VERBS
+from .verbs import SUBJECTS, VERBS
 
 _PENDING = "nmgdata_audit_pending"
 
@@ -39,9 +39,10 @@ def append(
     :param subject: type and id of what was acted on, e.g. ``("resource", id)``
     :param detail: codes, ids and dates; hashed, so never personal data or free text
     :param personal: what may have to be destroyed later; kept apart, hashed only as a commitment
-    :raises KeyError: for a verb that is not registered
+    :raises KeyError: for a verb or a type of subject that is not registered
     """
-    VERBS[verb]
+    if verb not in VERBS or subject[0] not in SUBJECTS:
+        raise KeyError(verb, subject[0])
     salt = secrets.token_hex(16) if personal else None
     record = {
         "at": unit.now,

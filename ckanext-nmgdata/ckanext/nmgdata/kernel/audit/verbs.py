@@ -1,4 +1,7 @@
-"""The acts that are recorded. An unregistered verb is refused, so that the list is complete."""
+"""The acts that are recorded, and on what.
+
+An unregistered verb or subject is refused, so that the lists are complete.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,24 @@ VERBS: dict[str, str] = {
     "account.activated": N_("Account activated"),
 }
 
+SUBJECTS: dict[str, str] = {
+    "case": N_("Case"),
+    "grant": N_("Grant"),
+    "suspension": N_("Suspension"),
+    "closure": N_("Closed access"),
+    "dataset": N_("Dataset"),
+    "resource": N_("Data file"),
+    "workday": N_("Working day"),
+    "account": N_("Account"),
+}
+"""What is acted on."""
+
 
 def label(verb: str) -> str:
     """Return the name of a verb in the reader's language."""
     return _(VERBS[verb])
+
+
+def subject_label(subject_type: str) -> str:
+    """Return the name of a kind of subject in the reader's language."""
+    return _(SUBJECTS[subject_type])

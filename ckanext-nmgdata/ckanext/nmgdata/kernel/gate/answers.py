@@ -92,6 +92,11 @@ def explain(facts: Facts, decision: Decision) -> dict[str, Any]:
     return answer
 
 
+def sentence(reason: Reason) -> str:
+    """Return what is said about a reason, in the reader's language."""
+    return _(SAYINGS[reason].sentence)
+
+
 def status(decision: Decision) -> int:
     """Return the HTTP status of an answer at a download door."""
     return SAYINGS[decision.reason].status

@@ -11,12 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
-from ckan.common import config
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, attributes, object_session
 
+from ... import config
 from .. import clock
 from ..types import new_id
 from .model import Origin
@@ -35,9 +35,7 @@ CHECK = (
 
 def address(package_id: str, resource_id: str) -> str:
     """Return the portal's own download address of a resource."""
-    root = (config.get("ckan.root_path") or "").replace("/{{LANG}}", "").rstrip("/")
-    site = config["ckan.site_url"].rstrip("/")
-    return f"{site}{root}/dataset/{package_id}/resource/{resource_id}/download"
+    return f"{config.site_root()}/dataset/{package_id}/resource/{resource_id}/download"
 
 
 def is_own_address(url: str, resource_id: str) -> bool:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 
 from .. import clock
 from .facts import Facts, GrantFact
 from .model import SUSPENDED, WITHDRAWN
 
 
-class Purpose(str, Enum):
+class Purpose(StrEnum):
     """What somebody wants the bytes for."""
 
     USE = "use"
@@ -26,7 +26,7 @@ class Purpose(str, Enum):
     """Verification of suspended data by those who handle the case; audited."""
 
 
-class Reason(str, Enum):
+class Reason(StrEnum):
     """Why the gate opens or stays shut; the machine-readable code of every refusal."""
 
     UNCONDITIONAL = "unconditional"
@@ -84,6 +84,20 @@ def decide(facts: Facts, purpose: Purpose, now: datetime) -> Decision:  # noqa: 
     if facts.open_class == "conditional":
         return by_grant(facts, now)
     return refuse(Reason.UNCLASSIFIED)
+
+
+def application(open_class: str | None, stop: str | None) -> Reason:
+    """Say whether a dataset can be applied for (R-COND-02): only ``APPLICATION_REQUIRED`` means yes."""
+    if stop == WITHDRAWN:
+        return Reason.WITHDRAWN
+    if stop is not None:
+        return Reason.SUSPENDED
+    reasons = {
+        "unconditional": Reason.UNCONDITIONAL,
+        "conditional": Reason.APPLICATION_REQUIRED,
+        "non_open": Reason.NON_OPEN,
+    }
+    return reasons.get(open_class or "", Reason.UNCLASSIFIED)
 
 
 def by_grant(facts: Facts, now: datetime) -> Decision:

@@ -1,4 +1,4 @@
-"""Read suspensions and withdrawals, for pages and registers."""
+"""What stops a dataset as a whole, and whether it can be applied for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from . import policy
 from .model import Suspension
 
 
@@ -23,3 +24,10 @@ def of_dataset(dataset_id: str) -> dict[str, Any] | None:
     )
     row = model.Session.execute(query).mappings().first()
     return dict(row) if row else None
+
+
+def application(dataset_id: str) -> policy.Reason:
+    """Say whether a dataset can be applied for, by its own row and what stops it."""
+    dataset = model.Session.get_one(model.Package, dataset_id)
+    stop = of_dataset(dataset_id)
+    return policy.application((dataset.extras or {}).get("open_class"), stop["kind"] if stop else None)

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from .. import clock
+from ..context import own_request
 from .model import Outbox
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def deliver_batch(topic: str) -> int | None:
         return None
     ids, attempts = [row.id for row in rows], rows[0].attempts
     try:
-        _topics[topic].deliver(rows)
+        hand_over(topic, rows)
     except Exception as error:  # noqa: BLE001 (whatever it is, the row waits and the others go on)
         session.rollback()
         log.warning("Delivery of %s failed: %s", topic, error)
@@ -111,7 +112,7 @@ def deliver_one(topic: str, row_id: int) -> int:
         return 0
     attempts = rows[0].attempts
     try:
-        _topics[topic].deliver(rows)
+        hand_over(topic, rows)
     except Exception as error:
         session.rollback()
         log.exception("Delivery of %s row %s failed", topic, row_id)
@@ -119,6 +120,12 @@ def deliver_one(topic: str, row_id: int) -> int:
         return 0
     settle(session, [row_id])
     return 1
+
+
+def hand_over(topic: str, rows: Sequence[Outbox]) -> None:
+    """Call the handler of a topic, as the portal itself and not as who caused the rows."""
+    with own_request():
+        _topics[topic].deliver(rows)
 
 
 def claim(session: Session, topic: str, limit: int, row_id: int | None = None) -> Sequence[Outbox]:

@@ -32,7 +32,7 @@ BATCH = 50
 TIMEOUT = 3
 """Seconds that a request waits for Solr after its commit."""
 REST = 10.0
-"""Seconds during which requests leave the index to ``tick`` after Solr has failed them."""
+"""Seconds during which requests do not ask Solr again after it has failed them."""
 _FRESH = "nmgdata_index_fresh"
 _BUSY = "nmgdata_index_busy"
 _rest = {"until": 0.0}
@@ -112,20 +112,30 @@ def deliver_own(session: Session, transaction: Any) -> None:
     """Deliver the rows of the transaction that has just been committed, unless Solr is resting."""
     if transaction.parent is not None or session.info.get(_BUSY):
         return
-    if not session.info.pop(_FRESH, False) or time.monotonic() < _rest["until"]:
+    if not session.info.pop(_FRESH, False) or is_resting():
         return
     session.info[_BUSY] = True
     try:
         while (count := deliver_batch(TOPIC)) is not None:
             if count == 0:
-                _rest["until"] = time.monotonic() + REST
+                rest()
                 return
     finally:
         session.info.pop(_BUSY, None)
 
 
+def rest() -> None:
+    """Leave Solr in peace for a while, because it does not answer; nobody is to wait for it again."""
+    _rest["until"] = time.monotonic() + REST
+
+
+def is_resting() -> bool:
+    """Say whether Solr is left in peace."""
+    return time.monotonic() < _rest["until"]
+
+
 def rest_is_over() -> None:
-    """Let requests deliver their own rows again, because Solr is known to answer."""
+    """Ask Solr again, because it is known to answer."""
     _rest["until"] = 0.0
 
 
@@ -144,6 +154,7 @@ def left_to_tick() -> Iterator[None]:
         yield
     finally:
         session.info.pop(_BUSY, None)
+        session.info.pop(_FRESH, None)
 
 
 def install() -> None:

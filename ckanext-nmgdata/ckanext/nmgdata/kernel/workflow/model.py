@@ -44,7 +44,7 @@ class Case(tk.BaseModel):
         sa.CheckConstraint("(holder IS NULL) = (holder_id IS NULL)", name="nmgdata_case_holder"),
         sa.CheckConstraint("closed_at IS NULL OR holder IS NULL", name="nmgdata_case_closed"),
         sa.Index(
-            "nmgdata_case_inbox", "holder_id", "due_on", "id",
+            "nmgdata_case_inbox", "holder_id", "due_on", "number",
             postgresql_where=sa.text("closed_at IS NULL AND holder_id IS NOT NULL"),
         ),
         sa.Index("nmgdata_case_filer", "filer_id", "opened_at"),

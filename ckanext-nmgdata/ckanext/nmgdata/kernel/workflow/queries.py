@@ -14,7 +14,7 @@ from .model import Case, CaseEvent
 NO_CASE = "0" * 64
 
 
-def inbox_query(actor: Actor, limit: int = 50) -> sa.Select[tuple[Case]]:
+def inbox_query(actor: Actor, limit: int = 50, kind: str | None = None) -> sa.Select[tuple[Case]]:
     """Return the query for "what waits for me", the most urgent first.
 
     Each holder's first rows come from the index in order, so that the cost does not grow with the
@@ -24,8 +24,8 @@ def inbox_query(actor: Actor, limit: int = 50) -> sa.Select[tuple[Case]]:
     holders = sa.select(sa.func.unnest(sa.literal(mine, ARRAY(sa.Text))).label("id")).subquery("holders")
     first = (
         sa.select(Case)
-        .where(Case.closed_at.is_(None), Case.holder_id == holders.c.id)
-        .order_by(Case.due_on, Case.id)
+        .where(Case.closed_at.is_(None), Case.holder_id == holders.c.id, *of_kind(kind))
+        .order_by(Case.due_on, Case.number)
         .limit(limit)
         .lateral("first")
     )
@@ -34,25 +34,34 @@ def inbox_query(actor: Actor, limit: int = 50) -> sa.Select[tuple[Case]]:
         sa.select(case)
         .select_from(holders)
         .join(first, sa.true())
-        .order_by(case.due_on, case.id)
+        .order_by(case.due_on, case.number)
         .limit(limit)
     )
 
 
-def inbox(actor: Actor, limit: int = 50) -> list[Case]:
+def of_kind(kind: str | None) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that keeps cases of one kind; none when no kind is asked for."""
+    return [Case.kind == kind] if kind else []
+
+
+def inbox(actor: Actor, limit: int = 50, kind: str | None = None) -> list[Case]:
     """Return the cases that wait for an actor, the most urgent first."""
-    return list(model.Session.scalars(inbox_query(actor, limit)))
+    return list(model.Session.scalars(inbox_query(actor, limit, kind)))
 
 
-def filed_by(user_id: str) -> list[Case]:
+def filed_by(user_id: str, limit: int = 200, kind: str | None = None) -> list[Case]:
     """Return the cases a person filed, the newest first."""
-    query = sa.select(Case).where(Case.filer_id == user_id).order_by(Case.opened_at.desc())
-    return list(model.Session.scalars(query))
+    return newest([Case.filer_id == user_id, *of_kind(kind)], limit)
 
 
-def of_orgs(orgs: frozenset[str], limit: int = 200) -> list[Case]:
+def of_orgs(orgs: frozenset[str], limit: int = 200, kind: str | None = None) -> list[Case]:
     """Return the cases of departments, the newest first."""
-    query = sa.select(Case).where(Case.org_id.in_(orgs)).order_by(Case.opened_at.desc()).limit(limit)
+    return newest([Case.org_id.in_(orgs), *of_kind(kind)], limit)
+
+
+def newest(conditions: list[sa.ColumnElement[bool]], limit: int) -> list[Case]:
+    """Return cases under conditions, the newest first."""
+    query = sa.select(Case).where(*conditions).order_by(Case.opened_at.desc(), Case.id).limit(limit)
     return list(model.Session.scalars(query))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -196,7 +196,7 @@ class TestPersonalData:
 
 
 EVENT = {
-    "seq": 1, "at": datetime(2026, 11, 22, 4, 5, 6, 7, timezone.utc), "verb": "workday.set",
+    "seq": 1, "at": datetime(2026, 11, 22, 4, 5, 6, 7, UTC), "verb": "workday.set",
     "actor_kind": "system", "actor_id": None, "subject_type": "workday", "subject_id": "1",
     "case_id": None, "detail": {}, "commitment": None, "algorithm": "sha256", "prev_hash": "0" * 64,
 }  # fmt: skip

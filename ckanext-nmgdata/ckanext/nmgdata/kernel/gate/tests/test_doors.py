@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -141,9 +141,9 @@ class TestConditional:
     def test_not_after_the_last_day_even_if_no_sweep_ever_ran(self, world, app, as_user):
         world.granted()
         headers = {**JSON, **as_user(world.applicant)}
-        with clock.fixed(datetime(2027, 6, 30, 15, 0, tzinfo=timezone.utc)):
+        with clock.fixed(datetime(2027, 6, 30, 15, 0, tzinfo=UTC)):
             assert app.get(path(world.conditional), headers=headers).status_code == 200
-        with clock.fixed(datetime(2027, 6, 30, 16, 0, tzinfo=timezone.utc)):
+        with clock.fixed(datetime(2027, 6, 30, 16, 0, tzinfo=UTC)):
             answer = app.get(path(world.conditional), headers=headers, status=None)
         assert json.loads(answer.body)["error"]["reason"] == "grant_expired"
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
 import pytest
 from ckanext.nmgdata.kernel.gate.answers import SAYINGS
 from ckanext.nmgdata.kernel.gate.facts import Facts, GrantFact
 from ckanext.nmgdata.kernel.gate.policy import Decision, Purpose, Reason, decide
 
-NOW = datetime(2026, 11, 22, 4, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 LIVE = GrantFact("g", "c", date(2026, 1, 1), date(2026, 12, 31), accepted=True, ended=False, reaches=True)
 GRANTS = {
     "none": (),
@@ -99,10 +99,10 @@ def test_one_live_grant_among_dead_ones_is_enough():
 @pytest.mark.parametrize(
     ("moment", "allow"),
     [
-        (datetime(2026, 12, 31, 15, 59, 59, tzinfo=timezone.utc), True),
-        (datetime(2026, 12, 31, 16, 0, 0, tzinfo=timezone.utc), False),
-        (datetime(2025, 12, 31, 16, 0, 0, tzinfo=timezone.utc), True),
-        (datetime(2025, 12, 31, 15, 59, 59, tzinfo=timezone.utc), False),
+        (datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC), True),
+        (datetime(2026, 12, 31, 16, 0, 0, tzinfo=UTC), False),
+        (datetime(2025, 12, 31, 16, 0, 0, tzinfo=UTC), True),
+        (datetime(2025, 12, 31, 15, 59, 59, tzinfo=UTC), False),
     ],
 )
 def test_first_and_last_day_count_in_full_by_the_clock_of_inner_mongolia(moment, allow):

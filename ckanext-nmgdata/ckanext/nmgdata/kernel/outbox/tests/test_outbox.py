@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pysolr
 import pytest
@@ -17,7 +17,7 @@ from ckanext.nmgdata.kernel.outbox.model import Outbox
 from ckanext.nmgdata.kernel.unit import begin
 
 SYSTEM = Actor.system()
-NOW = datetime(2026, 11, 23, 2, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
 @pytest.fixture

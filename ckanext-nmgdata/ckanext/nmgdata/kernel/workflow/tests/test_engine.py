@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ from ckanext.nmgdata.kernel.workflow.model import Case, CaseEvent
 
 from . import toy
 
-MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=timezone.utc)
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
 def case_of(receipt):
@@ -211,7 +211,7 @@ class TestWhoSeesACase:
 
 class TestTheInbox:
     def test_it_holds_what_waits_for_me_most_urgent_first(self, filed, world):
-        with clock.fixed(datetime(2026, 11, 24, 2, 0, tzinfo=timezone.utc)):
+        with clock.fixed(datetime(2026, 11, 24, 2, 0, tzinfo=UTC)):
             later = filed().case.number
         with clock.fixed(MONDAY):
             sooner = filed().case.number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -16,13 +16,13 @@ from ckanext.nmgdata.kernel.outbox.model import Outbox
 from ckanext.nmgdata.kernel.workflow import engine, sweep
 from ckanext.nmgdata.kernel.workflow.model import Case
 
-MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=timezone.utc)
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 """Filed on Monday 23 November: five working days end on Monday 30 November."""
 
 
 def on(day: int, month: int = 11):
     """Hold the clock in the morning of a day of 2026."""
-    return clock.fixed(datetime(2026, month, day, 1, 0, tzinfo=timezone.utc))
+    return clock.fixed(datetime(2026, month, day, 1, 0, tzinfo=UTC))
 
 
 def notices() -> list[tuple[str, str]]:
@@ -125,7 +125,7 @@ class TestTheCalendarChanges:
         assert [d.due_on for d in ledger.of_case(waiting.id)] == [date(2026, 12, 1)]
 
     def test_what_was_provisional_becomes_certain(self, filed, world):
-        with clock.fixed(datetime(2026, 12, 28, 2, 0, tzinfo=timezone.utc)):
+        with clock.fixed(datetime(2026, 12, 28, 2, 0, tzinfo=UTC)):
             case = filed().case
         assert (case.due_on, case.provisional) == (date(2027, 1, 5), True)
         day = date(2027, 1, 1)

@@ -1,0 +1,22 @@
+"""Work that belongs to nobody's request: in a request context of the portal's own."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from flask import current_app, has_app_context
+
+from .. import config
+
+
+def own_request() -> AbstractContextManager[Any]:
+    """Return a block in which code finds a request, but no person, no language and no cache of one.
+
+    CKAN translates, makes addresses and validates only inside a request; what is delivered or fired
+    by the clock must not depend on whose request happens to do it. A script without the application
+    has nothing to make a request of; it goes on as it is.
+    """
+    if not has_app_context():
+        return nullcontext()
+    return current_app.test_request_context(base_url=config.site_url())
