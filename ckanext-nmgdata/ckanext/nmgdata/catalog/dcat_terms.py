@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rdflib import Literal, Namespace, URIRef
 from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDF, SKOS, XSD
+from rdflib.term import Node
 
-from ckanext.nmgdata import vocab
-
-if TYPE_CHECKING:
-    from rdflib.term import Node
+from .. import vocab
 
 NAMESPACE = "https://w3id.org/nmgdata/"
 """Root of all own names; the only place where it is written.
@@ -230,8 +228,7 @@ def media_type(address: str) -> str:
 def part(ref: Node, name: str) -> URIRef:
     """Return the name of a part of a description.
 
-    Parts are named, not blank: the same entry then gives the same bytes at every request, so that
-    a harvester sees what has not changed.
+    Parts are named, not blank: the same entry then gives the same statements at every request, so
+    that a harvester sees what has not changed.
     """
     return URIRef(f"{ref}#{name}")
-

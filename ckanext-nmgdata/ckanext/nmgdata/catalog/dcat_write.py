@@ -1,4 +1,4 @@
-"""A catalogue entry and the catalogue as DCAT-AP 3 triples (mapping: ``dcat_terms``).
+"""A catalogue entry as DCAT-AP 3 triples (mapping: ``dcat_terms``).
 
 Only fields of the schema are written, never the free keys that CKAN lets a resource carry, and the
 address of a file is always the gate's own: the true link has no way into a graph.
@@ -7,32 +7,33 @@ address of a file is always the gate's own: the true link has no way into a grap
 from __future__ import annotations
 
 import re
+import unicodedata
+import warnings
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-import sqlalchemy as sa
 from ckan import model
-from ckan.lib.search import SearchError
 from ckan.plugins import toolkit as tk
-from rdflib import BNode, Literal, URIRef
+from ckanext.dcat.utils import publisher_uri_organization_fallback, resource_uri
+from rdflib import BNode, Graph, Literal, URIRef
 from rdflib.collection import Collection
-from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDF, RDFS, SKOS, XSD
+from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDF, RDFS, XSD
+from rdflib.term import Node
 
-from ckanext.dcat.utils import catalog_uri, publisher_uri_organization_fallback, resource_uri
-from ckanext.nmgdata import config, vocab
-from ckanext.nmgdata.kernel.gate import origins
-
+from .. import vocab
+from ..kernel import orgs
+from ..kernel.gate import origins
 from . import dcat_terms as terms
 from .dcat_terms import DCT, NMG, SPDX, VCARD, code, part, text
 
-if TYPE_CHECKING:
-    from rdflib import Graph
-    from rdflib.term import Node
+warnings.filterwarnings("ignore", "Assertions on .* other than RDF.first", UserWarning)
+"""rdflib says so of every list that it writes as RDF/XML, in other words each time."""
 
 Entry = dict[str, Any]
-MOBILE = re.compile(r"(?:\+?86)?(1[3-9]\d{9})")
-LANDLINE = re.compile(r"(?:\+?86)?0(\d{9,11})(?:[-转](\d+))?")
+MOBILE = re.compile(r"(?:\+?86[- ]?)?(1[3-9]\d{9})")
+LANDLINE = re.compile(r"(?:\+?86[- ]?)?0(\d{2,3})[- ]?(\d{7,8})(?:[-转](\d{1,6}))?")
+NOT_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`\x7f]')
 
 
 def dataset(g: Graph, entry: Entry, ref: URIRef) -> None:
@@ -55,11 +56,13 @@ def dataset(g: Graph, entry: Entry, ref: URIRef) -> None:
     publisher(g, ref, entry)
     departments(g, ref, entry)
     contact(g, ref, entry)
-    rights(g, ref, entry)
     columns(g, ref, entry.get("data_items") or [])
     landing_page(g, ref, entry)
+    terms_of_use = rights(g, ref, entry)
     for position, resource in enumerate(entry.get("resources") or []):
-        distribution(g, ref, entry, resource, position)
+        node = distribution(g, ref, entry, resource, position)
+        for predicate, value in terms_of_use:
+            g.add((node, predicate, value))
 
 
 def bind(g: Graph) -> None:
@@ -69,14 +72,14 @@ def bind(g: Graph) -> None:
             g.bind(prefix, namespace)
 
 
-def state(g: Graph, facts: tuple[tuple[Node, Node, Node], ...]) -> URIRef | None:
+def state(g: Graph, facts: tuple[tuple[Node, Node, Node], ...]) -> Node | None:
     """Say once per graph what a shared thing is; return its name."""
     if not facts:
         return None
     if facts[0] not in g:
         for fact in facts:
             g.add(fact)
-    return facts[0][0]  # type: ignore[return-value]
+    return facts[0][0]
 
 
 # --- single fields -------------------------------------------------------------------------------
@@ -114,7 +117,7 @@ def flags(g: Graph, ref: URIRef, entry: Entry) -> None:
         g.add((ref, NMG.private, Literal(True)))
 
 
-def place(g: Graph, ref: URIRef, division: str | None) -> None:
+def place(g: Graph, ref: Node, division: str | None) -> None:
     """Write the division of GB/T 2260 that the data, or a body, belong to."""
     node = state(g, terms.concept("division", division or ""))
     if node is not None:
@@ -140,10 +143,10 @@ def site() -> str:
 
 def publisher(g: Graph, ref: URIRef, entry: Entry) -> None:
     """Write the department that publishes the data: name, title, division."""
-    org = entry.get("organization") or {"id": entry.get("owner_org")}
+    org: Entry = entry.get("organization") or {"id": entry.get("owner_org")}
     if not org.get("id"):
         return
-    node = URIRef(publisher_uri_organization_fallback({"organization": org}))
+    node = URIRef(publisher_uri_organization_fallback({"organization": org}) or "")
     g.add((ref, DCT.publisher, node))
     if (node, RDF.type, FOAF.Agent) in g:
         return
@@ -152,14 +155,8 @@ def publisher(g: Graph, ref: URIRef, entry: Entry) -> None:
         g.add((node, FOAF.name, text(org.get("title") or org["name"])))
     if org.get("name"):
         g.add((node, DCT.identifier, code(org["name"])))
-    place(g, node, org["region_code"] if "region_code" in org else home_of(org["id"]))
-
-
-def home_of(organization_id: str) -> str | None:
-    """Return an organisation's division, which ``package_show`` leaves out of ``organization``."""
-    group = model.Group
-    query = sa.select(group.extras["region_code"].astext)
-    return model.Session.scalar(query.where(group.id == organization_id, group.state == "active"))
+    home = org if "region_code" in org else orgs.extras_of(org["id"])
+    place(g, node, home.get("region_code"))
 
 
 def departments(g: Graph, ref: URIRef, entry: Entry) -> None:
@@ -198,28 +195,34 @@ def contact(g: Graph, ref: URIRef, entry: Entry) -> None:
 
 def tel(phone: str) -> str:
     """Return a number as a ``tel:`` address (RFC 3966): global if it can be, else local to China."""
-    digits = re.sub(r"[^\d+转-]", "", phone)
-    bare = re.sub(r"-(?=\d{5})", "", digits)
-    if found := MOBILE.fullmatch(bare):
+    phone = unicodedata.normalize("NFKC", phone)
+    if found := MOBILE.fullmatch(phone):
         return f"tel:+86{found[1]}"
-    if found := LANDLINE.fullmatch(bare):
-        return f"tel:+86{found[1]}" + (f";ext={found[2]}" if found[2] else "")
-    return f"tel:{re.sub('[^0-9-]', '', digits)};phone-context=+86"
+    if found := LANDLINE.fullmatch(phone):
+        return f"tel:+86-{found[1]}-{found[2]}" + (f";ext={found[3]}" if found[3] else "")
+    return f"tel:{re.sub('[^0-9-]', '', phone)};phone-context=+86"
 
 
 # --- rights and structure ------------------------------------------------------------------------
 
 
-def rights(g: Graph, ref: URIRef, entry: Entry) -> None:
-    """Write licence and conditions of opening; the class itself is a term."""
+def rights(g: Graph, ref: URIRef, entry: Entry) -> list[tuple[Node, Node]]:
+    """Write licence and conditions of opening; return them for the distributions to repeat.
+
+    DCAT-AP 3 looks for both at the distribution; at the dataset they outlive its files.
+    """
+    found: list[tuple[Node, Node]] = []
     licence_node = licence(g, entry.get("license_id"))
     if licence_node is not None:
-        g.add((ref, DCT.license, licence_node))
+        found.append((DCT.license, licence_node))
     if entry.get("open_condition"):
         conditions = part(ref, "conditions")
-        g.add((ref, DCT.rights, conditions))
+        found.append((DCT.rights, conditions))
         g.add((conditions, RDF.type, DCT.RightsStatement))
         g.add((conditions, RDFS.label, text(entry["open_condition"])))
+    for predicate, value in found:
+        g.add((ref, predicate, value))
+    return found
 
 
 def licence(g: Graph, license_id: str | None) -> URIRef | None:
@@ -268,7 +271,7 @@ def columns(g: Graph, ref: URIRef, items: list[dict[str, Any]]) -> None:
 # --- distributions -------------------------------------------------------------------------------
 
 
-def distribution(g: Graph, ref: URIRef, entry: Entry, resource: Entry, position: int) -> None:
+def distribution(g: Graph, ref: URIRef, entry: Entry, resource: Entry, position: int) -> URIRef:
     """Write a file or interface of an entry.
 
     What has no file yet is reached at its page (DCAT-AP wants one accessURL of each).
@@ -286,12 +289,10 @@ def distribution(g: Graph, ref: URIRef, entry: Entry, resource: Entry, position:
     g.add((address or node, RDF.type, RDFS.Resource))
     if address is not None and entry.get("open_class") == "unconditional":
         g.add((node, DCAT.downloadURL, address))
-    for predicate in (DCT.license, DCT.rights):
-        for value in g.objects(ref, predicate):
-            g.add((node, predicate, value))
     file_format(g, node, resource)
     size(g, node, resource.get("size"))
     checksum(g, node, resource.get("hash"))
+    return node
 
 
 def distribution_iri(ref: URIRef, entry: Entry, resource: Entry, position: int) -> URIRef:
@@ -309,7 +310,7 @@ def gate_address(entry: Entry, resource: Entry) -> URIRef | None:
         return None
     if not origins.is_own_address(url, resource_id):
         url = origins.address(resource.get("package_id") or entry.get("id") or "", resource_id)
-    return URIRef(quote(url, safe="!#$%&'()*+,/:;=?@[]~") if not url.isascii() or " " in url else url)
+    return URIRef(NOT_IRI.sub(lambda found: quote(found[0]), url))
 
 
 def file_format(g: Graph, node: URIRef, resource: Entry) -> None:
