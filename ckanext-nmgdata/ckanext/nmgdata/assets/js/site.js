@@ -28,6 +28,12 @@
   document.addEventListener("change", refresh);
   refresh();
 
+  // CKAN's lists to be put in order bring a heading of the first level; a page has one already.
+  ["resource-reorder", "resource-view-reorder"].forEach(function (name) {
+    var module = window.ckan && window.ckan.module && window.ckan.module.registry[name];
+    if (module) { module.prototype.template.title = "<h2></h2>"; }
+  });
+
   // One more row in a table of data items.
   document.querySelectorAll("[data-add-row]").forEach(function (button) {
     button.hidden = false;
