@@ -96,7 +96,7 @@ def upgrade() -> None:
     op.create_index(
         "nmgdata_case_inbox",
         "nmgdata_case",
-        ["holder_id", "due_on", "id"],
+        ["holder_id", "due_on", "number"],
         unique=False,
         postgresql_where=sa.text("closed_at IS NULL AND holder_id IS NOT NULL"),
     )
