@@ -56,6 +56,7 @@ setup(
         "ckan.plugins": [
             "nmgdata = ckanext.nmgdata.plugin:NmgdataPlugin",
             "nmgdata_access = ckanext.nmgdata.access.plugin:AccessPlugin",
+            "nmgdata_objection = ckanext.nmgdata.objection.plugin:ObjectionPlugin",
         ],
         "ckan.rdf.profiles": ["nmg = ckanext.nmgdata.catalog.dcat:NmgProfile"],
         "babel.extractors": ["ckan = ckan.lib.extract:extract_ckan"],

@@ -56,6 +56,34 @@ def private_hosts() -> set[str]:
     return {host.lower() for host in tk.config[f"{PREFIX}.gate.private_hosts"]}
 
 
+def sealed_storage() -> str:
+    """Return the name of CKAN's storage for evidence and withdrawn files; no HTTP door reads it."""
+    return tk.config[f"{PREFIX}.sealed.storage"]
+
+
+def sealed_retention_days() -> int:
+    """Return how many days a withdrawn file is kept (DC-45)."""
+    return tk.config[f"{PREFIX}.sealed.retention_days"]
+
+
+def evidence_limit() -> int:
+    """Return how many bytes one file of evidence may have."""
+    return tk.config[f"{PREFIX}.objection.max_evidence_mb"] * 1024 * 1024
+
+
+def clamd() -> str:
+    """Return ``host:port`` of a virus scanner (clamd) for evidence; empty when there is none."""
+    return tk.config[f"{PREFIX}.objection.clamd"]
+
+
+def objection_limits() -> tuple[int, int, int]:
+    """Return how many objections an hour one address may file with the challenge solved, one without
+    it, and all visitors without an account together."""
+    names = ("per_address", "per_address_unproven", "without_account")
+    proven, unproven, together = (tk.config[f"{PREFIX}.objection.{name}"] for name in names)
+    return proven, unproven, together
+
+
 def is_demo() -> bool:
     """Say whether the portal shows the demo catalogue; every page says so then."""
     return tk.config[f"{PREFIX}.demo"]

@@ -141,6 +141,34 @@ STATEMENT = {
 }
 
 
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+OBJECTION = {
+    "ground": "personal_information",
+    "statement": "第三列可以认出我本人的行车轨迹。",
+    "wish": "撤回数据。",
+    "objector_kind": "natural_person",
+    "objector_name": "李秀英",
+    "concern": "数据里有我的车。",
+    "contact_phone": "13900000000",
+    "contact_email": "lixiuying@example.org",
+}
+OUTCOME = {
+    "findings": "经核实，轨迹可以指向特定自然人。",
+    "public_reason": "数据可以识别特定自然人。",
+    "feedback": "已核实您的异议，感谢您的反映。",
+}
+WITHDRAWAL = {
+    **OUTCOME,
+    "nonopen_ground": "personal_privacy",
+    "legal_basis": "《中华人民共和国个人信息保护法》第十三条",
+}
+
+
+def file(content: bytes = PDF, name: str = "证据.pdf") -> FileStorage:
+    """Return a file as a form sends it."""
+    return FileStorage(io.BytesIO(content), filename=name)
+
+
 class World:
     """A small region, made as far as a test asks for it."""
 
@@ -223,6 +251,11 @@ class World:
         """Return an application that waits for the department."""
         target = made or self.conditional
         return call("nmgdata_application_submit", self.applicant, dataset_id=target["id"], **STATEMENT)
+
+    def objected(self, made: dict[str, Any], user: Person | None = None, **values: Any) -> dict[str, Any]:
+        """Return an objection; the data are closed."""
+        values = {**OBJECTION, "evidence": file(), **values}
+        return call("nmgdata_objection_submit", user, dataset_id=made["id"], **values)
 
     def granted(self, made: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return an application that was approved and whose agreement was accepted."""

@@ -22,7 +22,7 @@ from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
 from .kernel import outbox
 from .kernel.audit import log as audit_log
-from .kernel.gate import counts, doors, origins
+from .kernel.gate import counts, doors, frozen, origins, seal
 from .kernel.gate.labels import GateLabels
 from .site import settings
 
@@ -59,7 +59,9 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
         roles.install()
         audit_log.install()
         outbox.install()
+        frozen.install()
         origins.install()
+        seal.install()
         counts.install()
         without_search.install()
         notices.install()

@@ -11,8 +11,9 @@ from ckan.plugins import toolkit as tk
 
 from ..kernel import clock, events
 from ..kernel.actors import Actor
-from ..kernel.gate import rights
+from ..kernel.gate import answers, rights, stops
 from ..kernel.gate.model import Grant
+from ..kernel.gate.policy import Reason
 from ..kernel.types import new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import engine, machine, sweep
@@ -37,6 +38,12 @@ def within_what_was_asked(unit: Unit, case: Case, data: Payload) -> None:
     if data["valid_until"] > application.use_until:
         message = _("The applicant asked for use until {day}; consent cannot last longer.")
         raise tk.ValidationError({"valid_until": [message.format(day=application.use_until.isoformat())]})
+
+
+def not_while_stopped(unit: Unit, case: Case, data: Payload) -> None:
+    """Applications rest while their data are suspended (law.md §5.1, on_hold)."""
+    if all(stops.reaches(item.dataset_id, item.resource_id) for item in items(unit, case)):
+        raise tk.ValidationError({"status": [answers.sentence(Reason.SUSPENDED)]})
 
 
 # --- effects -------------------------------------------------------------------------------------
@@ -97,6 +104,7 @@ APPLICATION = Machine(
         State("withdrawn", N_("Withdrawn by the applicant"), final=True),
         State("expired", N_("Expired"), final=True),
         State("closed", N_("No application needed any more"), final=True),
+        State("ended", N_("Data withdrawn"), final=True),
     ),
     transitions=(
         Transition(
@@ -105,7 +113,7 @@ APPLICATION = Machine(
         ),
         Transition(
             "approve", N_("Approve"), ("review",), "approved", PROVIDER,
-            form=schema.approval, guards=(within_what_was_asked,), meets=(DECIDE,),
+            form=schema.approval, guards=(not_while_stopped, within_what_was_asked), meets=(DECIDE,),
             effects=(give_grant,), notices=(FILER,),
         ),
         Transition(
@@ -126,6 +134,10 @@ APPLICATION = Machine(
         ),
         Transition(
             "close", N_("Data became open to everyone"), ("review", "approved", "provided"), "closed",
+            SYSTEM, effects=(end_grant, release), notices=(FILER,),
+        ),
+        Transition(
+            "end", N_("Data were withdrawn"), ("review", "approved", "provided"), "ended",
             SYSTEM, effects=(end_grant, release), notices=(FILER,),
         ),
     ),
@@ -174,8 +186,53 @@ def close_what_became_open(unit: Unit, event: events.ClassChanged) -> None:
         engine.fire(case_id, "close", system.actor, {}, system)
 
 
+def concerned(unit: Unit, event: events.Event) -> list[Case]:
+    """Return the open cases about the data of an event."""
+    query = (
+        sa.select(Case)
+        .join(ApplicationItem, ApplicationItem.case_id == Case.id)
+        .where(ApplicationItem.dataset_id == event.dataset_id, ApplicationItem.is_open)
+        .order_by(Case.id)
+        .distinct()
+    )
+    if event.resource_id is not None:
+        file_or_all = (
+            ApplicationItem.resource_id == event.resource_id,
+            ApplicationItem.resource_id.is_(None),
+        )
+        query = query.where(sa.or_(*file_or_all))
+    return list(unit.session.scalars(query))
+
+
+def tell_of_stop(unit: Unit, event: events.Suspended) -> None:
+    """Tell applicants and users that their case rests while the data are suspended."""
+    for case in concerned(unit, event):
+        engine.notify(unit, case, f"held:{event.case_id}:{event.resource_id}", "held", FILER)
+
+
+def tell_of_resumption(unit: Unit, event: events.Lifted) -> None:
+    """Tell them that it goes on, once nothing stops the data any more."""
+    if stops.reaches(event.dataset_id, event.resource_id):
+        return
+    for case in concerned(unit, event):
+        engine.notify(unit, case, f"resumed:{event.case_id}:{event.resource_id}", "resumed", FILER)
+
+
+def end_what_was_withdrawn(unit: Unit, event: events.Withdrawn) -> None:
+    """End cases and grants whose data are gone altogether; tell the others that files are gone (R-OBJ-06)."""
+    system = Unit(Actor.system(), unit.session, unit.now)
+    for case in concerned(unit, event):
+        if all(stops.is_gone(item.dataset_id, item.resource_id) for item in items(unit, case)):
+            engine.fire(case.id, "end", system.actor, {}, system)
+        else:
+            engine.notify(unit, case, f"changed:{event.case_id}:{event.resource_id}", "changed", FILER)
+
+
 def install() -> None:
     """Make the machine known and listen to clock and catalogue."""
     machine.register(APPLICATION)
     sweep.timer("application_expiry", expired)
     events.subscribe(events.ClassChanged, close_what_became_open)
+    events.subscribe(events.Suspended, tell_of_stop)
+    events.subscribe(events.Lifted, tell_of_resumption)
+    events.subscribe(events.Withdrawn, end_what_was_withdrawn)

@@ -23,7 +23,9 @@ from ..kernel.outbox.queue import UnavailableError
 from ..kernel.types import new_id
 from ..kernel.unit import begin
 from ..kernel.workflow import machine as machines
+from ..kernel.workflow import queries
 from ..kernel.workflow.model import Case
+from ..kernel.workflow.presenters import of_case as presenter
 from . import dictize
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
         "case": dictize.brief(case),
         "case_url": f"{config.site_root()}/nmg/cases/{case.number}",
         "to": payload["to"],
+        "stated": queries.stated(payload["event"]),
         "site_title": config.site_title(),
         "basis": machines.of_case(case).basis,
     }
@@ -68,8 +71,8 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
 def recipients(case: Case, role: str) -> list[str]:
     """Return the mail addresses of those who have a role in a case."""
     if role == machines.FILER:
-        user = model.Session.get(model.User, case.filer_id) if case.filer_id else None
-        return [user.email] if user and user.email and user.is_active else []
+        address = presenter(case).contact(case)
+        return [address] if address else []
     org_id = case.org_id
     if role == machines.AUTHORITY:
         org_id = orgs.authority_of(case.region_code)

@@ -62,7 +62,8 @@ def inbox() -> Any:
     waiting = [dictize.brief(case) for case in queries.inbox(actor, PAGE)]
     decided = [dictize.brief(case) for case in queries.of_orgs(actor.orgs(Role.REVIEWER), PAGE)]
     done = [case for case in decided if case["id"] not in {w["id"] for w in waiting}]
-    return tk.render("nmgdata/desk/inbox.html", {"waiting": waiting, "others": done})
+    values = {"waiting": waiting, "others": done, "is_authority": bool(actor.regions(Role.AUTHORITY))}
+    return tk.render("nmgdata/desk/inbox.html", values)
 
 
 @blueprint.route("/nmg/cases", methods=["GET", "POST"])
@@ -73,9 +74,26 @@ def progress() -> Any:
     if tk.request.method == "POST":
         case = queries.by_code(form["number"], form["code"])
         if case is not None:
-            return tk.render("nmgdata/desk/progress.html", {"case": public_view(case)})
+            return progress_of(case, form)
         errors["number"] = _("No case has this number and code. Check both and try again.")
     return tk.render("nmgdata/desk/find.html", {"form": form, "errors": errors})
+
+
+def progress_of(case: Case, form: dict[str, str]) -> str:
+    """Show a case to who knows its code; that person may take the steps of its filer."""
+    actor = asking().with_code_of(case.id)
+    if step := tk.request.form.get("step"):
+        try:
+            case = engine.fire(case.id, step, actor, typed())
+        except Conflict as conflict:
+            tk.h.flash_error(conflict.message)
+        except (tk.NotAuthorized, tk.ValidationError):
+            tk.h.flash_error(_("This step is not possible."))
+        else:
+            tk.h.flash_success(_("Done."))
+    steps = [s for s in engine.possible(case, actor) if s.actor == machines.FILER and not s.form()]
+    values = {"case": public_view(case), "steps": steps, "form": form}
+    return tk.render("nmgdata/desk/progress.html", values)
 
 
 def public_view(case: Case) -> dict[str, Any]:
@@ -109,7 +127,7 @@ def step(number: str, transition: str) -> Any:
     if not isinstance(found, tuple):
         return found
     case, actor = found
-    stated = tk.request.form.to_dict()
+    stated = typed()
     try:
         engine.fire(case.id, transition, actor, stated)
     except Conflict as conflict:
@@ -121,6 +139,12 @@ def step(number: str, transition: str) -> Any:
     else:
         tk.h.flash_success(_("Done."))
     return redirect(tk.url_for("nmgdata_desk.case", number=case.number))
+
+
+def typed() -> dict[str, Any]:
+    """Return what a form has sent; a field that was ticked several times as a list."""
+    sent = tk.request.form.to_dict(flat=False)
+    return {name: values[0] if len(values) == 1 else values for name, values in sent.items()}
 
 
 def page(case: Case, actor: Any, step: str | None = None, stated: Any = None, errors: Any = None) -> str:

@@ -6,7 +6,7 @@ a CKAN sysadmin gives no role: statutory decisions are made by those the law nam
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -69,6 +69,8 @@ class Actor:
     name: str = ""
     address: str | None = field(default=None, compare=False)
     """Network address; personal data, never in hashed bytes."""
+    case_id: str | None = None
+    """Case whose secret query code this visitor has shown."""
 
     @classmethod
     def system(cls) -> Actor:
@@ -84,6 +86,10 @@ class Actor:
     def person(cls, user: Any, address: str | None = None) -> Actor:
         """Return the person behind an account (anything with ``id`` and ``name``)."""
         return cls("person", user_id=user.id, name=user.name, address=address)
+
+    def with_code_of(self, case_id: str) -> Actor:
+        """Return this visitor as somebody who knows the secret code of a case."""
+        return replace(self, case_id=case_id)
 
     @property
     def is_system(self) -> bool:

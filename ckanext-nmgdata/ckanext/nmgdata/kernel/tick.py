@@ -30,13 +30,25 @@ PAUSE = 2.0
 """Seconds between two looks at the outbox when nobody wakes the loop."""
 SWEEP_EVERY = 60.0
 PURGE_EVERY = 3600.0
+_chores: dict[str, Callable[[], Any]] = {}
+
+
+def hourly(work: Callable[[], Any]) -> None:
+    """Have something done once an hour; may be asked again."""
+    _chores[f"{work.__module__}.{work.__qualname__}"] = work
+
+
+def purge() -> None:
+    """Delete what is no longer needed."""
+    for work in (queue.purge, *_chores.values()):
+        guarded(work)
 
 
 def once() -> None:
     """Do everything that is due now."""
     deliver()
     sweep_now()
-    guarded(queue.purge)
+    purge()
 
 
 def deliver() -> None:
@@ -93,7 +105,7 @@ def lead(connection: Connection, stop: threading.Event) -> None:
             sweep_now()
             next_sweep = time.monotonic() + SWEEP_EVERY
         if time.monotonic() >= next_purge:
-            guarded(queue.purge)
+            purge()
             next_purge = time.monotonic() + PURGE_EVERY
         wait_for_work(autocommit, stop)
 

@@ -9,15 +9,23 @@ from ckan.exceptions import CkanConfigurationException
 from ckan.plugins import toolkit as tk
 
 from .. import config, vocab
+from ..config import PREFIX
 
 SIX_MONTHS = 183
 """Floor of the audit's retention: 网络安全法 Art. 21 (network logs, not less than six months)."""
+SEALED = "nmgdata_sealed"
+"""Storage for evidence and withdrawn files, unless another one is named."""
 LICENCES = Path(__file__).parent.parent / "schemas" / "licenses.json"
 
 
 def apply(settings: Any) -> None:
     """Fill in what the operator left out."""
     settings["licenses_group_url"] = LICENCES.resolve().as_uri()
+    storage = f"ckan.files.storage.{SEALED}"
+    if settings.get(f"{PREFIX}.sealed.storage") in (None, "", SEALED) and settings.get("ckan.storage_path"):
+        settings.setdefault(f"{storage}.type", "ckan:fs")
+        settings.setdefault(f"{storage}.path", str(Path(settings["ckan.storage_path"]) / "sealed"))
+        settings.setdefault(f"{storage}.initialize", "true")
     if settings.get("ckan.site_title") in (None, "", "CKAN"):
         code = settings.get("ckanext.nmgdata.region") or "150000"
         settings["ckan.site_title"] = vocab.term("division", code)["zh"] + "公共数据开放平台"

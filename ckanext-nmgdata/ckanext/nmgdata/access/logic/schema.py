@@ -8,28 +8,11 @@ from typing import Any
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 
-from ... import vocab
 from ...kernel import clock, identity
+from ...kernel.forms import code_of_organisation, one_of_terms, stated
 from ..agreement import current_version
 
 _ = tk._
-LONGEST = 5000
-
-
-def stated(minimum: int, message: str) -> Any:
-    """Return a validator for an element that must be described, not just touched."""
-
-    def validator(value: Any) -> str:
-        text = str(value or "").strip()
-        if not text:
-            raise tk.Invalid(message)
-        if len(text) < minimum:
-            raise tk.Invalid(_("Please be more specific: at least {n} characters.").format(n=minimum))
-        if len(text) > LONGEST:
-            raise tk.Invalid(_("Please be briefer: at most {n} characters.").format(n=LONGEST))
-        return text
-
-    return validator
 
 
 def day_from_today(value: Any) -> date:
@@ -41,32 +24,6 @@ def day_from_today(value: Any) -> date:
     if day < clock.today():
         raise tk.Invalid(_("This date has passed."))
     return day
-
-
-def one_of_terms(vocabulary: str) -> Any:
-    """Return a validator for the slugs of a vocabulary."""
-
-    def validator(value: Any) -> str:
-        if value not in vocab.terms(vocabulary):
-            raise tk.Invalid(_("Choose one of the entries."))
-        return str(value)
-
-    return validator
-
-
-def organisation_needs_code(
-    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
-) -> None:
-    """Ask organisations for their credit code, and natural persons for none (DC-18)."""
-    kind = data.get(("applicant_kind",))
-    value = data.get(key)
-    if kind == "natural_person" or kind not in identity.KINDS:
-        data[key] = None
-        return
-    try:
-        data[key] = identity.credit_code(value if isinstance(value, str) else "")
-    except tk.Invalid as invalid:
-        errors[key].append(invalid.error)
 
 
 def after_its_beginning(
@@ -83,7 +40,7 @@ def submission() -> Schema:
     return {
         "applicant_kind": [identity.applicant_kind],
         "applicant_name": [stated(2, _("Please give the applicant's name."))],
-        "credit_code": [organisation_needs_code],
+        "credit_code": [code_of_organisation("applicant_kind")],
         "contact_phone": [identity.phone],
         "scenario": [stated(10, _("State what you will use the data for, concretely."))],
         "data_scope": [stated(4, _("State which data you need: fields, period, area."))],

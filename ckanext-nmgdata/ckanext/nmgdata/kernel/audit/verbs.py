@@ -23,6 +23,8 @@ VERBS: dict[str, str] = {
     "dataset.class_changed": N_("Open class changed"),
     "dataset.deleted": N_("Dataset deleted"),
     "resource.replaced": N_("Data file replaced"),
+    "resource.sealed": N_("Withdrawn file sealed"),
+    "evidence.viewed": N_("Evidence viewed"),
     "download.allowed": N_("Restricted data handed out"),
     "door.refused": N_("Access refused"),
     "override.used": N_("Administrative override"),

@@ -126,6 +126,23 @@ class Closure(tk.BaseModel):
     )  # fmt: skip
 
 
+class Sealed(tk.BaseModel):
+    """A withdrawn file in sealed storage, kept for audit until its retention date (R-OBJ-05, DC-45)."""
+
+    __tablename__ = "nmgdata_sealed"
+
+    resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    sha256: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    case_id: Mapped[str] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
+    name: Mapped[text]
+    size: Mapped[int] = mapped_column(sa.BigInteger)
+    location: Mapped[text]
+    sealed_at: Mapped[moment]
+    keep_until: Mapped[date]
+
+    __table_args__ = (sa.Index("nmgdata_sealed_case", "case_id"),)
+
+
 class Refusal(tk.BaseModel):
     """How often a resource was refused for a reason in an hour; the closed bucket is the audited event."""
 

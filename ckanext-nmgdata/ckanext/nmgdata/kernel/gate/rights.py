@@ -14,6 +14,7 @@ from ..audit import append
 from ..outbox.search import note as refresh_index
 from ..types import new_id
 from ..unit import Unit
+from . import seal
 from .model import SUSPENDED, WITHDRAWN, Closure, Grant, GrantScope, Suspension
 
 
@@ -115,22 +116,27 @@ class Origin:
 
 def suspend(unit: Unit, origin: Origin, dataset_id: str, resource_id: str | None = None) -> Suspension:
     """Stop the opening of a dataset, or of one file, at once (R28¶3: 立即中止开放)."""
-    case_id = origin.case_id
+    row = stop(unit, SUSPENDED, origin, dataset_id, resource_id)
+    detail = {"dataset": dataset_id, "resource": resource_id}
+    append(unit, "suspension.created", ("suspension", row.id), case_id=origin.case_id, detail=detail)
+    refresh_index(unit.session, dataset_id)
+    events.tell(unit, events.Suspended(dataset_id, resource_id, case_id=origin.case_id))
+    return row
+
+
+def stop(unit: Unit, kind: str, origin: Origin, dataset_id: str, resource_id: str | None) -> Suspension:
+    """Add the one row that closes a dataset or a file at every door."""
     row = Suspension(
         id=new_id(),
-        kind=SUSPENDED,
+        kind=kind,
         dataset_id=dataset_id,
         resource_id=resource_id,
-        case_id=case_id,
+        case_id=origin.case_id,
         case_number=origin.number,
         since=unit.now,
     )
     unit.session.add(row)
     unit.session.flush()
-    detail = {"dataset": dataset_id, "resource": resource_id}
-    append(unit, "suspension.created", ("suspension", row.id), case_id=case_id, detail=detail)
-    refresh_index(unit.session, dataset_id)
-    events.tell(unit, events.Suspended(dataset_id, resource_id, case_id=case_id))
     return row
 
 
@@ -148,10 +154,24 @@ def withdraw(unit: Unit, case_id: str) -> None:
     """Turn what a case had stopped into a withdrawal for good (撤回数据)."""
     for row in stops_of(unit, case_id):
         row.kind = WITHDRAWN
-        append(unit, "suspension.withdrawn", ("suspension", row.id), case_id=case_id)
-        refresh_index(unit.session, row.dataset_id)
-        unit.session.flush()
-        events.tell(unit, events.Withdrawn(row.dataset_id, row.resource_id, case_id=case_id))
+        gone(unit, row)
+
+
+def replace(unit: Unit, origin: Origin, dataset_id: str, resource_ids: Sequence[str]) -> None:
+    """Resume what a case had stopped, except these files: they are withdrawn (依法处理后开放)."""
+    for resource_id in sorted(resource_ids):
+        row = stop(unit, WITHDRAWN, origin, dataset_id, resource_id)
+        gone(unit, row)
+    lift(unit, origin.case_id)
+
+
+def gone(unit: Unit, row: Suspension) -> None:
+    """Write down a withdrawal, have its files sealed, and tell of it."""
+    append(unit, "suspension.withdrawn", ("suspension", row.id), case_id=row.case_id)
+    refresh_index(unit.session, row.dataset_id)
+    seal.ask(unit.session, row.case_id, row.dataset_id, row.resource_id)
+    unit.session.flush()
+    events.tell(unit, events.Withdrawn(row.dataset_id, row.resource_id, case_id=row.case_id))
 
 
 def stops_of(unit: Unit, case_id: str) -> list[Suspension]:

@@ -7,7 +7,7 @@ outbox, all in one transaction. A wrong state is a ``Conflict`` (409), a missing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -57,8 +57,21 @@ def working(actor: Actor, unit: Unit | None) -> Iterator[Unit]:
             yield own
 
 
-def start(kind: str, filing: Filing, actor: Actor, data: Payload, unit: Unit | None = None) -> Receipt:
-    """File a case: create it and fire its submission, in one transaction."""
+def start(
+    kind: str,
+    filing: Filing,
+    actor: Actor,
+    data: Payload,
+    unit: Unit | None = None,
+    *,
+    step: str | None = None,
+    rows: Callable[[Unit, Case], None] | None = None,
+) -> Receipt:
+    """File a case: create it and fire its submission, in one transaction.
+
+    ``step`` names the first step where a kind has several; ``rows`` writes what the feature keeps
+    about the case, before the effects of that step read it.
+    """
     machine = machines.chosen(kind, statutes.current().settings)
     with working(actor, unit) as u:
         code = numbers.new_code()
@@ -78,8 +91,10 @@ def start(kind: str, filing: Filing, actor: Actor, data: Payload, unit: Unit | N
         )
         u.session.add(case)
         u.session.flush()
-        step = next(iter(machine.from_state(DRAFT)))
-        move(u, machine, case, step, data)
+        if rows:
+            rows(u, case)
+        first = next(s for s in machine.from_state(DRAFT) if step in (None, s.name))
+        move(u, machine, case, first, data)
     return Receipt(case, code)
 
 

@@ -25,11 +25,20 @@ Guard = Callable[[Unit, Case, Payload], None]
 Effect = Callable[[Unit, Case, Payload], None]
 
 FILER, PROVIDER, AUTHORITY, SYSTEM = "filer", "provider", "authority", "system"
+ANYONE, OFFICE = "anyone", "office"
 
 
 def is_filer(actor: Actor, case: Case) -> bool:
-    """Say whether an actor is the one who filed the case."""
+    """Say whether an actor is the one who filed the case: by account, or by the case's secret code."""
+    if actor.case_id is not None and actor.case_id == case.id:
+        return True
     return actor.user_id is not None and actor.user_id == case.filer_id
+
+
+def is_office(actor: Actor, case: Case) -> bool:
+    """Say whether an actor works for the department of the case or for its authority."""
+    own = actor.has(Role.EDITOR, case.org_id) or actor.has(Role.REVIEWER, case.org_id)
+    return own or actor.covers(Role.AUTHORITY, case.region_code)
 
 
 ROLES: dict[str, Callable[[Actor, Case], bool]] = {
@@ -39,6 +48,8 @@ ROLES: dict[str, Callable[[Actor, Case], bool]] = {
     AUTHORITY: lambda actor, case: (
         actor.covers(Role.AUTHORITY, case.region_code) and not is_filer(actor, case)
     ),
+    OFFICE: is_office,
+    ANYONE: lambda actor, case: not actor.is_system,
     SYSTEM: lambda actor, case: actor.is_system,
 }
 """Who somebody is in a case."""

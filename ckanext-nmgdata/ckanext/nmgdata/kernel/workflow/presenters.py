@@ -6,8 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ckan import model
+
 from ..actors import Actor
 from .model import Case
+
+
+def account_address(case: Case) -> str | None:
+    """Return the mail address of the account that filed a case."""
+    user = model.Session.get(model.User, case.filer_id) if case.filer_id else None
+    return user.email if user and user.is_active else None
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,8 @@ class Presenter:
     """Template that shows the payload."""
     defaults: Callable[[Case, str], dict[str, Any]] = lambda case, step: {}
     """Values with which the form of a step begins."""
+    contact: Callable[[Case], str | None] = account_address
+    """Mail address of the person who filed it."""
 
 
 _presenters: dict[str, Presenter] = {}

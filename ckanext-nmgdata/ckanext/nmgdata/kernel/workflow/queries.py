@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -76,6 +78,12 @@ def by_code(number: str, code: str) -> Case | None:
     case = model.Session.scalar(sa.select(Case).where(Case.number == number.strip().upper()))
     right = numbers.code_matches(case.code_hash if case else NO_CASE, code)
     return case if right else None
+
+
+def stated(event_id: int | str) -> dict[str, Any]:
+    """Return what was stated with a step that a notice is about; nothing for a notice of the clock."""
+    event = model.Session.get(CaseEvent, event_id) if isinstance(event_id, int) else None
+    return event.data if event else {}
 
 
 def timeline(case: Case) -> list[CaseEvent]:

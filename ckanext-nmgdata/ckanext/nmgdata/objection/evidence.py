@@ -1,0 +1,254 @@
+"""Files of evidence: checked by content, images drawn anew, kept in sealed storage.
+
+Accepted are PDF, JPEG and PNG. A file whose form was refused waits as a draft, so that nothing has
+to be attached twice; what no form takes up is deleted after a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import secrets
+import socket
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib import files
+from ckan.plugins import toolkit as tk
+from PIL import Image, UnidentifiedImageError
+
+from .. import config
+from ..kernel import outbox
+from ..kernel.actors import Actor
+from ..kernel.gate import seal
+from ..kernel.outbox.model import Outbox
+from ..kernel.outbox.queue import UnavailableError
+from ..kernel.types import new_id
+from ..kernel.unit import Unit, begin
+from .model import Evidence
+
+_ = tk._
+SCAN = "evidence_scan"
+"""Topic of the outbox: have the virus scanner look at a file."""
+PIXELS = 50_000_000
+"""Size of an image in pixels, before it is decoded."""
+MOST = 10
+"""Files that one objection may have."""
+WAITING = 1000
+"""Files that may wait for their forms altogether, so that a flood cannot fill the disk."""
+DRAFT_DAYS = timedelta(days=1)
+SUFFIX = {"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png"}
+NAME_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file whose content is what we accept."""
+
+    name: str
+    media_type: str
+    content: bytes
+    sha256: str
+    """Digest of the file as it was sent."""
+
+
+def check(name: str, raw: bytes) -> Checked:
+    """Return a file whose content was checked; its name and declared type prove nothing.
+
+    :raises tk.Invalid: not a PDF, JPEG or PNG, too large, or broken
+    """
+    if not raw:
+        raise tk.Invalid(_("This file is empty."))
+    if len(raw) > config.evidence_limit():
+        limit = config.evidence_limit() // (1024 * 1024)
+        raise tk.Invalid(_("This file is larger than {limit} MB.").format(limit=limit))
+    digest = hashlib.sha256(raw).hexdigest()
+    if raw.startswith(b"%PDF-") and b"%%EOF" in raw[-2048:]:
+        media_type, content = "application/pdf", raw
+    else:
+        media_type, content = redrawn(raw)
+    return Checked(safe_name(name, media_type), media_type, content, digest)
+
+
+def redrawn(raw: bytes) -> tuple[str, bytes]:
+    """Return an image drawn anew: what else was hidden in its file is gone."""
+    try:
+        with Image.open(io.BytesIO(raw), formats=("JPEG", "PNG")) as image:
+            if image.width * image.height > PIXELS:
+                raise tk.Invalid(_("This image is too large: at most 50 million pixels."))
+            image.load()
+            kind = image.format or "PNG"
+            plain = image.convert(
+                "RGB" if kind == "JPEG" or image.mode not in ("RGBA", "LA", "P") else "RGBA"
+            )
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise tk.Invalid(
+            _("Attach PDF, JPEG or PNG files; this one is none of them, or is broken.")
+        ) from error
+    drawn = io.BytesIO()
+    plain.save(drawn, kind, **({"quality": 90} if kind == "JPEG" else {}))
+    return f"image/{kind.lower()}", drawn.getvalue()
+
+
+def safe_name(name: str, media_type: str) -> str:
+    """Return a file name without paths and control characters, with the ending of its true type."""
+    stem = PurePosixPath(str(name or "").replace("\\", "/")).stem
+    plain = "".join(c for c in stem if c.isprintable() and c not in '<>:"/|?*').strip(" .")
+    return (plain[:NAME_LENGTH] or "evidence") + SUFFIX[media_type]
+
+
+# --- drafts --------------------------------------------------------------------------------------
+
+
+def new_secret() -> str:
+    """Return the secret of a form, by which it finds the files attached to it again."""
+    return secrets.token_urlsafe(24)
+
+
+def hashed(form_secret: str) -> str:
+    """Return what is stored of a form's secret."""
+    return hashlib.sha256(form_secret.encode()).hexdigest()
+
+
+def attach(actor: Actor, form_secret: str, uploads: Iterable[Any]) -> list[str]:
+    """Check uploads and keep them with a form; return what is wrong with those that were refused."""
+    errors, accepted = [], []
+    uploads = [upload for upload in uploads if upload and upload.filename]
+    if uploads and waiting() >= WAITING:
+        return [_("The file could not be stored. Try again later, or telephone the department.")]
+    room = MOST - len(drafts(form_secret))
+    for upload in uploads:
+        if len(accepted) >= room:
+            errors.append(_("At most {n} files.").format(n=MOST))
+            break
+        try:
+            accepted.append(check(upload.filename, upload.read(config.evidence_limit() + 1)))
+        except tk.Invalid as invalid:
+            errors.append(f"{upload.filename}: {invalid.error}")
+    try:
+        for checked in accepted:
+            keep(actor, form_secret, checked)
+    except OSError:
+        model.Session.rollback()
+        errors.append(_("The file could not be stored. Try again later, or telephone the department."))
+    return errors
+
+
+def keep(actor: Actor, form_secret: str, checked: Checked) -> None:
+    """Put one checked file into sealed storage and write it down."""
+    key = new_id()
+    location = seal.put(f"evidence/{key}", io.BytesIO(checked.content))
+    with begin(actor) as unit:
+        unit.session.add(
+            Evidence(
+                id=key,
+                draft=hashed(form_secret),
+                name=checked.name,
+                media_type=checked.media_type,
+                size=len(checked.content),
+                sha256=checked.sha256,
+                location=location,
+                scan="pending" if config.clamd() else "unscanned",
+                created_at=unit.now,
+            )
+        )
+        if config.clamd():
+            outbox.enqueue(unit.session, SCAN, {"evidence": key}, key=key)
+
+
+def waiting() -> int:
+    """Return how many files wait for a form."""
+    query = sa.select(sa.func.count()).select_from(Evidence).where(Evidence.draft.is_not(None))
+    return model.Session.scalar(query) or 0
+
+
+def drafts(form_secret: str) -> Sequence[Evidence]:
+    """Return the files that wait with a form."""
+    query = sa.select(Evidence).where(Evidence.draft == hashed(form_secret)).order_by(Evidence.created_at)
+    return model.Session.scalars(query).all() if form_secret else []
+
+
+def drop(unit: Unit, form_secret: str, evidence_ids: Sequence[str]) -> None:
+    """Take files off a form again."""
+    for row in drafts(form_secret):
+        if row.id in evidence_ids:
+            discard(unit, row)
+
+
+def discard(unit: Unit, row: Evidence) -> None:
+    """Delete one file that belongs to no case."""
+    seal.storage().remove(files.FileData(files.Location(row.location)))
+    unit.session.delete(row)
+
+
+def hand_in(unit: Unit, form_secret: str, case_id: str) -> None:
+    """Make the files of a form part of its case."""
+    statement = sa.update(Evidence).where(Evidence.draft == hashed(form_secret))
+    unit.session.execute(statement.values(case_id=case_id, draft=None))
+
+
+def forget_drafts() -> None:
+    """Delete files that no form has taken up for a day."""
+    with begin(Actor.system()) as unit:
+        query = sa.select(Evidence).where(
+            Evidence.draft.is_not(None), Evidence.created_at < unit.now - DRAFT_DAYS
+        )
+        for row in unit.session.scalars(query.limit(500).with_for_update(skip_locked=True)):
+            discard(unit, row)
+
+
+# --- reading and scanning ------------------------------------------------------------------------
+
+
+def of_case(case_id: str) -> Sequence[Evidence]:
+    """Return the evidence of a case."""
+    query = sa.select(Evidence).where(Evidence.case_id == case_id).order_by(Evidence.created_at, Evidence.id)
+    return model.Session.scalars(query).all()
+
+
+def content(row: Evidence) -> bytes:
+    """Return the bytes of a file of evidence."""
+    return seal.storage().content(files.FileData(files.Location(row.location)))
+
+
+def scan(rows: Sequence[Outbox]) -> None:
+    """Have the scanner look at files; no case waits for this."""
+    for outbox_row in rows:
+        row = model.Session.get(Evidence, outbox_row.payload["evidence"])
+        if row is not None:
+            row.scan = "clean" if is_clean(content(row)) else "infected"
+            model.Session.flush()
+
+
+def is_clean(data: bytes) -> bool:
+    """Ask clamd about some bytes (protocol INSTREAM).
+
+    :raises UnavailableError: when the scanner does not answer; the question waits
+    """
+    host, _colon, port = config.clamd().partition(":")
+    try:
+        with socket.create_connection((host, int(port or 3310)), timeout=30) as scanner:
+            scanner.sendall(b"zINSTREAM\0")
+            for start in range(0, len(data), 65536):
+                piece = data[start : start + 65536]
+                scanner.sendall(struct.pack("!L", len(piece)) + piece)
+            scanner.sendall(struct.pack("!L", 0))
+            answer = scanner.recv(4096).rstrip(b"\0")
+    except OSError as error:
+        raise UnavailableError(f"clamd: {error}") from error
+    if answer.endswith(b"OK"):
+        return True
+    if answer.endswith(b"FOUND"):
+        return False
+    raise UnavailableError(f"clamd: {answer[:100]!r}")
+
+
+def install() -> None:
+    """Take charge of the topic; may be called again."""
+    outbox.handle(SCAN, scan)

@@ -1,0 +1,124 @@
+"""File an objection: statement, evidence, case and suspension in one transaction (R-OBJ-02)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import toolkit as tk
+
+from ..kernel import outbox
+from ..kernel.actors import Actor
+from ..kernel.deadlines import statutes
+from ..kernel.types import new_id
+from ..kernel.unit import Unit, begin
+from ..kernel.workflow.engine import Filing, Receipt, start
+from ..kernel.workflow.model import Case
+from . import challenge, evidence, limits, notices, workflow
+from .model import ExOfficio, Objection, ObjectionItem
+
+_ = tk._
+
+
+def evidence_needed() -> bool:
+    """Say whether an objection needs evidence: yes, unless its filing as such is the trigger (R-OBJ-03)."""
+    return statutes.setting("objection_trigger") == "evidence"
+
+
+def file(
+    actor: Actor,
+    filing: Filing,
+    resource_ids: Sequence[str],
+    stated: dict[str, Any],
+    form_secret: str,
+    solution: str,
+) -> Receipt:
+    """File an objection; the data are closed when this returns.
+
+    :raises tk.ValidationError: evidence is missing where it is needed
+    :raises limits.TooManyError: too many came from here within the hour
+    """
+    with begin(actor) as unit:
+        attached = evidence.drafts(form_secret)
+        if not attached and evidence_needed():
+            raise tk.ValidationError({"evidence": [_("Attach at least one file of evidence (Art. 28 ¶3).")]})
+        proven = challenge.use(unit, solution)
+        key = limits.address_key(actor.address)
+        limits.check(unit, actor, key, proven=proven)
+        digest = digest_of([row.sha256 for row in attached] or [stated["statement"]])
+        verification = secrets.token_urlsafe(24)
+
+        def rows(unit: Unit, case: Case) -> None:
+            add_items(unit, case, resource_ids)
+            row = Objection(case_id=case.id, dataset_id=filing.dataset_id, digest=digest, **stated)
+            row.address_key, row.proven, row.filed_at = key, proven, unit.now
+            row.verify_hash = evidence.hashed(verification)
+            unit.session.add(row)
+            unit.session.flush()
+            evidence.hand_in(unit, form_secret, case.id)
+
+        step = "submit_again" if is_repeat(unit, filing.dataset_id, digest) else "submit"
+        receipt = start(workflow.KIND, filing, actor, {}, unit, step=step, rows=rows)
+        wanted = {"case": receipt.case.id, "secret": verification}
+        outbox.enqueue(unit.session, notices.VERIFY_CONTACT, wanted, key=receipt.case.id)
+    return receipt
+
+
+def suspend(actor: Actor, filing: Filing, resource_ids: Sequence[str], stated: dict[str, Any]) -> Case:
+    """Suspend ex officio (R-OBJ-04); the data are closed when this returns."""
+
+    def rows(unit: Unit, case: Case) -> None:
+        add_items(unit, case, resource_ids)
+        unit.session.add(ExOfficio(case_id=case.id, dataset_id=filing.dataset_id, **stated))
+        unit.session.flush()
+
+    return start(workflow.EX_OFFICIO, filing, actor, {}, rows=rows).case
+
+
+def add_items(unit: Unit, case: Case, resource_ids: Sequence[str]) -> None:
+    """Write down what a case is about: these files, or the whole entry (DC-43)."""
+    active = sa.select(model.Resource.id).where(
+        model.Resource.package_id == case.dataset_id, model.Resource.state == model.State.ACTIVE
+    )
+    files = sorted(unit.session.scalars(active))
+    for resource_id in resource_ids or [None]:
+        item = ObjectionItem(id=new_id(), case_id=case.id, dataset_id=case.dataset_id, files=files)
+        item.resource_id = resource_id
+        unit.session.add(item)
+    unit.session.flush()
+
+
+def digest_of(parts: Sequence[str]) -> str:
+    """Return a digest of the evidence, in whatever order it was attached."""
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+
+
+def is_repeat(unit: Unit, dataset_id: str | None, digest: str) -> bool:
+    """Say whether the same evidence was verified before and opening resumed (DC-23, R-OBJ-08)."""
+    query = (
+        sa.select(Objection.case_id)
+        .join(Case, Case.id == Objection.case_id)
+        .where(Objection.dataset_id == dataset_id, Objection.digest == digest, Case.status == "restored")
+    )
+    return unit.session.execute(query.limit(1)).first() is not None
+
+
+def to_verify(number: str, secret: str) -> Objection | None:
+    """Return the objection whose mailed link was followed."""
+    query = (
+        sa.select(Objection)
+        .join(Case, Case.id == Objection.case_id)
+        .where(Case.number == number, Objection.verify_hash == evidence.hashed(secret))
+    )
+    return model.Session.scalar(query)
+
+
+def verify_contact(case_id: str, actor: Actor) -> None:
+    """Write down that the address of contact is the objector's."""
+    with begin(actor) as unit:
+        row = unit.session.get_one(Objection, case_id, with_for_update=True, populate_existing=True)
+        row.contact_verified_at = row.contact_verified_at or unit.now

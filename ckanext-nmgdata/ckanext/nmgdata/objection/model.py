@@ -1,0 +1,116 @@
+"""Tables of objections. Who objects, and with what, is personal data and lies here, not in the case."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from ckan.plugins import toolkit as tk
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..kernel import identity
+from ..kernel.types import key, moment, one_of, text
+
+SCANS = ("unscanned", "pending", "clean", "infected")
+
+
+class Objection(tk.BaseModel):
+    """What a rights holder states: who, which right, what is wrong, what is wished (R-OBJ-01)."""
+
+    __tablename__ = "nmgdata_objection"
+
+    case_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"), primary_key=True
+    )
+    dataset_id: Mapped[text]
+    ground: Mapped[text]
+    statement: Mapped[text]
+    wish: Mapped[text]
+    objector_kind: Mapped[text]
+    objector_name: Mapped[text]
+    credit_code: Mapped[str | None] = mapped_column(sa.Text)
+    concern: Mapped[text]
+    """How the data concern the objector (身份说明)."""
+    contact_phone: Mapped[text]
+    contact_email: Mapped[text]
+    contact_verified_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    verify_hash: Mapped[text]
+    """SHA-256 of the secret in the mailed link that verifies the address."""
+    digest: Mapped[text]
+    """SHA-256 over the evidence, or the statement where there is none: the same again is a repeat (DC-23)."""
+    address_key: Mapped[text]
+    """Keyed digest of the network address, for the limits on floods."""
+    proven: Mapped[bool]
+    """Whether the browser solved the challenge against robots."""
+    filed_at: Mapped[moment]
+
+    __table_args__ = (
+        sa.CheckConstraint(one_of("objector_kind", identity.KINDS), name="nmgdata_objection_kind"),
+        sa.Index("nmgdata_objection_dataset", "dataset_id"),
+        sa.Index("nmgdata_objection_address", "address_key", "filed_at"),
+        sa.Index("nmgdata_objection_filed", "filed_at"),
+    )
+
+
+class ExOfficio(tk.BaseModel):
+    """Why a department or the authority suspends by itself (R-OBJ-04)."""
+
+    __tablename__ = "nmgdata_exofficio"
+
+    case_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"), primary_key=True
+    )
+    dataset_id: Mapped[text]
+    danger_kind: Mapped[text]
+    reason: Mapped[text]
+
+
+class ObjectionItem(tk.BaseModel):
+    """What an objection or suspension is about: the whole entry, or one file of it (DC-43)."""
+
+    __tablename__ = "nmgdata_objection_item"
+
+    id: Mapped[key]
+    case_id: Mapped[str] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
+    dataset_id: Mapped[text]
+    resource_id: Mapped[str | None] = mapped_column(sa.Text)
+    files: Mapped[list[str]] = mapped_column(JSONB)
+    """Files the entry had when the case was filed; what comes later is a new version."""
+
+    __table_args__ = (sa.Index("nmgdata_objection_item_case", "case_id"),)
+
+
+class Evidence(tk.BaseModel):
+    """A file of evidence in sealed storage; without a case it waits for its form to be sent."""
+
+    __tablename__ = "nmgdata_evidence"
+
+    id: Mapped[key]
+    case_id: Mapped[str | None] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
+    draft: Mapped[str | None] = mapped_column(sa.Text)
+    """SHA-256 of the secret of the form it was attached to."""
+    name: Mapped[text]
+    media_type: Mapped[text]
+    size: Mapped[int] = mapped_column(sa.BigInteger)
+    sha256: Mapped[text]
+    """Digest of the file as it was sent."""
+    location: Mapped[text]
+    scan: Mapped[text]
+    created_at: Mapped[moment]
+
+    __table_args__ = (
+        sa.CheckConstraint(one_of("scan", SCANS), name="nmgdata_evidence_scan"),
+        sa.CheckConstraint("(case_id IS NULL) <> (draft IS NULL)", name="nmgdata_evidence_owner"),
+        sa.Index("nmgdata_evidence_case", "case_id"),
+        sa.Index("nmgdata_evidence_draft", "draft", postgresql_where=sa.text("draft IS NOT NULL")),
+    )
+
+
+class UsedChallenge(tk.BaseModel):
+    """A solved challenge that has been used; it counts once."""
+
+    __tablename__ = "nmgdata_used_challenge"
+
+    signature: Mapped[key]
+    used_at: Mapped[moment]

@@ -1,0 +1,43 @@
+"""Plugin of objections and suspensions. Wiring only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan import plugins as p
+
+from ..kernel import tick
+from . import challenge, evidence, notices, present, takedown, workflow
+from .logic import action, auth
+from .views import blueprint
+
+
+class ObjectionPlugin(p.SingletonPlugin):
+    """权益异议与中止开放."""
+
+    p.implements(p.IConfigurable)
+    p.implements(p.IActions)
+    p.implements(p.IAuthFunctions)
+    p.implements(p.IBlueprint)
+
+    def configure(self, config: Any) -> None:
+        """Make objections known to engine, pages, outbox and clock."""
+        workflow.install()
+        present.install()
+        takedown.install()
+        evidence.install()
+        notices.install()
+        tick.hourly(evidence.forget_drafts)
+        tick.hourly(challenge.forget_used)
+
+    def get_actions(self) -> dict[str, Any]:
+        """Return the actions of objections."""
+        return action.ACTIONS
+
+    def get_auth_functions(self) -> dict[str, Any]:
+        """Return the auth functions of objections."""
+        return auth.FUNCTIONS
+
+    def get_blueprint(self) -> list[Any]:
+        """Return the pages of objections."""
+        return [blueprint]

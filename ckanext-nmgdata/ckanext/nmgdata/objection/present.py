@@ -1,0 +1,134 @@
+"""How objections are shown: personal data masked until somebody entitled asks for them, which is audited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ..kernel.actors import Actor
+from ..kernel.audit import append
+from ..kernel.unit import begin
+from ..kernel.workflow import engine, machine, presenters
+from ..kernel.workflow.model import Case
+from ..kernel.workflow.presenters import Presenter
+from . import evidence
+from .model import ExOfficio, Objection, ObjectionItem
+
+STATED = ("ground", "statement", "wish", "objector_kind", "concern")
+PERSONAL = ("objector_name", "credit_code", "contact_phone", "contact_email")
+
+
+def title(case: Case) -> str:
+    """Return the title of the dataset."""
+    dataset = model.Session.get(model.Package, case.dataset_id) if case.dataset_id else None
+    return (dataset.title or dataset.name) if dataset else ""
+
+
+def files_of(case: Case) -> list[dict[str, Any]]:
+    """Return the files of the dataset: which the case is about, which can still be had."""
+    query = sa.select(ObjectionItem.resource_id, ObjectionItem.files).where(ObjectionItem.case_id == case.id)
+    items = model.Session.execute(query).all()
+    stopped, before = {item.resource_id for item in items}, {key for item in items for key in item.files}
+    resources = model.Session.scalars(
+        sa.select(model.Resource)
+        .where(model.Resource.package_id == case.dataset_id, model.Resource.state == model.State.ACTIVE)
+        .order_by(model.Resource.position)
+    )
+    return [
+        {
+            "id": resource.id,
+            "name": resource.name or resource.id,
+            "named": resource.id in stopped,
+            "stopped": None in stopped or resource.id in stopped,
+            "new": resource.id not in before,
+        }
+        for resource in resources
+    ]
+
+
+def dataset_name(case: Case) -> str:
+    """Return the name of the dataset, for links."""
+    dataset = model.Session.get(model.Package, case.dataset_id) if case.dataset_id else None
+    return dataset.name if dataset else ""
+
+
+def objection(case: Case, actor: Actor) -> dict[str, Any]:
+    """Return what an objector stated, personal data masked but for the objector (R-OBJ-07, R-SEC-11)."""
+    row = model.Session.get_one(Objection, case.id)
+    own = machine.is_filer(actor, case)
+    return {
+        **{name: getattr(row, name) for name in STATED},
+        **{name: shown(getattr(row, name), own) for name in PERSONAL},
+        "masked": not own,
+        "contact_verified": row.contact_verified_at is not None,
+        "proven": row.proven,
+        "files": files_of(case),
+        "dataset_name": dataset_name(case),
+        "evidence": [attachment(e) for e in evidence.of_case(case.id)],
+        "evidence_readable": evidence_readable(case, actor),
+    }
+
+
+def shown(value: str | None, own: bool) -> str | None:
+    """Return a value, or what a mask leaves of it."""
+    if own or not value:
+        return value
+    return value[0] + "＊" * min(len(value) - 1, 6)
+
+
+def attachment(row: evidence.Evidence) -> dict[str, Any]:
+    """Return one file of evidence for a page."""
+    return {"id": row.id, "name": row.name, "size": row.size, "scan": row.scan}
+
+
+def evidence_readable(case: Case, actor: Actor) -> bool:
+    """Say whether somebody may read the evidence: who handles the case, authority, auditors."""
+    return engine.may_see(case, actor) and not machine.is_filer(actor, case)
+
+
+def reveal(case: Case, actor: Actor) -> dict[str, Any]:
+    """Return the personal data of an objection in clear; audited before they are shown."""
+    with begin(actor) as unit:
+        append(unit, "personal.revealed", ("case", case.id), case_id=case.id)
+    row = model.Session.get_one(Objection, case.id)
+    return {name: getattr(row, name) for name in PERSONAL}
+
+
+def ex_officio(case: Case, actor: Actor) -> dict[str, Any]:
+    """Return why an office suspended."""
+    row = model.Session.get_one(ExOfficio, case.id)
+    return {
+        "danger_kind": row.danger_kind,
+        "reason": row.reason,
+        "files": files_of(case),
+        "dataset_name": dataset_name(case),
+    }
+
+
+def defaults(case: Case, step: str) -> dict[str, Any]:
+    """Begin the form of processing with the files the case is about."""
+    if step != "open_after_processing":
+        return {}
+    files = files_of(case)
+    return {"files": files, "sealed": [f["id"] for f in files if f["stopped"] and not f["new"]]}
+
+
+def contact(case: Case) -> str | None:
+    """Return the address the objector gave for the answer."""
+    row = model.Session.get(Objection, case.id)
+    return row.contact_email if row else None
+
+
+OBJECTION = Presenter(title, objection, "nmgdata/rights_objection/filed.html", defaults, contact)
+EX_OFFICIO = Presenter(title, ex_officio, "nmgdata/exofficio_suspension/filed.html", defaults)
+
+
+def install() -> None:
+    """Say how both kinds of case are shown."""
+    from .workflow import EX_OFFICIO as ZZ
+    from .workflow import KIND as YY
+
+    presenters.register(YY, OBJECTION)
+    presenters.register(ZZ, EX_OFFICIO)
