@@ -7,7 +7,7 @@ OPTIONS = --name "$(NAME)" --port "$(PORT)" --region "$(REGION)" --demo "$(DEMO)
 
 LOCK = .run/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,gate audit search pages)
+.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,audit gate inbox pages search)
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,3 +46,28 @@ i18n: ## Refresh the Chinese catalogue after a string has changed
 	.venv/bin/python tools/i18n.py extract
 	.venv/bin/python tools/i18n.py update
 	.venv/bin/python tools/i18n.py compile
+
+docs: ## Write the parts of the documents that are drawn from the code
+	.venv/bin/python tools/docs.py
+
+bench-pages: ## Measure pages and API beside plain CKAN: make bench-pages N=1000
+	$(call BENCH,benchmarks/pages/run.py --datasets $(N))
+
+bench-gate: ## Measure decisions and downloads beside plain CKAN
+	$(call BENCH,benchmarks/gate/run.py --datasets $(N))
+
+bench-audit: ## Measure the audit chain: writers alone and at once, verification
+	$(call BENCH,benchmarks/audit/run.py)
+
+bench-inbox: ## Measure "what waits for me" with 100,000 cases
+	$(call BENCH,benchmarks/inbox/run.py --datasets $(N))
+
+bench-search: ## Measure how well the search finds, beside stock CKAN
+	$(call BENCH,-m benchmarks.lib.servers benchmarks/search/run.py)
+
+# Benchmarks have a stack of their own, which is stopped again: `make clean NAME=bench` deletes its data.
+N ?= 1000
+define BENCH
+@$(PYTHON) -m stack up --name bench --port "$(or $(PORT),5400)" --demo no >&2 && \
+{ .venv/bin/python $(1) $(ARGS); status=$$?; $(PYTHON) -m stack down --name bench >&2; exit $$status; }
+endef

@@ -8,10 +8,11 @@ from ckan import plugins as p
 from ckan.lib.plugins import DefaultTranslation
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context
+from ckanext.dcat.interfaces import IDCATURIGenerator
 
 from . import cli, roles
 from .accounts import views as account_views
-from .catalog import helpers, lifecycle, search, validators
+from .catalog import dcat, helpers, lifecycle, search, validators
 from .catalog import views as catalog_views
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
@@ -28,7 +29,7 @@ from .site import settings
 
 
 @tk.blanket.config_declarations
-class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
+class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, GateLabels):
     """内蒙古自治区公共数据开放平台."""
 
     p.implements(p.IConfigurer)
@@ -45,6 +46,7 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IPermissionLabels, inherit=True)
     p.implements(p.INotifier, inherit=True)
+    p.implements(IDCATURIGenerator, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Add templates and assets, and the settings that every portal of this software has."""
@@ -80,7 +82,7 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of kernel and catalogue."""
-        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS}
+        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **dcat.ACTIONS}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""

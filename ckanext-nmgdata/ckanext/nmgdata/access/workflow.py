@@ -95,7 +95,6 @@ APPLICATION = Machine(
     prefix="SQ",
     label=N_("Application for conditional data"),
     basis="内政发〔2024〕19号第二十八条第二款",
-    applies=lambda settings: not settings["two_stage_review"],
     states=(
         State("review", N_("Waiting for the department's decision"), holder=PROVIDER),
         State("approved", N_("Approved, use agreement to be accepted"), holder=FILER),

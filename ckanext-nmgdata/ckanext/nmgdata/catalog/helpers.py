@@ -18,6 +18,7 @@ from ..kernel import clock, orgs
 from ..kernel.actors import REGION, Role
 from ..kernel.deadlines import statutes
 from ..kernel.gate import answers, counts, doors, stops
+from ..kernel.gate.policy import Purpose, Reason
 from ..kernel.outbox import search as index
 from . import timeliness
 
@@ -231,6 +232,12 @@ def nmgdata_access(resource_id: str) -> dict[str, Any] | None:
     return answers.explain(*judged) if judged else None
 
 
+def nmgdata_maintains(resource_id: str) -> bool:
+    """Say whether the gate hands a restricted file to the reader as one who maintains it."""
+    judged = doors.judge(resource_id, doors.asking(), Purpose.MAINTAIN)
+    return judged is not None and judged[1].reason is Reason.MAINTENANCE
+
+
 def nmgdata_access_to(dataset: dict[str, Any]) -> dict[str, Any]:
     """Return the gate's answers about all files of a dataset that have bytes, by resource id."""
     return {r["id"]: nmgdata_access(r["id"]) or {} for r in dataset["resources"] if r.get("url")}
@@ -368,8 +375,8 @@ HELPERS = {
         nmgdata_org_title, nmgdata_with_sort, nmgdata_with_page, nmgdata_page_numbers,
         nmgdata_is_demo, nmgdata_search_rests, nmgdata_place, nmgdata_class_style,
         nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
-        nmgdata_access_to, nmgdata_stop, nmgdata_items, nmgdata_item_type, nmgdata_decision_days,
-        nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
+        nmgdata_access_to, nmgdata_maintains, nmgdata_stop, nmgdata_items, nmgdata_item_type,
+        nmgdata_decision_days, nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
         nmgdata_date, nmgdata_moment, nmgdata_time_left,
         nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation,
         unix_locale_to_bcp47,

@@ -1,9 +1,10 @@
-"""URL names of datasets and organisations: pinyin and a short hash, never CKAN's ``__``."""
+"""URL names of datasets, organisations and files: pinyin, never CKAN's ``__`` and ``.csv``."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import PurePosixPath
 
 from pypinyin import lazy_pinyin
 
@@ -16,7 +17,23 @@ def from_title(title: str, salt: str = "") -> str:
 
     The same title of another department (another salt) gives another name.
     """
-    words = re.findall(r"[a-z0-9]+", " ".join(lazy_pinyin(title)).lower())
-    stem = "-".join(words)[:LENGTH].strip("-") or "dataset"
+    stem = in_pinyin(title) or "dataset"
     digest = hashlib.sha256(f"{salt}\n{title}".encode()).hexdigest()[:HASH]
     return f"{stem}-{digest}"
+
+
+def of_file(filename: str) -> str:
+    """Return the name under which an uploaded file is kept: its ending stays, Chinese becomes pinyin.
+
+    CKAN drops every character that is not ASCII: 泊位.csv would become ``.csv``, a file without format.
+    """
+    if filename.isascii():
+        return filename
+    path = PurePosixPath(filename.replace("\\", "/"))
+    return f"{in_pinyin(path.stem) or 'file'}{path.suffix.lower()}"
+
+
+def in_pinyin(text: str) -> str:
+    """Return a text as words that an address can hold."""
+    words = re.findall(r"[a-z0-9]+", " ".join(lazy_pinyin(text)).lower())
+    return "-".join(words)[:LENGTH].strip("-")

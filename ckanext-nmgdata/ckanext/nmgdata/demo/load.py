@@ -31,13 +31,12 @@ CONDITIONAL_FILES, OPEN_FILES = 10, 20
 PASSWORD_BYTES = 9
 ACCOUNTS = {
     "sysadmin": "系统管理员（维护系统，不作业务决定）",
-    "authority": "主管部门审核员（自治区政务服务与数据管理局）",
+    "authority": "主管部门审核员（公共数据主管部门）",
     "reviewer": "部门审核员（办理示例数据的申请）",
     "editor": "部门编辑员（维护目录）",
     "auditor": "审计员（只读）",
     "applicant": "申请人（自然人）",
 }
-AUTHORITY_ORG, EDITOR_ORG, AUDIT_ORG = "nmg-data", "nmg-data", "nmg-audit"
 
 
 def everything(accounts_file: Path | None) -> None:
@@ -73,9 +72,7 @@ def site_user() -> str:
 
 def load_organisations(entries: list[dict[str, Any]]) -> None:
     """Create the organisations of the portal's region that do not exist yet."""
-    rows = list(csv.DictReader((DATA / "organizations.csv").open(encoding="utf-8")))
-    here = config.region()
-    rows = [row for row in rows if vocab.lies_within(row["region_code"], here)]
+    rows = organisations()
     present = set(model.Session.scalars(sa.select(model.Group.name)))
     numbers = {entry["owner_org"]: entry["identifier"][3:6] for entry in entries}
     with click.progressbar([r for r in rows if r["slug"] not in present], label="Organisations") as bar:
@@ -83,6 +80,12 @@ def load_organisations(entries: list[dict[str, Any]]) -> None:
             parent = row["parent_slug"] if row["parent_slug"] in present or not present else ""
             create_organisation(row, parent, numbers.get(row["slug"]))
             present.add(row["slug"])
+
+
+def organisations() -> list[dict[str, str]]:
+    """Return the organisations of the portal's region, those above first."""
+    rows = csv.DictReader((DATA / "organizations.csv").open(encoding="utf-8"))
+    return [row for row in rows if vocab.lies_within(row["region_code"], config.region())]
 
 
 def create_organisation(row: dict[str, str], parent: str, number: str | None) -> None:
@@ -96,13 +99,19 @@ def create_organisation(row: dict[str, str], parent: str, number: str | None) ->
         "department_number": number or "",
         "groups": [{"name": parent}] if parent else [],
     }
-    if row["slug"] == AUTHORITY_ORG:
+    if row["slug"] == portal_s_own("data"):
         organisation |= {
             "role": "authority",
             "contact_phone": "0471-0000000",
-            "contact_email": "nmg-data@example.org",
+            "contact_email": f"{row['slug']}@example.org",
         }
     tk.get_action("organization_create")(context(), organisation)
+
+
+def portal_s_own(department: str) -> str | None:
+    """Return the data authority or the audit office of the very region whose portal this is."""
+    own = (row for row in organisations() if row["region_code"] == config.region())
+    return next((row["slug"] for row in own if row["department_code"] == department), None)
 
 
 # --- catalogue -----------------------------------------------------------------------------------
@@ -153,9 +162,12 @@ def inventable(entry: dict[str, Any]) -> bool:
 
 
 def reviewed_orgs(entries: list[dict[str, Any]]) -> list[str]:
-    """Return the departments that the demo's reviewer decides for: those with conditional files."""
-    chosen = with_invented_files(entries)
-    return sorted({e["owner_org"] for e in chosen if e["open_class"] == "conditional"})
+    """Return the departments that the demo's reviewer decides for: those with conditional files, if any."""
+    for chosen in (with_invented_files(entries), entries):
+        found = {e["owner_org"] for e in chosen if e["open_class"] == "conditional"}
+        if found:
+            return sorted(found)
+    return []
 
 
 def prepared(entry: dict[str, Any], invented: bool) -> dict[str, Any]:
@@ -210,10 +222,11 @@ def load_accounts(reviewed: list[str]) -> dict[str, str]:
             "fullname": title.split("（")[0], "sysadmin": name == "sysadmin",
         }  # fmt: skip
         tk.get_action("user_create")(context(), user)
+    authority = portal_s_own("data") or ""
     memberships = [
-        (AUTHORITY_ORG, "authority", "reviewer"),
-        (EDITOR_ORG, "editor", "editor"),
-        (AUDIT_ORG, "auditor", "auditor"),
+        (authority, "authority", "reviewer"),
+        (authority, "editor", "editor"),
+        (portal_s_own("audit") or authority, "auditor", "auditor"),
         *((org, "reviewer", "reviewer") for org in reviewed),
     ]
     for org, user_name, role in memberships:

@@ -80,6 +80,7 @@ def deadline(row: Any) -> dict[str, Any]:
     return {
         "id": row.statute,
         "source": row.source,
+        "basis": statutes.cited(row.source),
         "in_law": statutes.get(row.statute).in_law,
         "working_days": row.working_days,
         "started_on": row.started_on.isoformat(),

@@ -8,8 +8,8 @@ from typing import Any
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 
+from ...forms import code_of_organisation, one_of_terms, stated
 from ...kernel import clock, identity
-from ...kernel.forms import code_of_organisation, one_of_terms, stated
 from ..agreement import current_version
 
 _ = tk._

@@ -7,8 +7,9 @@ from typing import Any
 from ckan.logic import validate
 from ckan.plugins import toolkit as tk
 from ckan.types import ActionResult, Context, DataDict
+from werkzeug.datastructures import FileStorage
 
-from .. import items, publish
+from .. import items, names, publish
 from . import schema, without_search
 
 
@@ -30,7 +31,16 @@ def prepare(data_dict: DataDict) -> None:
     """Leave out empty rows of data items, and hold the files together to the rules of publishing."""
     if data_dict.get("type", "dataset") == "dataset":
         items.tidy(data_dict)
+        for resource in data_dict.get("resources") or []:
+            name_upload(resource)
         publish.check_files(data_dict)
+
+
+def name_upload(resource: DataDict) -> None:
+    """Give an uploaded file a name that CKAN keeps whole."""
+    upload = resource.get("upload")
+    if isinstance(upload, FileStorage) and upload.filename:
+        upload.filename = names.of_file(upload.filename)
 
 
 @tk.chained_action
@@ -47,7 +57,24 @@ def package_update(next_action: Any, context: Context, data_dict: DataDict) -> A
     return next_action(context, data_dict)
 
 
+@tk.chained_action
+def resource_create(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.ResourceCreate:
+    """Keep the Chinese name of an uploaded file readable."""
+    name_upload(data_dict)
+    return next_action(context, data_dict)
+
+
+@tk.chained_action
+def resource_update(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.ResourceUpdate:
+    """Keep the Chinese name of an uploaded file readable."""
+    name_upload(data_dict)
+    return next_action(context, data_dict)
+
+
 ACTIONS = {
-    **{f.__name__: f for f in (nmgdata_dataset_publish, package_create, package_update)},
+    **{
+        f.__name__: f
+        for f in (nmgdata_dataset_publish, package_create, package_update, resource_create, resource_update)
+    },
     **without_search.ACTIONS,
 }

@@ -9,7 +9,7 @@ from ckan.types import AuthResult, Context, DataDict
 
 
 def nmgdata_dataset_publish(context: Context, data_dict: DataDict) -> AuthResult:
-    """Publish an entry: who may edit it."""
+    """Who may edit the entry."""
     tk.check_access("package_update", context, data_dict)
     return {"success": True}
 

@@ -6,16 +6,14 @@ from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
 
-import ckan.logic
 import pyshacl
 import pytest
 import yaml
 from ckan.plugins import toolkit as tk
 from ckanext.dcat import utils as dcat_utils
-from ckanext.dcat.interfaces import IDCATURIGenerator
 from ckanext.dcat.processors import RDFParser, RDFSerializer
 from ckanext.nmgdata import factories
-from ckanext.nmgdata.catalog import dcat, dcat_terms
+from ckanext.nmgdata.catalog import dcat_terms
 from ckanext.nmgdata.kernel.gate import origins
 from rdflib import RDF, Graph, Literal, Namespace, URIRef, namespace
 
@@ -129,30 +127,6 @@ def complete(world, clean_search):
         return tk.get_action("package_show")(factories.site_context(), {"id": made["id"]})
 
     return make
-
-
-@pytest.fixture
-def wired(monkeypatch):
-    """Wire names and actions as the base plugin does."""
-    implementations = dcat_utils.plugins.PluginImplementations
-
-    class Plugins:
-        @staticmethod
-        def PluginImplementations(interface):
-            return [Named()] if interface is IDCATURIGenerator else implementations(interface)
-
-    monkeypatch.setattr(dcat_utils, "plugins", Plugins)
-    for name, function in dcat.ACTIONS.items():
-        tk.get_action(name)
-        monkeypatch.setitem(ckan.logic._actions, name, partial(function, ckan.logic._actions[name]))
-
-
-class Named(dcat.StableNames):
-    def catalog_uri(self, default_uri):
-        return default_uri
-
-    def publisher_uri(self, dataset_dict, default_uri):
-        return default_uri
 
 
 def parsed(body, form):
@@ -332,13 +306,13 @@ class TestNothingElseGetsOut:
 
     @pytest.mark.parametrize("name", ["croissant", "euro_dcat_ap_3"])
     @pytest.mark.parametrize("page", ["/catalog.ttl", "/dataset/{id}.ttl"])
-    def test_no_other_profile_can_be_asked_for(self, world, app, clean_search, wired, page, name):
+    def test_no_other_profile_can_be_asked_for(self, world, app, clean_search, page, name):
         address = page.format(id=world.conditional["id"])
         assert app.get(f"{address}?profiles=nmg").status_code == 200
         refused = app.get(f"{address}?profiles={name}", status=409)
         assert world.conditional["title"] not in refused.body
 
-    def test_an_entry_cannot_take_the_name_of_another(self, world, app, clean_search, wired):
+    def test_an_entry_cannot_take_the_name_of_another(self, world, app, clean_search):
         victim = world.open_data
         name = f"http://test.ckan.net/dataset/{victim['id']}"
         extra = [{"key": "uri", "value": name}]
@@ -347,7 +321,7 @@ class TestNothingElseGetsOut:
         assert [str(o) for o in found.objects(URIRef(name), DCT.title)] == [victim["title"]]
         assert len(set(found.subjects(RDF.type, namespace.DCAT.Dataset))) == 2
 
-    def test_a_file_cannot_take_another_name(self, world, clean_search, wired):
+    def test_a_file_cannot_take_another_name(self, world, clean_search):
         made = factories.dataset(world.department)
         resource = factories.resource(made, uri="https://evil.example.org/file")
         name = f"http://test.ckan.net/dataset/{made['id']}/resource/{resource['id']}"

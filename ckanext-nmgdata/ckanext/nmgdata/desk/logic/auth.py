@@ -53,30 +53,30 @@ def nmgdata_access_explain(context: Context, data_dict: DataDict) -> AuthResult:
 
 @tk.auth_sysadmins_check
 def nmgdata_case_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """See a case."""
+    """Its parties, their authority and auditors; for others it does not exist (R-PLAT-06)."""
     return permission_see_case(actor_of(context), data_dict["id"])
 
 
 @tk.auth_sysadmins_check
 def nmgdata_case_transition(context: Context, data_dict: DataDict) -> AuthResult:
-    """Take a step; the machine itself says whose step it is."""
+    """Who may see the case; the machine itself says whose step it is (docs/roles.md)."""
     return permission_see_case(actor_of(context), data_dict["id"])
 
 
 def nmgdata_case_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """List one's own cases; the action lists no others."""
+    """Anybody with an account; the action lists no cases of others."""
     return yes()
 
 
 @tk.auth_sysadmins_check
 def nmgdata_audit_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """Read the audit log."""
+    """Auditors and the authority (R29¶1)."""
     return permission_read_audit(actor_of(context))
 
 
 @tk.auth_sysadmins_check
 def nmgdata_workday_add(context: Context, data_dict: DataDict) -> AuthResult:
-    """Set a working day: the authority."""
+    """The authority."""
     return yes() if actor_of(context).regions(Role.AUTHORITY) else no()
 
 

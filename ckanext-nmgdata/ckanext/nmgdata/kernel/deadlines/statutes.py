@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -15,6 +16,10 @@ from ... import config
 SOURCE = Path(__file__).with_name("statutes.yaml")
 KINDS = ("statutory", "prompt", "none", "now", "periodic", "yearly", "stage", "set")
 INSTRUMENTS = {"R": "内政发〔2024〕19号", "H": "呼和浩特市公共数据管理暂行办法", "O": "鄂府办发〔2023〕92号"}
+IN_FORCE = {"150100": "RH", "150600": "RO"}
+"""The instruments that hold in a region besides, or instead of, the autonomous region's."""
+ARTICLE = re.compile(r"([RHO])(\d+)(?:¶(\d+))?(?:\((\d+)\))?")
+DIGITS = "零一二三四五六七八九"
 
 
 @dataclass(frozen=True)
@@ -93,3 +98,35 @@ def get(statute_id: str) -> Statute:
 def setting(name: str) -> Any:
     """Return a setting of the portal's own region."""
     return current().settings[name]
+
+
+def cited(source: str) -> str:
+    """Return a source as a lawyer writes it: ``R28¶2 (analogy R23¶2)`` → 内政发〔2024〕19号第二十八条第二款….
+
+    Of several instruments only those in force in the portal's own region are named, each once.
+    """
+    here = IN_FORCE.get(config.region(), "R")
+    stated, _bracket, likened = source.partition("(analogy ")
+    own = [match for match in ARTICLE.finditer(stated) if match[1] in here]
+    like = [match for match in ARTICLE.finditer(likened) if match[1] in here]
+    named = [match[1] for match in [*own, *like]]
+    said = [
+        article(match, new=at == 0 or named[at - 1] != match[1]) for at, match in enumerate([*own, *like])
+    ]
+    return "，比照".join("、".join(part) for part in (said[: len(own)], said[len(own) :]) if part)
+
+
+def article(match: re.Match[str], *, new: bool) -> str:
+    """Return one article in Chinese numerals, after the name of its instrument where that is new."""
+    letter, number, paragraph, item = match.groups()
+    text = f"{INSTRUMENTS[letter] if new else ''}第{numeral(int(number))}条"
+    text += f"第{numeral(int(paragraph))}款" if paragraph else ""
+    return text + (f"第（{numeral(int(item))}）项" if item else "")
+
+
+def numeral(number: int) -> str:
+    """Return a number below one hundred as statutes write it."""
+    tens, ones = divmod(number, 10)
+    if not tens:
+        return DIGITS[ones]
+    return f"{DIGITS[tens] if tens > 1 else ''}十{DIGITS[ones] if ones else ''}"

@@ -36,8 +36,12 @@ class GateLabels(DefaultPermissionLabels):
         labels = super().get_user_dataset_labels(user_obj)
         if not user_obj or user_obj.is_anonymous:
             return labels
-        actor = Actor.person(user_obj)
-        regions = actor.regions(Role.AUDITOR) | actor.regions(Role.AUTHORITY)
-        if REGION in regions:
-            return [*labels, OVERSIGHT]
-        return [*labels, *(f"{OVERSIGHT}-{region[:4]}" for region in sorted(regions))]
+        return [*labels, *oversight(Actor.person(user_obj))]
+
+
+def oversight(actor: Actor) -> list[str]:
+    """Return the labels that oversight brings: of the whole region, or of the regions it reaches."""
+    regions = actor.regions(Role.AUDITOR) | actor.regions(Role.AUTHORITY)
+    if REGION in regions:
+        return [OVERSIGHT]
+    return [f"{OVERSIGHT}-{region[:4]}" for region in sorted(regions)]

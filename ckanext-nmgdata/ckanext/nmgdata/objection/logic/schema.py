@@ -10,8 +10,8 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 
 from ... import vocab
+from ...forms import code_of_organisation, one_of_terms, stated
 from ...kernel import identity
-from ...kernel.forms import code_of_organisation, one_of_terms, stated
 
 _ = tk._
 PERSONAL = re.compile(r"\d{17}[\dXx]|(?<!\d)1[3-9]\d{9}(?!\d)|[\w.+-]+@[\w-]+\.\w+")

@@ -8,8 +8,8 @@ from typing import Any
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 
-from .. import vocab
-from . import identity
+from . import vocab
+from .kernel import identity
 
 _ = tk._
 LONGEST = 5000
