@@ -10,7 +10,7 @@ LOCK = .run/lock/bin/uv pip compile -q --universal --python-version 3.11 --gener
 .PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,audit gate inbox pages search)
 
 help: ## Show what can be made
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 up: ## Start the portal with demo data and all its servers
 	$(STACK) up $(OPTIONS)
