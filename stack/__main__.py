@@ -108,6 +108,7 @@ def test(settings: Settings, asked: argparse.Namespace) -> None:
         **settings.owner_environment(),
         "CKAN_SITE_URL": "http://test.ckan.net",
         "NMGDATA_RUNTIME_URL": settings.database("nmgdata", "nmgdata"),
+        "NMGDATA_STACK": settings.name,
     }
     raise SystemExit(subprocess.run(command, env=env, cwd=ROOT, check=False).returncode)
 

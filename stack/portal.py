@@ -93,7 +93,7 @@ def accounts_file(settings: Settings) -> Path:
     return settings.home / "accounts.txt"
 
 
-def start_programs(settings: Settings) -> None:
+def start_programs(settings: Settings, *, workers: int = WEB_WORKERS) -> None:
     """Start web, worker and tick; they are started anew, so that they run this checkout's code."""
     stop_programs(settings)
     env = settings.environment()
@@ -111,7 +111,7 @@ def start_programs(settings: Settings) -> None:
                 "--bind",
                 f"127.0.0.1:{settings.port}",
                 "--workers",
-                str(WEB_WORKERS),
+                str(workers),
                 "--threads",
                 str(WEB_THREADS),
             ],

@@ -72,8 +72,8 @@ def stop(settings: Settings, service: str, how: signal.Signals = signal.SIGTERM)
     pid = running(settings, service)
     if pid is None:
         return False
-    os.kill(pid, how)
     known = began(pid)
+    os.kill(pid, how)
 
     def gone() -> bool:
         reap(pid)

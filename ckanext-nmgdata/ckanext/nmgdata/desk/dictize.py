@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ..kernel.actors import Actor
 from ..kernel.deadlines import ledger, statutes
+from ..kernel.deadlines.calendar import Calendar, load
 from ..kernel.workflow import engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent
@@ -17,7 +20,17 @@ from ..kernel.workflow.presenters import of_case as presenter
 _ = tk._
 
 
-def brief(case: Case) -> dict[str, Any]:
+def briefs(cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Return cases in one row each; datasets, departments and calendar are fetched once for all."""
+    wanted = ((model.Package, {c.dataset_id for c in cases}), (model.Group, {c.org_id for c in cases}))
+    kept = [model.Session.scalars(sa.select(kind).where(kind.id.in_(ids))).all() for kind, ids in wanted]
+    calendar = load()
+    rows = [brief(case, calendar) for case in cases]
+    del kept  # until here it kept the session from forgetting them
+    return rows
+
+
+def brief(case: Case, calendar: Calendar | None = None) -> dict[str, Any]:
     """Return a case in one row: number, what it is about, where it stands, until when."""
     machine = machines.of_case(case)
     state = machine.state(case.status)
@@ -36,15 +49,15 @@ def brief(case: Case) -> dict[str, Any]:
         "opened_at": case.opened_at.isoformat(),
         "changed_at": case.changed_at.isoformat(),
         "closed_at": case.closed_at.isoformat() if case.closed_at else None,
-        "due": due(case),
+        "due": due(case, calendar),
     }
 
 
-def due(case: Case) -> dict[str, Any] | None:
+def due(case: Case, calendar: Calendar | None = None) -> dict[str, Any] | None:
     """Return what is left of the period that runs, as people count it."""
     if case.due_on is None or case.closed_at is not None:
         return None
-    left = ledger.time_left(case.due_on, case.provisional)
+    left = ledger.time_left(case.due_on, case.provisional, calendar)
     return {"on": case.due_on.isoformat(), "working_days": left.working_days, "provisional": left.provisional}
 
 

@@ -48,7 +48,7 @@ def my_cases() -> Any:
     if answer := need_login():
         return answer
     filed = queries.filed_by(tk.current_user.id)
-    return tk.render("nmgdata/desk/my.html", {"cases": [dictize.brief(case) for case in filed]})
+    return tk.render("nmgdata/desk/my.html", {"cases": dictize.briefs(filed)})
 
 
 @blueprint.route("/nmg/inbox")
@@ -59,8 +59,8 @@ def inbox() -> Any:
     actor = asking()
     if not actor.orgs(Role.REVIEWER):
         tk.abort(403, _("The inbox is for the reviewers of departments and the authority."))
-    waiting = [dictize.brief(case) for case in queries.inbox(actor, PAGE)]
-    decided = [dictize.brief(case) for case in queries.of_orgs(actor.orgs(Role.REVIEWER), PAGE)]
+    waiting = dictize.briefs(queries.inbox(actor, PAGE))
+    decided = dictize.briefs(queries.of_orgs(actor.orgs(Role.REVIEWER), PAGE))
     done = [case for case in decided if case["id"] not in {w["id"] for w in waiting}]
     values = {"waiting": waiting, "others": done, "is_authority": bool(actor.regions(Role.AUTHORITY))}
     return tk.render("nmgdata/desk/inbox.html", values)

@@ -91,7 +91,7 @@ def nmgdata_case_list(context: Context, data_dict: DataDict) -> list[dict[str, A
         found = queries.of_orgs(actor.orgs(Role.REVIEWER), limit, kind)
     else:
         found = queries.inbox(actor, limit, kind)
-    return [dictize.brief(case) for case in found]
+    return dictize.briefs(found)
 
 
 @validate(schema.transition)
