@@ -77,9 +77,7 @@ def clamd() -> str:
 
 
 def objection_limits() -> tuple[int, int, int]:
-    """Return how many objections an hour one address may file with the challenge solved, one without
-    it, and all visitors without an account together.
-    """
+    """Return how many objections an hour may come: from one address, unproven, without an account."""
     names = ("per_address", "per_address_unproven", "without_account")
     proven, unproven, together = (tk.config[f"{PREFIX}.objection.{name}"] for name in names)
     return proven, unproven, together
