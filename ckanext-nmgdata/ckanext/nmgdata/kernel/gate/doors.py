@@ -61,6 +61,8 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     return sealed(response, decision)
 
 
+PURPOSE = "X-Purpose"
+"""Header that states the purpose where the query is not ours to add to: calls of the action API."""
 MAINTENANCE_PAGES = frozenset({"dictionary", "views", "edit_view", "view_edit"})
 """Pages on which an editor keeps a table's labels and views; what they show is upkeep."""
 
@@ -70,7 +72,7 @@ def wanted_purpose() -> policy.Purpose:
     try:
         if (tk.request.endpoint or "").rpartition(".")[2] in MAINTENANCE_PAGES:
             return policy.Purpose.MAINTAIN
-        return policy.Purpose(tk.request.args.get("purpose", "use"))
+        return policy.Purpose(tk.request.args.get("purpose") or tk.request.headers.get(PURPOSE, "use"))
     except (RuntimeError, ValueError):
         return policy.Purpose.USE
 

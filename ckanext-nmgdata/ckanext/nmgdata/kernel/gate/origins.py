@@ -186,6 +186,7 @@ def put_away(session: Session, resource_id: str, package_id: str, url: str) -> N
 
 def enforce() -> bool:
     """Have the database vouch for all rows; only the owner of the tables may, False for others."""
+    model.Session.rollback()  # whose reading would stand in the way
     try:
         with model.ensure_engine().begin() as connection:
             connection.execute(sa.text(f"ALTER TABLE resource VALIDATE CONSTRAINT {CONSTRAINT}"))

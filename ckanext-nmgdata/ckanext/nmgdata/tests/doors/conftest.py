@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ckan.plugins import toolkit as tk
 
 from ...conftest import MONDAY, empty_tables
 from ...kernel import clock
@@ -27,6 +28,12 @@ def stage(portal: None, wsgi: Any) -> Iterator[stages.Stage]:
             built = stages.build(host)
         yield built
     empty_tables()
+
+
+@pytest.fixture
+def reachable(stage: stages.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the gate reach the department's server, which lies on a private network."""
+    monkeypatch.setitem(tk.config, "ckanext.nmgdata.gate.private_hosts", [stage.host])
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,7 @@ class Stage:
     views: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     case: str = ""
+    host: str = ""
 
     def file(self, state: str) -> str:
         """Return the id of a state's uploaded file, whose rows are in the DataStore too."""
@@ -77,22 +78,18 @@ class Department(BaseHTTPRequestHandler):
 
 @contextmanager
 def department() -> Iterator[str]:
-    """Run the department's server and let the gate reach it; its host is ``host:port``."""
+    """Run the department's server; yields its ``host:port``."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Department)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    host = f"127.0.0.1:{server.server_port}"
-    before = tk.config["ckanext.nmgdata.gate.private_hosts"]
-    tk.config["ckanext.nmgdata.gate.private_hosts"] = [host]
     try:
-        yield host
+        yield f"127.0.0.1:{server.server_port}"
     finally:
-        tk.config["ckanext.nmgdata.gate.private_hosts"] = before
         server.shutdown()
 
 
 def build(host: str) -> Stage:
     """Make the stage in empty tables."""
-    stage, world = Stage(), World()
+    stage, world = Stage(host=host), World()
     for state in STATES:
         stage.datasets[state] = filled(stage, world, state, host)
     case = model.Session.get_one(Case, world.submitted(stage.datasets["conditional"])["id"])
@@ -113,7 +110,7 @@ def filled(stage: Stage, world: World, state: str, host: str) -> dict[str, Any]:
     made = dataset(world.department, title=f"状态 {state}", open_class=kind, tag_string=f"tag{state}")
     file = upload(made, content=FILE, name="file.csv")["id"]
     resource(made, name="链接", url=f"http://{host}/{LINK}/{state}.csv")
-    stage.aliases[state] = f"alias_{state}"
+    stage.aliases[state] = f"alias_{file}"
     rows = {
         "resource_id": file, "force": True, "aliases": [stage.aliases[state]],
         "fields": [{"id": COLUMN, "type": "text"}], "records": [{COLUMN: ROW}],
@@ -121,7 +118,7 @@ def filled(stage: Stage, world: World, state: str, host: str) -> dict[str, Any]:
     tk.get_action("datastore_create")(site_context(), rows)
     view = {
         "resource_id": file, "view_type": "datatables_view", "title": "表",
-        "filters": {COLUMN: [ROW]}, "show_fields": [COLUMN],
+        "filter_fields": [COLUMN], "filter_values": [ROW], "show_fields": [COLUMN],
     }  # fmt: skip
     stage.views[state] = tk.get_action("resource_view_create")(site_context(), view)["id"]
     if state == "unclassified":

@@ -88,6 +88,18 @@ class Door:
     api: bool = False
     """An action: it refuses with 403 and the reason in its message."""
     as_anonymous: bool = False
+    for_all: bool = False
+    """Tried with every audience; a variant is tried with one audience per answer."""
+
+
+def audiences(door: Door, state: str) -> list[str]:
+    """Return who tries a door: everybody, or the first audience of each answer."""
+    if door.for_all:
+        return list(AUDIENCES)
+    first: dict[Answer, str] = {}
+    for who in AUDIENCES:
+        first.setdefault(right(state, who, door.purpose), who)
+    return list(first.values())
 
 
 def file(suffix: str = "") -> Callable[[Stage, str], str]:
@@ -129,32 +141,31 @@ SEARCH = {"shows": (COLUMN, ROW), "api": True}
 DUMP = {"shows": (COLUMN, ROW)}
 
 DOORS = [
-    Door("download", file(), shows=(BYTES,)),
+    Door("download", file(), shows=(BYTES,), for_all=True),
     Door("download by name", place("/dataset/{name}/resource/{id}/download/any-name.csv"), shows=(BYTES,)),
     Door("download in English", place("/en/dataset/{dataset}/resource/{id}/download"), shows=(BYTES,)),
     Door("HEAD", file(), method="HEAD"),
     Door("Range", file(), headers={"Range": "bytes=0-40"}, status=206, shows=(BYTES,)),
     Door("resume", file(), headers={"Range": "bytes=14-"}, status=206, shows=(BYTES,)),
-    Door("upkeep", file("?purpose=maintain"), purpose="maintain", shows=(BYTES,)),
-    Door("verification", file("?purpose=verify"), purpose="verify", shows=(BYTES,)),
-    Door("link", link(), which="link", shows=(BYTES,)),
+    Door("upkeep", file("?purpose=maintain"), purpose="maintain", shows=(BYTES,), for_all=True),
+    Door("verification", file("?purpose=verify"), purpose="verify", shows=(BYTES,), for_all=True),
+    Door("link", link(), which="link", shows=(BYTES,), for_all=True),
     Door("link HEAD", link(), which="link", method="HEAD"),
     Door("link resume", link(), which="link", headers={"Range": "bytes=5-"}, status=206, shows=(BYTES,)),
     Door("link upkeep", link("?purpose=maintain"), which="link", purpose="maintain", shows=(BYTES,)),
-    Door("rows", action("datastore_search?resource_id={id}"), **SEARCH),
+    Door("rows", action("datastore_search?resource_id={id}"), **SEARCH, for_all=True),
     Door("rows by alias", action("datastore_search?resource_id={alias}"), **SEARCH),
     Door("rows by filter", action(f"datastore_search?resource_id={{id}}&filters={FILTERS}"), **SEARCH),
     Door("rows by POST", action("datastore_search"), method="POST",
          body=lambda s, state: {"resource_id": s.file(state), "q": ROW, "records_format": "csv"}, **SEARCH),
-    Door("rows for upkeep", action("datastore_search?purpose=maintain"), method="POST", purpose="maintain",
-         body=lambda s, state: {"resource_id": s.file(state)}, **SEARCH),
+    Door("rows for upkeep", action("datastore_search?resource_id={id}"), purpose="maintain",
+         headers={"X-Purpose": "maintain"}, **SEARCH),
     Door("rows of the API without version", place("/api/action/datastore_search?resource_id={id}"), **SEARCH),
     Door("rows by JSONP", action("datastore_search?resource_id={id}&callback=f"), as_anonymous=True, **SEARCH),
     Door("columns", action("datastore_info?id={id}"), shows=(COLUMN,), api=True),
     Door("columns by alias", action("datastore_info?id={alias}"), shows=(COLUMN,), api=True),
     *(Door(f"dump {kind}", place(f"/datastore/dump/{{id}}?format={kind}"), **DUMP) for kind in ("csv", "tsv", "json", "xml")),
     Door("dump by alias", place("/datastore/dump/{alias}"), **DUMP),
-    Door("dump of columns", place("/datastore/dump/{id}?limit=0"), shows=(COLUMN,)),
     Door("dump for upkeep", place("/datastore/dump/{id}?purpose=maintain"), purpose="maintain", **DUMP),
     Door("table", place("/datatables/ajax/{view}"), method="POST", body=lambda *_: TABLE_FORM, form=True, shows=(ROW,)),
     Door("table export", place("/datatables/filtered-download/{view}"), method="POST", body=lambda *_: EXPORT_FORM,
@@ -185,10 +196,11 @@ def secrets_in(answer: Any) -> set[str]:
     return {secret for secret in (BYTES, COLUMN, ROW, LINK) if secret in text}
 
 
+@pytest.mark.usefixtures("reachable")
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 def test_every_audience_gets_the_right_answer(browser, stage, door, state):
-    for who in AUDIENCES:
+    for who in audiences(door, state):
         status, reason = right(state, "anonymous" if door.as_anonymous else who, door.purpose)
         answer = send(browser, stage, door, state, who)
         if status == 200:
@@ -275,7 +287,7 @@ EVERYWHERE = {
     "catalogue": "/catalog.ttl",
     "catalogue croissant": "/catalog.jsonld?profiles=croissant",
 }
-LOOKING = ("anonymous", "stranger", "holder", "other_editor", "editor", "auditor", "operator")
+LOOKING = ("anonymous", "holder", "editor", "operator")
 INSIDERS = ("editor", "reviewer", "auditor", "operator", "auditor_override", "operator_override")
 ROWS_TOO = {"view": "use", "view list": "use", "edit views": "maintain", "dictionary": "maintain"}
 """Doors of metadata that name columns or values to those who may have them for that purpose."""
