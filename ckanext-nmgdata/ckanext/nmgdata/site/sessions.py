@@ -18,9 +18,9 @@ class Nobody(NullSession):
     def forget(self, *_arguments: Any, **_values: Any) -> None:
         """Take a value and keep nothing: there is nowhere to keep it."""
 
-    __setitem__ = __delitem__ = clear = setdefault = update = forget  # type: ignore[assignment]
+    __setitem__ = __delitem__ = clear = setdefault = update = forget
 
-    def pop(self, _key: str, default: Any = None) -> Any:  # type: ignore[override]
+    def pop(self, _key: str, default: Any = None) -> Any:
         """Return the default: nothing is kept."""
         return default
 

@@ -61,8 +61,7 @@ def nmgdata_access_override(context: Context, data_dict: DataDict) -> dict[str, 
     tk.check_access("nmgdata_access_override", context, data_dict)
     with begin(actor_of(context)) as unit:
         row = overrides.take(unit, data_dict["id"], data_dict["reason"])
-        taken = {"id": row.id, "resource_id": row.resource_id, "until": row.until.isoformat()}
-    return taken
+        return {"id": row.id, "resource_id": row.resource_id, "until": row.until.isoformat()}
 
 
 @tk.side_effect_free

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from ckan import model
 from ckan.plugins import toolkit as tk
@@ -117,7 +117,7 @@ def gated_dump(core: Callable[..., Any]) -> Callable[..., Any]:
         if not decision.allow:
             return refusal(found, decision)
         answer: Response = core(real_id)
-        answer.response = stream_with_context(answer.response)  # later pages ask the gate again
+        answer.response = stream_with_context(iter(cast("Any", answer.response)))  # pages ask again
         answer.call_on_close(model.Session.remove)
         if tk.request.method == "GET":
             counts.count_download(found.dataset_id, real_id)

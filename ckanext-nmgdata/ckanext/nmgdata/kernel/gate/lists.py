@@ -67,7 +67,9 @@ def member_list(next_action: Next, context: Context, data_dict: DataDict) -> Any
     """List the members of a group or department; of datasets only the catalogue's."""
     members = next_action(context, data_dict)
     ids = [member[0] for member in members if member[1] == "package"]
-    known = set(model.Session.scalars(sa.select(model.Package.id).where(model.Package.id.in_(ids), in_catalogue())))
+    known = set(
+        model.Session.scalars(sa.select(model.Package.id).where(model.Package.id.in_(ids), in_catalogue()))
+    )
     return [member for member in members if member[1] != "package" or member[0] in known]
 
 

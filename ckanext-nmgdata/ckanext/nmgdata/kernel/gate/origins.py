@@ -16,6 +16,7 @@ from ckan import model
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Mapper, Session, attributes, object_session
 
 from ... import config
@@ -162,7 +163,9 @@ def migrate() -> Iterator[int]:
     It may be stopped and begun again at any time: what was moved is not found again. The datasets
     are indexed anew, because Solr holds their links too.
     """
-    find = sa.text(f"SELECT id, package_id, url FROM resource WHERE {LEFT} LIMIT {BATCH} FOR UPDATE SKIP LOCKED")
+    find = sa.text(
+        f"SELECT id, package_id, url FROM resource WHERE {LEFT} LIMIT {BATCH} FOR UPDATE SKIP LOCKED"
+    )
     while True:
         with begin(Actor.system()) as unit:
             rows = unit.session.execute(find).all()
@@ -190,6 +193,6 @@ def enforce() -> bool:
     try:
         with model.ensure_engine().begin() as connection:
             connection.execute(sa.text(f"ALTER TABLE resource VALIDATE CONSTRAINT {CONSTRAINT}"))
-    except sa.exc.ProgrammingError:
+    except ProgrammingError:
         return False
     return True

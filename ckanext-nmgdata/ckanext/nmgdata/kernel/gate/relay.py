@@ -169,7 +169,9 @@ def is_page(source: Source) -> bool:
     """Say whether an answer is a web page, by its declared type or its first bytes."""
     declared = source.reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     begins = source.first[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return declared in ("text/html", "application/xhtml+xml") or begins.startswith((b"<!doctype html", b"<html"))
+    return declared in ("text/html", "application/xhtml+xml") or begins.startswith(
+        (b"<!doctype html", b"<html")
+    )
 
 
 def as_asked(source: Source) -> tuple[int, dict[str, str], Iterator[bytes]]:

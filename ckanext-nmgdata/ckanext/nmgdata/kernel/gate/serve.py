@@ -89,7 +89,7 @@ def stored(resource: model.Resource, still_open: StillOpen) -> Response:
     if changed:
         answer.last_modified = changed.replace(tzinfo=UTC)
     answer.headers["Content-Disposition"] = disposition(download_name(resource))
-    return answer.make_conditional(tk.request, accept_ranges=True, complete_length=size)
+    return answer.make_conditional(tk.request.environ, accept_ranges=True, complete_length=size)
 
 
 def on_disk(path: str) -> tuple[int, OpenAt]:
@@ -145,6 +145,6 @@ def disposition(name: str) -> str:
     """Return the header that names a file: ASCII for old programs, then the true name (RFC 6266, 8187)."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r'["\\]', "", plain).strip()
-    if not PurePosixPath(plain).stem.strip(" ._-"):
+    if not plain.rpartition(".")[0].strip(" ._-"):
         plain = "data" + PurePosixPath(name).suffix
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

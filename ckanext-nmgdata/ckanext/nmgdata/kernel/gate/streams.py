@@ -1,4 +1,4 @@
-"""Bytes under way: read lazily from any place, and cut when the gate shuts meanwhile (R28¶3: 立即中止开放)."""
+"""Bytes under way: read lazily from any place, cut when the gate shuts meanwhile (R28¶3: 立即中止)."""
 
 from __future__ import annotations
 
@@ -38,9 +38,11 @@ class Body:
         self.asked = time.monotonic()
 
     def __iter__(self) -> Body:
+        """Return itself."""
         return self
 
     def __next__(self) -> bytes:
+        """Return the next piece."""
         if self.pieces is None:
             self.pieces = self.open_at(self.offset)
         if time.monotonic() - self.asked >= INTERVAL:

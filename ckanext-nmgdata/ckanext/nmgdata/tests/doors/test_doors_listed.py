@@ -27,7 +27,7 @@ class Toy(p.SingletonPlugin):
     def get_blueprint(self) -> Blueprint:
         """Bring a route."""
         blueprint = Blueprint("toy", __name__)
-        blueprint.add_url_rule("/toy/<id>", endpoint="bytes", view_func=lambda id: id)
+        blueprint.add_url_rule("/toy/<id>", endpoint="bytes", view_func=lambda **values: str(values))
         return blueprint
 
     def get_actions(self) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class Toy(p.SingletonPlugin):
 
     def get_helpers(self) -> dict[str, Any]:
         """Bring a helper."""
-        return {"toy_links": lambda: []}
+        return {"toy_links": list}
 
 
 @pytest.fixture
@@ -96,5 +96,7 @@ def test_doors_that_the_portal_does_without_stay_shut_when_switched_on(stage, wi
         for address in addresses:
             path = address.format(dataset=stage.datasets[state]["id"], file=stage.file(state))
             for who in ("anonymous", "editor", "operator"):
-                answer = app.test_client().get(path, headers=stage.headers[who], base_url="http://test.ckan.net")
+                answer = app.test_client().get(
+                    path, headers=stage.headers[who], base_url="http://test.ckan.net"
+                )
                 assert answer.status_code in (403, 404), (path, who)

@@ -111,8 +111,9 @@ def link(suffix: str = "") -> Callable[[Stage, str], str]:
 
 
 def action(text: str) -> Callable[[Stage, str], str]:
-    return lambda stage, state: "/api/3/action/" + text.format(
-        id=stage.file(state), alias=stage.aliases[state], view=stage.views[state]
+    return lambda stage, state: (
+        "/api/3/action/"
+        + text.format(id=stage.file(state), alias=stage.aliases[state], view=stage.views[state])
     )
 
 
@@ -181,7 +182,11 @@ def send(browser: Any, stage: Stage, door: Door, state: str, who: str) -> Any:
     body = door.body(stage, state) if door.body else None
     content = {"data" if door.form else "json": body} if body is not None else {}
     return browser.open(
-        door.ask(stage, state), method=door.method, headers=headers, base_url="http://test.ckan.net", **content
+        door.ask(stage, state),
+        method=door.method,
+        headers=headers,
+        base_url="http://test.ckan.net",
+        **content,
     )
 
 
@@ -339,11 +344,13 @@ ORACLES = [
 ]
 
 
-@pytest.mark.parametrize("who", ("anonymous", "operator"))
-@pytest.mark.parametrize("secret", (LINK, BYTES, ROW, COLUMN))
+@pytest.mark.parametrize("who", ["anonymous", "operator"])
+@pytest.mark.parametrize("secret", [LINK, BYTES, ROW, COLUMN])
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_no_question_reveals_a_secret_by_its_count(browser, stage, oracle, secret, who):
-    answer = browser.get(oracle.format(secret=secret), headers=stage.headers[who], base_url="http://test.ckan.net")
+    answer = browser.get(
+        oracle.format(secret=secret), headers=stage.headers[who], base_url="http://test.ckan.net"
+    )
     found = answer.json
     assert not found["success"] or found["result"]["count"] == 0
 
@@ -361,7 +368,7 @@ SHUT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("who", ("anonymous", "editor", "operator"))
+@pytest.mark.parametrize("who", ["anonymous", "editor", "operator"])
 @pytest.mark.parametrize("door", SHUT)
 def test_shut_doors_are_shut_for_everybody(browser, stage, door, who):
     for state in ("unconditional", "conditional"):
@@ -371,7 +378,7 @@ def test_shut_doors_are_shut_for_everybody(browser, stage, door, who):
         assert secrets_in(answer) == set()
 
 
-@pytest.mark.parametrize("name", ("datastore_upsert", "datastore_records_delete"))
+@pytest.mark.parametrize("name", ["datastore_upsert", "datastore_records_delete"])
 def test_writing_rows_shows_none(browser, stage, name):
     """An editor writes the rows of suspended data, and must not read them by way of the answer."""
     body = {
@@ -383,6 +390,8 @@ def test_writing_rows_shows_none(browser, stage, name):
         del body["filters"], body["include_deleted_records"]
     else:
         del body["include_records"]
-    answer = browser.post(f"/api/3/action/{name}", json=body, headers=stage.headers["editor"], base_url="http://test.ckan.net")
+    answer = browser.post(
+        f"/api/3/action/{name}", json=body, headers=stage.headers["editor"], base_url="http://test.ckan.net"
+    )
     assert answer.status_code == 200, text_of(answer)[:300]
     assert not {"records", "deleted_records"} & set(answer.json["result"])

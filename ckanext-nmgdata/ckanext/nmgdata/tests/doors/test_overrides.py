@@ -32,6 +32,11 @@ def take(who, made, reason=REASON):
     return call("nmgdata_access_override", who, id=made["resources"][0]["id"], reason=reason)
 
 
+def origin(case):
+    """Return a case as the origin of a stop."""
+    return rights.Origin(case["id"], case["number"])
+
+
 @pytest.mark.parametrize("who", ["auditor", "sysadmin"])
 @pytest.mark.parametrize("kind", ["conditional", "non_open"])
 def test_opens_for_its_holder_until_its_end_and_every_use_is_recorded(world, app, as_user, who, kind):
@@ -75,7 +80,7 @@ def test_not_without_a_reason(world, reason):
 
 
 def test_suspended_data_yes_withdrawn_data_never(world, app, as_user):
-    case = rights.Origin(*(lambda c: (c["id"], c["number"]))(world.submitted()))
+    case = origin(world.submitted())
     headers = {**as_user(world.auditor), "Accept": "application/json"}
     with begin(Actor.system()) as unit:
         rights.suspend(unit, case, world.open_data["id"])
@@ -107,11 +112,13 @@ def test_the_form_on_the_page_of_the_refusal(world, app, as_user):
     assert answer.headers["Location"].endswith(address(world.conditional))
     assert app.get(address(world.conditional), headers=auditor).data == factories.CSV
     assert REASON in app.get("/nmg/audit", headers=auditor).body
-    assert app.post(form, data={"reason": REASON}, headers=as_user(world.editor), status=None).status_code == 403
+    assert (
+        app.post(form, data={"reason": REASON}, headers=as_user(world.editor), status=None).status_code == 403
+    )
 
 
 def test_the_tombstone_says_what_when_why_and_where(world, app):
-    case = rights.Origin(*(lambda c: (c["id"], c["number"]))(world.submitted()))
+    case = origin(world.submitted())
     with begin(Actor.system()) as unit:
         rights.suspend(unit, case, world.open_data["id"])
         rights.withdraw(unit, case.case_id)

@@ -69,7 +69,9 @@ def test_whole_in_parts_and_again(file, app):
 
 def test_a_known_etag_opens_nothing(file, app):
     etag = app.get(file.address).headers["ETag"]
-    model.Session.execute(sa.text("""UPDATE package SET extras = extras || '{"open_class": "conditional"}'"""))
+    model.Session.execute(
+        sa.text("""UPDATE package SET extras = extras || '{"open_class": "conditional"}'""")
+    )
     model.Session.commit()
     answer = app.get(file.address, headers={"If-None-Match": etag}, status=None)
     assert answer.status_code == 403
@@ -79,7 +81,7 @@ def test_a_known_etag_opens_nothing(file, app):
     ("name", "plain"),
     [
         ("公交站点.csv", "data.csv"),
-        ("A市\"公交\\.csv", "A.csv"),
+        ('A市"公交\\.csv', "A.csv"),
         ("plain name.csv", "plain name.csv"),
         ("２０２６年.xlsx", "2026.xlsx"),
     ],

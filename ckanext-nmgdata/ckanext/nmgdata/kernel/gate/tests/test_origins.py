@@ -257,7 +257,9 @@ class TestRoundTrips:
         )
         assert stored(made) == (SECRET, gate_address(made))
         again = factories.FileStorage(factories.io.BytesIO(b"a\n1\n"), filename="b.csv")
-        tk.get_action("resource_update")(context(), {"id": rid, "upload": again, "url": "b.csv", "format": "CSV"})
+        tk.get_action("resource_update")(
+            context(), {"id": rid, "upload": again, "url": "b.csv", "format": "CSV"}
+        )
         assert stored(made) == (None, "b.csv")
 
 
@@ -290,11 +292,15 @@ class TestDatasetsFromBefore:
         with model.ensure_engine().begin() as connection:
             connection.execute(sa.text("ALTER TABLE resource DROP CONSTRAINT nmgdata_gate_address"))
             connection.execute(
-                sa.text("UPDATE resource r SET url = o.url, cache_url = o.url FROM nmgdata_origin o WHERE o.resource_id = r.id")
+                sa.text(
+                    "UPDATE resource r SET url = o.url, cache_url = o.url FROM nmgdata_origin o WHERE o.resource_id = r.id"
+                )
             )
             connection.execute(sa.text("DELETE FROM nmgdata_origin"))
             connection.execute(
-                sa.text(f"ALTER TABLE resource ADD CONSTRAINT nmgdata_gate_address CHECK ({origins.CHECK}) NOT VALID")
+                sa.text(
+                    f"ALTER TABLE resource ADD CONSTRAINT nmgdata_gate_address CHECK ({origins.CHECK}) NOT VALID"
+                )
             )
         yield made
         model.Session.remove()
