@@ -151,9 +151,10 @@ def refusal(found: facts.Facts, decision: policy.Decision) -> Response:
 def no_file(found: facts.Facts, kind: trouble.Trouble) -> Response:
     """Say that a link leads to no file, and have its department told."""
     trouble.report(found.resource_id, kind)
+    told = tk._("Its department has been told; try again later.")
     said = {
         "reason": kind.value,
-        "message": f"{trouble.sentence(kind)} {tk._('Its department has been told; try again later.')}",
+        "message": f"{trouble.sentence(kind)} {told}",
         "dataset_id": found.dataset_id,
         "resource_id": found.resource_id,
     }
