@@ -40,33 +40,28 @@ class Toy(p.SingletonPlugin):
 
 
 @pytest.fixture
-def with_plugin(wsgi: Any) -> Iterator[Any]:
+def with_plugin(wsgi: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return a maker of the portal with one more plugin."""
-    loaded = []
+    find = p.core._get_service
+    monkeypatch.setattr(p.core, "_get_service", lambda name: Toy() if name == "toy" else find(name))
 
     def make(name: str) -> Any:
-        p.load(name)
-        loaded.append(name)
-        return make_app(tk.config)
+        monkeypatch.setitem(tk.config, "ckan.plugins", [*tk.aslist(tk.config["ckan.plugins"]), name])
+        return make_app(tk.config)._wsgi_app
 
-    yield lambda name: make(name)._wsgi_app
-    for name in loaded:
-        p.unload(name)
+    yield make
+    p.unload_all()
+    monkeypatch.undo()
+    p.load_all()
 
 
 def test_every_door_of_the_running_portal_is_listed(wsgi):
     assert listing.unlisted(wsgi._wsgi_app) == []
 
 
-def test_a_plugin_s_new_doors_are_noticed(with_plugin, monkeypatch):
-    monkeypatch.setattr(p.core, "_get_service", toy_or(p.core._get_service))
+def test_a_plugin_s_new_doors_are_noticed(with_plugin):
     missing = listing.unlisted(with_plugin("toy"))
     assert missing == ["routes: toy.bytes", "actions: toy_rows", "helpers: toy_links"]
-
-
-def toy_or(find: Any) -> Any:
-    """Return CKAN's finder of plugins, knowing the toy too."""
-    return lambda name: Toy() if name == "toy" else find(name)
 
 
 def test_no_name_stands_twice_and_every_kind_is_known():
