@@ -24,7 +24,6 @@ from .desk.logic import auth as desk_auth
 from .kernel import outbox
 from .kernel.audit import log as audit_log
 from .kernel.gate import counts, datastore, frozen, listing, lists, origins, routes, seal, trouble
-from .kernel.gate import counts, datastore, listing, lists, origins, routes, trouble
 from .kernel.gate.labels import GateLabels
 from .site import sessions, settings
 

@@ -1,14 +1,14 @@
 """Overrides: short, reasoned openings for auditors and the portal's operator.
 
 Revision ID: 2c6f5b0d9a44
-Revises: 8d1f0c5a7e21
+Revises: 2c7be0d4f913
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2c6f5b0d9a44"
-down_revision = "8d1f0c5a7e21"
+down_revision = "2c7be0d4f913"
 branch_labels = None
 depends_on = None
 
