@@ -57,6 +57,47 @@ def token(username: str) -> None:
     click.echo(made["token"])
 
 
+@nmgdata.command()
+@click.option("--dry-run", is_flag=True, help="Only say how many there are.")
+def origins(dry_run: bool) -> None:
+    """Put away the true links of datasets from before the plugin was switched on. May be repeated."""
+    from .kernel.gate import origins as links
+    from .kernel.outbox import search
+
+    total, done = links.left(), 0
+    click.echo(f"{total} true links to put away")
+    if dry_run:
+        return
+    with search.left_to_tick():
+        for count in links.migrate():
+            done += count
+            click.echo(f"{done} of {total}")
+    if links.left():
+        click.echo("some rows are in use: run this command again")
+    elif links.enforce():
+        click.echo("the database holds no other address, and takes none")
+    else:
+        click.echo("no new ones can come in; run this command once as the owner of the tables to have")
+        click.echo("the database vouch for the old rows too")
+
+
+@nmgdata.command()
+@click.option("--write", type=click.Path(path_type=Path), help="Write docs/doors.md to this file.")
+@click.pass_context
+def doors(context: click.Context, write: Path | None) -> None:
+    """Name what the portal offers that is not on the list of doors; ends with 1 when there is any."""
+    from .kernel.gate import listing
+
+    if write:
+        write.write_text(listing.document(), encoding="utf-8")
+    missing = listing.unlisted(context.meta["flask_app"])
+    for name in missing:
+        click.secho(name, fg="red")
+    if missing:
+        raise SystemExit(1)
+    click.echo("every door is on the list")
+
+
 @nmgdata.group()
 def audit() -> None:
     """The audit log."""

@@ -83,6 +83,21 @@ def objection_limits() -> tuple[int, int, int]:
     return proven, unproven, together
 
 
+def override_minutes() -> int:
+    """Return for how many minutes an override opens a resource."""
+    return tk.config[f"{PREFIX}.gate.override_minutes"]
+
+
+def relay_seconds() -> int:
+    """Return how many seconds the passing on of one conditional link may take altogether."""
+    return tk.config[f"{PREFIX}.gate.relay_seconds"]
+
+
+def relay_bytes() -> int:
+    """Return how many bytes of a conditional link are passed on at most."""
+    return tk.config[f"{PREFIX}.gate.relay_megabytes"] * 1024 * 1024
+
+
 def is_demo() -> bool:
     """Say whether the portal shows the demo catalogue; every page says so then."""
     return tk.config[f"{PREFIX}.demo"]

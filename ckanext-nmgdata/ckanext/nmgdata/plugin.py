@@ -23,9 +23,9 @@ from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
 from .kernel import outbox
 from .kernel.audit import log as audit_log
-from .kernel.gate import counts, doors, frozen, origins, seal
+from .kernel.gate import counts, datastore, frozen, listing, lists, origins, routes, seal, trouble
 from .kernel.gate.labels import GateLabels
-from .site import settings
+from .site import sessions, settings
 
 
 @tk.blanket.config_declarations
@@ -65,6 +65,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         origins.install()
         seal.install()
         counts.install()
+        trouble.install()
         without_search.install()
         notices.install()
 
@@ -83,6 +84,9 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of kernel and catalogue."""
         return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **dcat.ACTIONS}
+        rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
+        gate = {**lists.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
+        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **gate}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""
@@ -97,8 +101,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         return [cli.nmgdata]
 
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
-        """Put the gate in front of every download."""
-        return doors.take_over_routes(app)
+        """Put the gate in front of every door; let Redis fail without taking downloads with it."""
+        return sessions.install(routes.take_over(app))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
         """Return the facets of the dataset list."""

@@ -11,8 +11,9 @@ from ckan.types import Context
 from ..kernel import events
 from ..kernel.actors import Actor
 from ..kernel.audit import append
-from ..kernel.gate.doors import actor_of
+from ..kernel.gate.doors import actor_of, judge
 from ..kernel.gate.origins import REPLACED, true_links
+from ..kernel.gate.policy import Purpose
 from ..kernel.unit import Unit, join
 from .model import Entry
 
@@ -75,12 +76,18 @@ def open_class(package: model.Package) -> str | None:
 
 
 def reveal_links(context: Context, dataset: dict[str, Any]) -> None:
-    """Show true links in the edit form, to those who may edit the dataset, and nowhere else."""
+    """Show true links in the edit form, to those who may have them for upkeep, and nowhere else.
+
+    To others who may edit (the operator), and while opening is stopped, the form shows the gate's
+    address; saved unchanged, it leaves the link as it is.
+    """
     if not context.get("for_edit"):
         return
     asked: Context = {"user": context.get("user", ""), "auth_user_obj": context.get("auth_user_obj")}
     if not is_authorized_boolean("package_update", asked, {"id": dataset["id"]}):
         return
-    links = true_links(dataset["id"])
+    links, actor = true_links(dataset["id"]), actor_of(context)
     for resource in dataset.get("resources", []):
-        resource["url"] = links.get(resource["id"], resource["url"])
+        judged = judge(resource["id"], actor, Purpose.MAINTAIN) if resource["id"] in links else None
+        if judged and judged[1].allow:
+            resource["url"] = links[resource["id"]]

@@ -15,7 +15,7 @@ from .. import vocab
 from ..kernel.actors import Role
 from ..kernel.audit import verbs, verify
 from ..kernel.audit.model import AuditEvent
-from ..kernel.gate import answers
+from ..kernel.gate import answers, overrides
 from ..kernel.gate.doors import asking
 from ..kernel.gate.policy import Reason
 from ..kernel.workflow import machine as machines
@@ -81,6 +81,8 @@ def particulars(event: AuditEvent, case: Case | None) -> str:
         return " → ".join(vocab.label("open_class", detail[end]) for end in ("from", "to"))
     if event.verb == "dataset.published":
         return vocab.label("open_class", detail["class"])
+    if event.verb == "override.used":
+        return overrides.reason_of(detail["override"])
     if event.verb in ("door.refused", "download.allowed"):
         sentence = answers.sentence(Reason(detail["reason"]))
         return f"{sentence} × {detail['count']}" if "count" in detail else sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ckan import model
 from ckan.plugins import toolkit as tk
 from flask import Blueprint, Response, redirect
 
@@ -94,6 +95,22 @@ def progress_of(case: Case, form: dict[str, str]) -> str:
     steps = [s for s in engine.possible(case, actor) if s.actor == machines.FILER and not s.form()]
     values = {"case": public_view(case), "steps": steps, "form": form}
     return tk.render("nmgdata/desk/progress.html", values)
+
+
+@blueprint.route("/nmg/override/<id>", methods=["POST"])
+def override(id: str) -> Any:
+    """Take an audited override of a refused resource, and go back to its download."""
+    if answer := need_login():
+        return answer
+    stated = {"id": id, "reason": tk.request.form.get("reason", "")}
+    try:
+        tk.get_action("nmgdata_access_override")({}, stated)
+    except tk.ValidationError as invalid:
+        tk.h.flash_error("; ".join(invalid.error_summary.values()))
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        tk.abort(403, _("You have no right to do this."))
+    resource = model.Session.get_one(model.Resource, id)
+    return redirect(tk.url_for("resource.download", id=resource.package_id, resource_id=id))
 
 
 def public_view(case: Case) -> dict[str, Any]:

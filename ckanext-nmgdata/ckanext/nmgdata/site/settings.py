@@ -37,6 +37,10 @@ def check() -> None:
         raise CkanConfigurationException(
             "ckan.datastore.sqlsearch.enabled must be false: SQL cannot be held to a grant."
         )
+    if tk.config.get("ckan.datastore.public_table_search"):
+        raise CkanConfigurationException(
+            "ckan.datastore.public_table_search must be empty: it names tables that everybody may read."
+        )
     if config.audit_retention_days() < SIX_MONTHS:
         raise CkanConfigurationException(
             f"ckanext.nmgdata.audit.retention_days must be at least {SIX_MONTHS} (six months)."

@@ -16,7 +16,7 @@ from ...kernel.actors import Role
 from ...kernel.audit import append
 from ...kernel.audit.model import AuditEvent
 from ...kernel.deadlines.calendar import Workday
-from ...kernel.gate import answers, doors
+from ...kernel.gate import answers, doors, overrides
 from ...kernel.gate.doors import actor_of
 from ...kernel.unit import begin
 from ...kernel.workflow import engine, queries, sweep
@@ -44,6 +44,24 @@ def nmgdata_access_explain(context: Context, data_dict: DataDict) -> dict[str, A
     if judged is None:
         raise tk.ObjectNotFound(tk._("Resource not found"))
     return answers.explain(*judged)
+
+
+@validate(schema.override)
+def nmgdata_access_override(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Open a resource to yourself for a short time, as an auditor of its region or the operator.
+
+    :param id: the id of the resource
+    :type id: string
+    :param reason: why, in at least ten characters; kept, shown to auditors
+    :type reason: string
+
+    :returns: ``id``, ``resource_id`` and ``until``
+    :rtype: dictionary
+    """
+    tk.check_access("nmgdata_access_override", context, data_dict)
+    with begin(actor_of(context)) as unit:
+        row = overrides.take(unit, data_dict["id"], data_dict["reason"])
+        return {"id": row.id, "resource_id": row.resource_id, "until": row.until.isoformat()}
 
 
 @tk.side_effect_free
@@ -167,6 +185,6 @@ ACTIONS = {
     function.__name__: function
     for function in (
         nmgdata_access_explain, nmgdata_case_show, nmgdata_case_list, nmgdata_case_transition,
-        nmgdata_audit_list, nmgdata_workday_add, doors.resource_view_list,
+        nmgdata_audit_list, nmgdata_workday_add, nmgdata_access_override,
     )
 }  # fmt: skip

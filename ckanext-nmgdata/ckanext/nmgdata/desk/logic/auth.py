@@ -9,8 +9,8 @@ from ckan.plugins import toolkit as tk
 from ckan.types import AuthResult, Context, DataDict
 
 from ...kernel.actors import Actor, Role
-from ...kernel.gate import doors
-from ...kernel.gate.doors import actor_of
+from ...kernel.gate import datastore
+from ...kernel.gate.doors import actor_of, judge
 from ...kernel.workflow import engine, queries
 
 _ = tk._
@@ -52,6 +52,14 @@ def nmgdata_access_explain(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 @tk.auth_sysadmins_check
+def nmgdata_access_override(context: Context, data_dict: DataDict) -> AuthResult:
+    """Auditors of the region and the operator, by the gate's own rule; nobody for withdrawn data."""
+    actor = actor_of(context)
+    judged = judge(data_dict["id"], actor) if actor.user_id else None
+    return yes() if judged and judged[0].may_override else no()
+
+
+@tk.auth_sysadmins_check
 def nmgdata_case_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Its parties, their authority and auditors; for others it does not exist (R-PLAT-06)."""
     return permission_see_case(actor_of(context), data_dict["id"])
@@ -82,7 +90,7 @@ def nmgdata_workday_add(context: Context, data_dict: DataDict) -> AuthResult:
 
 OWN = (
     nmgdata_access_explain, nmgdata_case_show, nmgdata_case_transition, nmgdata_case_list,
-    nmgdata_audit_list, nmgdata_workday_add,
+    nmgdata_audit_list, nmgdata_workday_add, nmgdata_access_override,
 )  # fmt: skip
 
 
@@ -90,6 +98,5 @@ def functions() -> dict[str, Any]:
     """Return our auth functions, and the gate's chains where the DataStore is there to be chained."""
     found: dict[str, Any] = {function.__name__: function for function in OWN}
     if p.plugin_loaded("datastore"):
-        for chained in (doors.datastore_search, doors.datastore_info, doors.datastore_search_sql):
-            found[chained.__name__] = chained
+        found |= datastore.AUTH
     return found

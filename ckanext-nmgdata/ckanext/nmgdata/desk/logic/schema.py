@@ -13,6 +13,12 @@ def resource_id(not_empty: Validator, unicode_safe: Validator) -> Schema:
 
 
 @validator_args
+def override(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """Name one resource and say why."""
+    return {"id": [not_empty, unicode_safe], "reason": [not_empty, unicode_safe]}
+
+
+@validator_args
 def case_reference(not_empty: Validator, unicode_safe: Validator) -> Schema:
     """Name one case by id or number."""
     return {"id": [not_empty, unicode_safe]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,11 @@ _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
 
 LAW = "内政发〔2024〕19号"
-APPLY, MINE = "apply", "mine"
+APPLY, MINE, REGISTER = "apply", "mine", "register"
 ways: dict[str, str] = {}
 """Ways on from a refusal: name → endpoint, filled in by whoever offers the page."""
+public_reasons: list[Callable[[str], str | None]] = []
+"""Who can say why a case stopped data, by its number and fit for the public; filled in by features."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ SAYINGS: dict[Reason, Saying] = {
     Reason.GRANTED: Saying(N_("You have been granted access to these data."), "第二十八条第二款", 200),
     Reason.MAINTENANCE: Saying(N_("You maintain these data for your department."), "第六条", 200),
     Reason.VERIFICATION: Saying(N_("You verify these data in a case."), "第二十八条第三款", 200),
+    Reason.OVERRIDE: Saying(N_("You hold an audited override for these data."), "第二十九条第一款", 200),
     Reason.WITHDRAWN: Saying(N_("These data have been withdrawn."), "第二十八条第三款", 410),
     Reason.SUSPENDED: Saying(
         N_("Opening of these data is suspended while an objection is being verified."),
@@ -82,7 +86,7 @@ def explain(facts: Facts, decision: Decision) -> dict[str, Any]:
         "open_class": facts.open_class,
     }
     if facts.stop_case and not decision.allow:
-        answer["case"] = facts.stop_case
+        answer |= stopped(facts)
     if saying.apply and APPLY in ways:
         answer["apply_url"] = tk.url_for(ways[APPLY], dataset_id=facts.dataset_id, qualified=True)
     if decision.reason is Reason.AGREEMENT_REQUIRED and MINE in ways:
@@ -90,6 +94,20 @@ def explain(facts: Facts, decision: Decision) -> dict[str, Any]:
     if decision.grant:
         answer["valid_until"] = decision.grant.valid_until.isoformat()
     return answer
+
+
+def stopped(facts: Facts) -> dict[str, Any]:
+    """Return what is public about a stop: case number, since when, why, where the register is."""
+    number = facts.stop_case or ""
+    said: dict[str, Any] = {"case": number}
+    if facts.stop_since:
+        said["since"] = facts.stop_since.isoformat()
+    why = next((text for ask in public_reasons if (text := ask(number))), None)
+    if why:
+        said["why"] = why
+    if REGISTER in ways:
+        said["register_url"] = tk.url_for(ways[REGISTER], qualified=True)
+    return said
 
 
 def sentence(reason: Reason) -> str:

@@ -18,7 +18,7 @@ from ..actors import Actor
 from ..audit import append
 from ..outbox.model import Outbox
 from ..outbox.search import note as refresh_index
-from ..unit import begin
+from ..unit import begin, join
 from .model import Download, Refusal
 
 HOUR = timedelta(hours=1)
@@ -46,9 +46,35 @@ def count_download(dataset_id: str, resource_id: str) -> None:
 
 
 def execute_apart(statement: sa.Insert) -> None:
-    """Run one statement in a transaction of its own, whatever the session is doing."""
+    """Run one statement in a transaction of its own, whatever the session is doing.
+
+    Nobody waits for the disk: a crash of the database may lose the last counts, never an event.
+    """
     with model.ensure_engine().begin() as connection:
+        connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
         connection.execute(statement)
+
+
+READ = "rows_read"
+"""Topic of the outbox: restricted rows or columns left through the DataStore."""
+
+
+def note_rows(actor: Actor, resource_id: str, reason: str, grant_id: str | None) -> None:
+    """Note that restricted rows leave: one audited event per person, resource, reason and hour."""
+    now, hour = clock.now(), this_hour().isoformat()
+    payload = {"user": actor.user_id, "resource": resource_id, "reason": reason, "grant": grant_id}
+    key = f"{actor.user_id}:{resource_id}:{reason}:{hour}"
+    row = {"topic": READ, "key": key, "payload": payload, "created_at": now, "due_at": now}
+    with model.ensure_engine().begin() as connection:
+        connection.execute(insert(Outbox).values(**row).on_conflict_do_nothing())
+
+
+def audit_rows(rows: Sequence[Outbox]) -> None:
+    """Seal what was noted about rows that left."""
+    for row in rows:
+        unit = join(Actor("person", user_id=row.payload["user"]))
+        detail = {"reason": row.payload["reason"], "grant": row.payload["grant"], "door": "datastore"}
+        append(unit, "download.allowed", ("resource", row.payload["resource"]), detail=detail)
 
 
 def this_hour() -> datetime:
@@ -83,6 +109,7 @@ POPULARITY = "popularity"
 def install() -> None:
     """Take charge of the daily refresh; may be called again."""
     outbox.handle(POPULARITY, refresh_popularity)
+    outbox.handle(READ, audit_rows)
 
 
 def ask_for_refresh() -> None:

@@ -1,16 +1,13 @@
-"""The doors that bytes leave by: the download address and the DataStore (docs/doors.md).
+"""The doors that bytes leave by; here the download address, and what all doors share (docs/doors.md).
 
 Every door takes the same three lines: facts → decide → count or audit; then it serves or refuses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckan.types import AuthFunction, AuthResult, CKANApp, Context, DataDict
+from ckan.types import Context
 from flask import jsonify, make_response
 from werkzeug.wrappers import Response
 
@@ -18,7 +15,7 @@ from .. import clock
 from ..actors import Actor
 from ..audit import append
 from ..unit import begin
-from . import answers, counts, facts, policy, serve
+from . import answers, counts, facts, policy, serve, streams, trouble
 
 RESTRICTED_CACHE = "private, no-store"
 
@@ -48,28 +45,35 @@ def judge(
 def download(package_type: str, id: str, resource_id: str, filename: str | None = None) -> Response:
     """Serve, redirect to, or refuse the bytes of a resource."""
     tk.request.environ["__no_cache__"] = True
-    actor = asking()
-    judged = judge(resource_id, actor, wanted_purpose())
+    actor, purpose = asking(), wanted_purpose()
+    judged = judge(resource_id, actor, purpose)
     if judged is None or not addressed(judged[0], id) or not visible(resource_id):
         tk.abort(404, tk._("Resource not found"))
     found, decision = judged
     if not decision.allow:
-        model.Session.rollback()
-        counts.count_refusal(resource_id, decision.reason.value)
         return refusal(found, decision)
-    if decision.audited:
-        record(actor, found, decision)
-    response = serve.response(found, decision)
-    if tk.request.method == "GET" and response.status_code in (200, 302):
-        counts.count_download(found.dataset_id, resource_id)
-    return response
+    try:
+        response = serve.response(found, decision, streams.asks_again(resource_id, actor, purpose))
+    except trouble.LinkTrouble as error:
+        return no_file(found, error.kind)
+    if tk.request.method == "GET" and response.status_code in (200, 206, 302):
+        note(actor, found, decision, response)
+    return sealed(response, decision)
+
+
+PURPOSE = "X-Purpose"
+"""Header that states the purpose where the query is not ours to add to: calls of the action API."""
+MAINTENANCE_PAGES = frozenset({"dictionary", "views", "edit_view", "view_edit"})
+"""Pages on which an editor keeps a table's labels and views; what they show is upkeep."""
 
 
 def wanted_purpose() -> policy.Purpose:
     """Return the purpose that the request states; anything unknown is ordinary use."""
     try:
-        return policy.Purpose(tk.request.args.get("purpose", "use"))
-    except ValueError:
+        if (tk.request.endpoint or "").rpartition(".")[2] in MAINTENANCE_PAGES:
+            return policy.Purpose.MAINTAIN
+        return policy.Purpose(tk.request.args.get("purpose") or tk.request.headers.get(PURPOSE, "use"))
+    except (RuntimeError, ValueError):
         return policy.Purpose.USE
 
 
@@ -91,6 +95,19 @@ def visible(resource_id: str) -> bool:
     return True
 
 
+def note(actor: Actor, found: facts.Facts, decision: policy.Decision, response: Response) -> None:
+    """Count a download once, however many ranges it comes in, and audit restricted data; nothing has left."""
+    if decision.audited:
+        record(actor, found, decision)
+    part = response.content_range
+    if response.status_code != 206 or (part.start == 0 and (part.stop or 0) > PROBE):
+        counts.count_download(found.dataset_id, found.resource_id)
+
+
+PROBE = 1024
+"""Bytes up to which a range from the beginning is a program asking for the size, not a download."""
+
+
 def record(actor: Actor, found: facts.Facts, decision: policy.Decision) -> None:
     """Write down that restricted data are handed out, before the first byte leaves."""
     grant = decision.grant
@@ -105,87 +122,56 @@ def record(actor: Actor, found: facts.Facts, decision: policy.Decision) -> None:
         )
 
 
+def sealed(response: Response, decision: policy.Decision) -> Response:
+    """Keep an answer out of every cache that serves others; restricted data out of all caches."""
+    response.vary.update(("Authorization", "Cookie"))
+    if decision.reason is not policy.Reason.UNCONDITIONAL:
+        response.headers["Cache-Control"] = RESTRICTED_CACHE
+    return response
+
+
 def refusal(found: facts.Facts, decision: policy.Decision) -> Response:
-    """Say no: a page with the way on for people, JSON with the reason for programs."""
+    """Count a refusal and say no: a page with the way on for people, JSON with the reason for programs."""
+    model.Session.rollback()
+    counts.count_refusal(found.resource_id, decision.reason.value)
     said, code = answers.explain(found, decision), answers.status(decision)
-    best = tk.request.accept_mimetypes.best_match(["text/html", "application/json"], "application/json")
-    if best == "text/html":
-        page = tk.render("nmgdata/gate/refused.html", {"said": said, "status": code, "facts": found})
-        response = make_response(page, code)
+    if for_people():
+        values = {
+            "said": said,
+            "status": code,
+            "facts": found,
+            "may_override": policy.overridable(found, decision),
+        }
+        response = make_response(tk.render("nmgdata/gate/refused.html", values), code)
     else:
         response = make_response(jsonify({"success": False, "error": said}), code)
+    return sealed(response, decision)
+
+
+def no_file(found: facts.Facts, kind: trouble.Trouble) -> Response:
+    """Say that a link leads to no file, and have its department told."""
+    trouble.report(found.resource_id, kind)
+    told = tk._("Its department has been told; try again later.")
+    said = {
+        "reason": kind.value,
+        "message": f"{trouble.sentence(kind)} {told}",
+        "dataset_id": found.dataset_id,
+        "resource_id": found.resource_id,
+    }
+    if for_people():
+        response = make_response(tk.render("nmgdata/gate/no_file.html", {"said": said}), 502)
+    else:
+        response = make_response(jsonify({"success": False, "error": said}), 502)
     response.headers["Cache-Control"] = RESTRICTED_CACHE
     return response
 
 
-def take_over_routes(app: CKANApp) -> CKANApp:
-    """Put the gate in front of every route that hands out a resource's bytes, of every dataset type."""
-    for endpoint in list(app.view_functions):
-        if endpoint.endswith("resource.download"):
-            app.view_functions[endpoint] = download
-        elif endpoint in ("file.trusted_download", "file.public_download", "file.download"):
-            app.view_functions[endpoint] = no_such_file
-    return app
-
-
-def no_such_file(**_arguments: str) -> Response:
-    """Refuse CKAN's file routes: tokens and public storages know no open class (docs/doors.md)."""
-    return tk.abort(404)
-
-
-# --- the DataStore -------------------------------------------------------------------------------
-
-
-@tk.chained_auth_function
-@tk.auth_sysadmins_check
-@tk.auth_allow_anonymous_access
-def datastore_search(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Let rows leave only as the gate allows."""
-    return rows_may_leave(next_auth, context, data_dict or {})
-
-
-@tk.chained_auth_function
-@tk.auth_sysadmins_check
-@tk.auth_allow_anonymous_access
-def datastore_info(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Let column names leave only as the gate allows."""
-    return rows_may_leave(next_auth, context, data_dict or {})
-
-
-@tk.chained_auth_function
-@tk.auth_sysadmins_check
-@tk.auth_allow_anonymous_access
-def datastore_search_sql(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Refuse SQL over the DataStore: its scope cannot be held to a grant."""
-    return {"success": False, "msg": tk._("SQL queries are switched off on this portal.")}
-
-
-def rows_may_leave(next_auth: AuthFunction, context: Context, data_dict: DataDict) -> AuthResult:
-    """Ask CKAN whether the dataset is visible, then the gate whether its rows may leave."""
-    result = next_auth(context, data_dict)
-    if not result.get("success"):
-        return result
-    resource_id = data_dict.get("id") or data_dict.get("resource_id") or ""
-    judged = judge(resource_id, actor_of(context))
-    if judged is None:
-        return {"success": False, "msg": tk._("Resource not found")}
-    found, decision = judged
-    if decision.allow:
-        return {"success": True}
-    counts.count_refusal(found.resource_id, decision.reason.value)
-    return {"success": False, "msg": answers.short(found, decision)}
+def for_people() -> bool:
+    """Say whether a browser asks; a program that takes anything gets JSON."""
+    return "text/html" in tk.request.accept_mimetypes.values()
 
 
 def actor_of(context: Context) -> Actor:
     """Return who acts in a CKAN context."""
     user = context.get("auth_user_obj") or model.User.get(context.get("user"))
     return Actor.person(user) if isinstance(user, model.User) else Actor.anonymous()
-
-
-@tk.chained_action
-@tk.side_effect_free
-def resource_view_list(next_action: Callable[..., Any], context: Context, data_dict: dict) -> Any:
-    """Offer no preview of what may not leave, so that dataset pages do not fail on it."""
-    views = next_action(context, data_dict)
-    judged = judge(data_dict.get("id", ""), actor_of(context))
-    return views if judged and judged[1].allow else []

@@ -7,7 +7,7 @@ it cannot be out of date (docs/adr/0005).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from ckan import model
@@ -52,18 +52,31 @@ class Facts:
     """``suspended``, ``withdrawn`` or None."""
     stop_case: str | None = None
     """Public number of the case behind the stop."""
+    stop_since: datetime | None = None
     closed: bool = False
     """Whether this person's access to the dataset is closed (R50)."""
     grants: tuple[GrantFact, ...] = ()
     is_editor: bool = False
     is_handler: bool = False
+    may_override: bool = False
+    """Whether this person oversees these data (an auditor of their region) or operates the portal."""
+    override_until: datetime | None = None
+    """Until when this person has an override for this resource."""
 
 
 QUERY = sa.text(
     """
     SELECT r.id AS resource_id, r.package_id AS dataset_id, r.url_type, p.owner_org,
            p.extras ->> 'open_class' AS open_class, o.url AS origin,
-           stop.kind AS stop, stop.case_number AS stop_case, grants.held,
+           p.extras ->> 'region_code' AS region_code, grants.held,
+           stop.kind AS stop, stop.case_number AS stop_case, stop.since AS stop_since,
+           EXISTS (
+               SELECT FROM "user" u WHERE u.id = :user_id AND u.sysadmin AND u.state = 'active'
+           ) AS operates,
+           (
+               SELECT max(v.until) FROM nmgdata_override v
+               WHERE v.holder_id = :user_id AND v.resource_id = r.id
+           ) AS override_until,
            EXISTS (
                SELECT FROM nmgdata_closure c
                WHERE c.dataset_id = p.id AND c.holder_id = :user_id AND c.lifted_at IS NULL
@@ -72,7 +85,7 @@ QUERY = sa.text(
     JOIN package p ON p.id = r.package_id
     LEFT JOIN nmgdata_origin o ON o.resource_id = r.id
     LEFT JOIN LATERAL (
-        SELECT s.kind, s.case_number
+        SELECT s.kind, s.case_number, s.since
         FROM nmgdata_suspension s
         WHERE s.dataset_id = p.id AND s.lifted_at IS NULL
           AND (s.resource_id IS NULL OR s.resource_id = r.id)
@@ -101,13 +114,20 @@ def read(resource_id: str, actor: Actor, session: Session | None = None) -> Fact
     row = (session or model.Session()).execute(QUERY, parameters).mappings().first()
     if row is None:
         return None
-    values = {name: row[name] for name in row if name not in ("held",)}
+    values = {name: row[name] for name in row if name not in ("held", "operates", "region_code")}
     return Facts(
         **values,
+        may_override=row["operates"] or oversees(actor, row["region_code"]),
         grants=tuple(grant(held) for held in row["held"] or ()),
         is_editor=actor.has(Role.EDITOR, row["owner_org"]),
         is_handler=row["stop"] == SUSPENDED and actor.has(Role.REVIEWER, row["owner_org"]),
     )
+
+
+def oversees(actor: Actor, region_code: str | None) -> bool:
+    """Say whether an auditor's region takes in a dataset's: the region all, a league-city its banners."""
+    city = f"{region_code[:4]}00" if region_code else None
+    return actor.covers(Role.AUDITOR, region_code) or actor.covers(Role.AUDITOR, city)
 
 
 def grant(held: dict) -> GrantFact:

@@ -9,13 +9,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 from ckan.lib.plugins import DefaultPermissionLabels
 
 from ..actors import REGION, Actor, Role
 
+NON_OPEN = "non_open"
 OVERSIGHT = "nmg-oversight"
 """Label of readers whose oversight reaches the whole region."""
+
+
+def in_catalogue() -> sa.ColumnElement[bool]:
+    """Return the condition that everybody may know of an entry: what the label ``public`` says, as SQL."""
+    package: Any = model.Package
+    return sa.and_(
+        package.state == model.State.ACTIVE,
+        package.private.is_(False),
+        package.extras["open_class"].astext.is_distinct_from(NON_OPEN),
+    )
 
 
 class GateLabels(DefaultPermissionLabels):
@@ -25,7 +37,7 @@ class GateLabels(DefaultPermissionLabels):
         """Return the labels of an entry; a reader needs one of them."""
         labels = super().get_dataset_labels(dataset_obj)
         extras = dataset_obj.extras or {}
-        if extras.get("open_class") == "non_open":
+        if extras.get("open_class") == NON_OPEN:
             labels = [label for label in labels if label != "public"]
             labels.append(f"member-{dataset_obj.owner_org}")
         region = extras.get("region_code") or REGION

@@ -1,4 +1,4 @@
-"""Tables of the gate: true links, suspensions, grants, closures, refusals, downloads."""
+"""Tables of the gate: true links, suspensions, grants, closures, overrides, refusals, downloads."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..types import key, moment, one_of, text
 
 SUSPENDED, WITHDRAWN = "suspended", "withdrawn"
+REASON_LENGTH = 10
+"""Characters that the reason of an override has at least."""
 
 
 class Origin(tk.BaseModel):
@@ -141,6 +143,26 @@ class Sealed(tk.BaseModel):
     keep_until: Mapped[date]
 
     __table_args__ = (sa.Index("nmgdata_sealed_case", "case_id"),)
+
+
+class Override(tk.BaseModel):
+    """A short, reasoned opening of one resource to an auditor or the portal's operator (R29¶1)."""
+
+    __tablename__ = "nmgdata_override"
+
+    id: Mapped[key]
+    resource_id: Mapped[text]
+    holder_id: Mapped[text]
+    reason: Mapped[text]
+    """Free text, so it may name people: kept here and never in the sealed event."""
+    since: Mapped[moment]
+    until: Mapped[moment]
+
+    __table_args__ = (
+        sa.CheckConstraint(f"length(btrim(reason)) >= {REASON_LENGTH}", name="nmgdata_override_reason"),
+        sa.CheckConstraint("until > since", name="nmgdata_override_period"),
+        sa.Index("nmgdata_override_holder", "holder_id", "resource_id", "until"),
+    )
 
 
 class Refusal(tk.BaseModel):

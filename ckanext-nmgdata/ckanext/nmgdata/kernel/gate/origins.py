@@ -7,18 +7,24 @@ Mapper events catch every write through the model, a CHECK on the table refuses 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Mapper, attributes, object_session
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Mapper, Session, attributes, object_session
 
 from ... import config
 from .. import clock
+from ..actors import Actor
+from ..outbox.search import note as refresh_index
 from ..types import new_id
+from ..unit import begin
 from .model import Origin
 
 UPLOAD = "upload"
@@ -39,10 +45,19 @@ def address(package_id: str, resource_id: str) -> str:
 
 
 def is_own_address(url: str, resource_id: str) -> bool:
-    """Say whether a URL already is the gate's address of this very resource."""
+    """Say whether a URL is this portal's own address of this very resource, however it is dressed up.
+
+    Another portal's address is a link, also where it has given its resource the same id.
+    """
     rid = re.escape(resource_id)
-    pattern = rf"https?://[^?#]+(/resource/{rid}/download(/[^/?#]*)?|/datastore/dump/{rid}([?].*)?)"
-    return re.fullmatch(pattern, url) is not None
+    pattern = rf"(/[^?#]*)?(/resource/{rid}/download(/[^/?#]*)?|/datastore/dump/{rid})([?#].*)?"
+    host, _slashes, rest = url.partition("://")[2].partition("/")
+    return host.lower() == host_of(config.site_url()) and re.fullmatch(pattern, f"/{rest}") is not None
+
+
+def host_of(url: str) -> str:
+    """Return host and port of an address."""
+    return urlsplit(url).netloc.lower()
 
 
 def is_upload(resource: model.Resource) -> bool:
@@ -60,7 +75,11 @@ def move_link(mapper: Mapper[Any], connection: Connection, resource: model.Resou
     if not url or is_upload(resource):
         connection.execute(sa.delete(Origin).where(Origin.resource_id == resource.id))
         return
+    if not is_changed(resource) and is_stored_form(resource):
+        return  # an address of the portal from before it moved to another host
     if is_own_address(url, resource.id):
+        if not is_stored_form(resource):
+            resource.url = address(resource.package_id or "", resource.id)
         return
     row = {"resource_id": resource.id, "url": url, "updated_at": clock.now()}
     statement = insert(Origin).values(**row)
@@ -69,6 +88,19 @@ def move_link(mapper: Mapper[Any], connection: Connection, resource: model.Resou
     )
     connection.execute(statement)
     resource.url = address(resource.package_id or "", resource.id)
+
+
+def is_changed(resource: model.Resource) -> bool:
+    """Say whether a write gives the resource another url than the database has."""
+    state: Any = sa.inspect(resource)
+    return not state.persistent or attributes.get_history(resource, "url").has_changes()
+
+
+def is_stored_form(resource: model.Resource) -> bool:
+    """Say whether a url is of a form that the table's CHECK takes for an address of the portal."""
+    rid = re.escape(resource.id)
+    form = rf"https?://[^?#]+(/resource/{rid}/download|/datastore/dump/{rid}.*)"
+    return re.fullmatch(form, resource.url or "") is not None
 
 
 def note_replacement(connection: Connection, resource: model.Resource) -> None:
@@ -111,3 +143,56 @@ def uninstall() -> None:
     for name in ("before_insert", "before_update"):
         if event.contains(model.Resource, name, move_link):
             event.remove(model.Resource, name, move_link)
+
+
+# --- datasets from before ------------------------------------------------------------------------
+
+BATCH = 500
+LEFT = f"NOT ({CHECK})"
+CONSTRAINT = "nmgdata_gate_address"
+
+
+def left() -> int:
+    """Return how many resources still hold a true link: those of before the plugin was switched on."""
+    return int(model.Session.scalar(sa.text(f"SELECT count(*) FROM resource WHERE {LEFT}")) or 0)
+
+
+def migrate() -> Iterator[int]:
+    """Put the true links of older datasets away, batch by batch; yield how many each batch moved.
+
+    It may be stopped and begun again at any time: what was moved is not found again. The datasets
+    are indexed anew, because Solr holds their links too.
+    """
+    find = sa.text(
+        f"SELECT id, package_id, url FROM resource WHERE {LEFT} LIMIT {BATCH} FOR UPDATE SKIP LOCKED"
+    )
+    while True:
+        with begin(Actor.system()) as unit:
+            rows = unit.session.execute(find).all()
+            for row in rows:
+                put_away(unit.session, row.id, row.package_id, row.url)
+            for dataset_id in {row.package_id for row in rows}:
+                refresh_index(unit.session, dataset_id)
+        if not rows:
+            return
+        yield len(rows)
+
+
+def put_away(session: Session, resource_id: str, package_id: str, url: str) -> None:
+    """Move one link; an address of this portal, however dressed up, is no link."""
+    if not is_own_address(url.strip(), resource_id):
+        row = {"resource_id": resource_id, "url": url.strip(), "updated_at": clock.now()}
+        session.execute(insert(Origin).values(**row).on_conflict_do_nothing())
+    own = {"id": resource_id, "url": address(package_id, resource_id)}
+    session.execute(sa.text("UPDATE resource SET url = :url, cache_url = NULL WHERE id = :id"), own)
+
+
+def enforce() -> bool:
+    """Have the database vouch for all rows; only the owner of the tables may, False for others."""
+    model.Session.rollback()  # whose reading would stand in the way
+    try:
+        with model.ensure_engine().begin() as connection:
+            connection.execute(sa.text(f"ALTER TABLE resource VALIDATE CONSTRAINT {CONSTRAINT}"))
+    except ProgrammingError:
+        return False
+    return True

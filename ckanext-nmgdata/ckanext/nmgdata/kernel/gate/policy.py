@@ -1,7 +1,8 @@
 """The decision itself: pure, one place, refusing by default.
 
 Order: withdrawn → suspended → violator's access closed → non-open → conditional without a live
-grant in scope → allow (R27, R28, R50).
+grant in scope → allow (R27, R28, R50). A live override of an auditor or the operator turns a
+refusal, except of withdrawn data and of a violator.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     GRANTED = "granted"
     MAINTENANCE = "maintenance"
     VERIFICATION = "verification"
+    OVERRIDE = "override"
     WITHDRAWN = "withdrawn"
     SUSPENDED = "suspended"
     ACCESS_CLOSED = "access_closed"
@@ -65,8 +67,24 @@ def refuse(reason: Reason) -> Decision:
     return Decision(False, reason)
 
 
-def decide(facts: Facts, purpose: Purpose, now: datetime) -> Decision:  # noqa: PLR0911 (one per rule)
+NEVER_OVERRIDDEN = frozenset({Reason.WITHDRAWN, Reason.ACCESS_CLOSED})
+
+
+def decide(facts: Facts, purpose: Purpose, now: datetime) -> Decision:
     """Say whether the bytes of a resource may leave, for this person and this purpose."""
+    decision = by_right(facts, purpose, now)
+    if overridable(facts, decision) and facts.override_until and now < facts.override_until:
+        return Decision(True, Reason.OVERRIDE)
+    return decision
+
+
+def overridable(facts: Facts, decision: Decision) -> bool:
+    """Say whether this person could turn this refusal by a reasoned, audited override."""
+    return not decision.allow and facts.may_override and decision.reason not in NEVER_OVERRIDDEN
+
+
+def by_right(facts: Facts, purpose: Purpose, now: datetime) -> Decision:  # noqa: PLR0911 (one per rule)
+    """Decide by class, stops, grants and office, without regard to overrides."""
     if facts.stop == WITHDRAWN:
         return refuse(Reason.WITHDRAWN)
     if facts.stop == SUSPENDED:

@@ -3,55 +3,132 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import UTC
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+import file_keeper as fk
 from ckan import model
 from ckan.lib import files, uploader
 from ckan.plugins import toolkit as tk
-from flask import redirect, send_file
+from flask import Response as FlaskResponse
+from flask import redirect
 from werkzeug.wrappers import Response
 
 from . import relay
 from .facts import Facts
 from .origins import UPLOAD
 from .policy import Decision, Reason
+from .streams import PIECE, Body, OpenAt, StillOpen, skip
 
 FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 NAME_LENGTH = 120
+TABLES = ("datastore", "tabledesigner")
+SERVICES = frozenset({"api", "rest", "wms", "wmts", "wfs", "wcs", "odata", "sparql", "soap", "arcgis", "ogc"})
+"""Formats that are asked questions: what the request's query says is passed on to them."""
+OURS = frozenset({"purpose"})
+"""Parameters of a download address that are ours and nobody else's."""
 
 
-def response(facts: Facts, decision: Decision) -> Response:
+def response(facts: Facts, decision: Decision, still_open: StillOpen) -> Response:
     """Return the bytes: an upload from storage, an open link by redirect, a conditional one relayed."""
     resource = model.Session.get_one(model.Resource, facts.resource_id)
     if facts.url_type == UPLOAD:
-        answer = stored(resource)
+        answer = stored(resource, still_open)
+    elif facts.url_type in TABLES:
+        answer = redirect(tk.url_for("datastore.dump", resource_id=resource.id, bom=True))
     elif facts.origin and decision.reason is Reason.UNCONDITIONAL:
-        answer = redirect(facts.origin)
+        answer = redirect(target(facts.origin, resource))
     elif facts.origin:
-        answer = relay.response(facts.origin, download_name(resource))
+        answer = relay.response(target(facts.origin, resource), resource, still_open)
+        if answer.status_code < 400:
+            answer.headers["Content-Disposition"] = disposition(download_name(resource))
     else:
         return tk.abort(404, tk._("No download is available"))
     answer.headers["X-Content-Type-Options"] = "nosniff"
-    if decision.reason is not Reason.UNCONDITIONAL:
-        answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
 
-def stored(resource: model.Resource) -> Response:
+def target(link: str, resource: model.Resource) -> str:
+    """Return a link with the question that the request puts to a service (WMS, an API).
+
+    What the link itself states cannot be asked otherwise: it may be what limits the service.
+    """
+    if (resource.format or "").strip().lower() not in SERVICES:
+        return link
+    parts = urlsplit(link)
+    stated = OURS | {name.lower() for name, _value in parse_qsl(parts.query, keep_blank_values=True)}
+    asked = [pair for pair in tk.request.args.items(multi=True) if pair[0].lower() not in stated]
+    query = "&".join(part for part in (parts.query, urlencode(asked)) if part)
+    return parts._replace(query=query).geturl()
+
+
+# --- uploads -------------------------------------------------------------------------------------
+
+
+def stored(resource: model.Resource, still_open: StillOpen) -> Response:
     """Send an uploaded file; ranges, HEAD and conditional requests included."""
     upload = uploader.get_resource_uploader({"id": resource.id, "url": resource.url, "url_type": UPLOAD})
-    path = upload.get_path(resource.id)
-    storage = getattr(upload, "storage", None)
-    name = download_name(resource)
+    path, storage = upload.get_path(resource.id), getattr(upload, "storage", None)
     try:
-        if isinstance(storage, files.Storage):
-            location = files.Location(path)
-            data = files.FileData(location, size=storage.size(location))
-            return storage.as_response(data, name)
-        kind = resource.mimetype or "application/octet-stream"
-        return send_file(path, mimetype=kind, as_attachment=True, download_name=name, conditional=True)
-    except (FileNotFoundError, files.exc.LocationError):
+        size, open_at = in_storage(storage, path) if isinstance(storage, fk.Storage) else on_disk(path)
+    except (FileNotFoundError, files.exc.LocationError, files.exc.MissingFileError):
         return tk.abort(404, tk._("No download is available"))
+    answer = FlaskResponse(
+        Body(open_at, still_open),
+        mimetype=resource.mimetype or "application/octet-stream",
+        direct_passthrough=True,
+    )
+    answer.content_length = size
+    answer.cache_control.no_cache = True
+    changed = resource.last_modified or resource.created
+    answer.set_etag(f"{resource.id}-{changed.isoformat() if changed else ''}-{size}")
+    if changed:
+        answer.last_modified = changed.replace(tzinfo=UTC)
+    answer.headers["Content-Disposition"] = disposition(download_name(resource))
+    return answer.make_conditional(tk.request.environ, accept_ranges=True, complete_length=size)
+
+
+def on_disk(path: str) -> tuple[int, OpenAt]:
+    """Return size and opener of a file on the portal's own disk."""
+
+    def open_at(offset: int) -> Iterator[bytes]:
+        with Path(path).open("rb", buffering=0) as file:
+            file.seek(offset)
+            while piece := file.read(PIECE):
+                yield piece
+
+    return Path(path).stat().st_size, open_at
+
+
+def in_storage(storage: fk.Storage, path: str) -> tuple[int, OpenAt]:
+    """Return size and opener of a file in any storage that file_keeper knows, such as S3."""
+    location = fk.Location(path)
+    data = fk.FileData(location, size=storage.size(location))
+
+    def open_at(offset: int) -> Iterator[bytes]:
+        if offset and storage.supports(fk.Capability.RANGE):
+            return pieces(storage.range(data, offset))
+        return skip(pieces(storage.stream(data)), offset)
+
+    return data.size, open_at
+
+
+def pieces(source: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what a storage streams; some give a file, whose lines would be no good pieces."""
+    read: Any = getattr(source, "read", None)
+    try:
+        yield from iter(lambda: read(PIECE), b"") if read else source
+    finally:
+        close = getattr(source, "close", None)
+        if close:
+            close()
+
+
+# --- names ---------------------------------------------------------------------------------------
 
 
 def download_name(resource: model.Resource) -> str:
@@ -62,3 +139,12 @@ def download_name(resource: model.Resource) -> str:
     name = FORBIDDEN.sub(" ", resource.name or "").strip(" .") or resource.id
     name = name[:NAME_LENGTH]
     return name if name.lower().endswith(ending) else name + ending
+
+
+def disposition(name: str) -> str:
+    """Return the header that names a file: ASCII for old programs, then the true name (RFC 6266, 8187)."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r'["\\]', "", plain).strip()
+    if not plain.rpartition(".")[0].strip(" ._-"):
+        plain = "data" + PurePosixPath(name).suffix
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -156,3 +156,175 @@ def test_saving_the_form_unchanged_changes_nothing(linked, world):
     after = tk.get_action("package_show")(factories.site_context(), {"id": linked["id"]})
     assert after["metadata_modified"] == before
     assert stored(linked) == (SECRET, gate_address(linked))
+
+
+OWN = "http://test.ckan.net/dataset/{dataset}/resource/{id}/download"
+
+
+class TestForgedAddresses:
+    @pytest.mark.parametrize("dressed", ["", "/a.csv", "?x=1", "#part", "/a.csv?token=secret"])
+    @pytest.mark.parametrize("action", ["resource_update", "resource_patch"])
+    def test_the_own_address_however_dressed_changes_nothing(self, linked, dressed, action):
+        forged = gate_address(linked) + dressed
+        resource = {**linked["resources"][0], "url": forged}
+        tk.get_action(action)(factories.site_context(), resource)
+        assert stored(linked) == (SECRET, gate_address(linked))
+
+    def test_another_resource_s_address_is_a_link_and_opens_nothing(self, linked, world, app):
+        mine = factories.dataset(world.other)
+        made = factories.resource(mine, url=gate_address(linked))
+        model.Session.expire_all()
+        assert origins.true_link(made["id"]) == gate_address(linked)
+        mine = tk.get_action("package_show")(factories.site_context(), {"id": mine["id"]})
+        first = app.get(gate_address(mine), follow_redirects=False)
+        assert first.headers["Location"] == gate_address(linked)
+        assert app.get(first.headers["Location"], status=None).status_code == 403
+
+    def test_another_portal_s_address_with_the_same_id_is_a_link(self, linked):
+        rid = linked["resources"][0]["id"]
+        foreign = f"https://data.example.org/dataset/x/resource/{rid}/download"
+        tk.get_action("resource_patch")(factories.site_context(), {"id": rid, "url": foreign})
+        assert stored(linked) == (foreign, gate_address(linked))
+
+    def test_a_portal_that_has_moved_keeps_its_links(self, linked, monkeypatch):
+        monkeypatch.setitem(tk.config, "ckan.site_url", "https://new.example.cn")
+        tk.get_action("resource_patch")(
+            factories.site_context(), {"id": linked["resources"][0]["id"], "description": "x"}
+        )
+        assert stored(linked)[0] == SECRET
+
+    def test_a_resource_cannot_be_taken_over_by_its_id(self, linked, world):
+        mine = factories.dataset(world.other, open_class="unconditional")
+        stolen = {"id": linked["resources"][0]["id"], "name": "x", "format": "CSV"}
+        url = gate_address(linked)
+        with pytest.raises(tk.ValidationError):
+            factories.resource(mine, **stolen, url=url)
+        with pytest.raises(tk.ValidationError):
+            tk.get_action("package_patch")(
+                factories.site_context(), {"id": mine["id"], "resources": [{**stolen, "url": url}]}
+            )
+        model.Session.rollback()
+        assert stored(linked) == (SECRET, gate_address(linked))
+
+    def test_a_resource_made_with_an_id_of_its_own(self, world):
+        mine = factories.dataset(world.department)
+        rid = "11111111-2222-4333-8444-555555555555"
+        made = factories.resource(mine, id=rid)
+        assert made["url"] == OWN.format(dataset=mine["id"], id=rid)
+        model.Session.expire_all()
+        assert origins.true_link(rid) == SECRET
+
+
+class TestRoundTrips:
+    def test_a_clone_holds_the_address_and_not_the_link(self, linked, world, app):
+        shown = tk.get_action("package_show")({}, {"id": linked["id"]})
+        copy = {name: value for name, value in shown.items() if name not in ("id", "name", "identifier")}
+        copy["resources"] = [
+            {name: r[name] for name in ("name", "url", "format")} for r in shown["resources"]
+        ]
+        copy |= factories.entry(world.other, title="克隆")
+        made = tk.get_action("package_create")(factories.site_context(), copy)
+        model.Session.expire_all()
+        assert made["resources"][0]["url"] == gate_address(made)
+        assert origins.true_link(made["resources"][0]["id"]) == gate_address(linked)
+        assert SECRET not in json.dumps(tk.get_action("package_show")({}, {"id": made["id"]}))
+
+    def test_an_old_dictionary_put_back(self, linked, world):
+        """As a revert from an activity does: the dictionary shown before a change is saved again."""
+        before = tk.get_action("package_show")({}, {"id": linked["id"]})
+        rid = linked["resources"][0]["id"]
+        tk.get_action("resource_patch")(
+            factories.site_context(), {"id": rid, "url": "https://data.example.org/newer.csv", "name": "新"}
+        )
+        tk.get_action("package_update")(factories.site_context(), before)
+        assert stored(linked) == ("https://data.example.org/newer.csv", gate_address(linked))
+        tk.get_action("resource_delete")(factories.site_context(), {"id": rid})
+        tk.get_action("package_update")(factories.site_context(), before)
+        assert "example.org" not in stored(linked)[1]
+
+    @pytest.mark.parametrize("after", ["unconditional", "non_open", "conditional"])
+    def test_a_change_of_class_keeps_it(self, linked, world, after):
+        entry = factories.entry(world.department, open_class=after)
+        tk.get_action("package_patch")(factories.site_context(), {"id": linked["id"], **entry})
+        assert stored(linked) == (SECRET, gate_address(linked))
+
+    def test_a_file_replaced_by_a_link_and_back(self, world):
+        made = world.filled(factories.dataset(world.department, open_class="conditional"))
+        rid = made["resources"][0]["id"]
+        context = factories.site_context
+        tk.get_action("resource_update")(
+            context(), {"id": rid, "url": SECRET, "url_type": "", "clear_upload": "true", "format": "CSV"}
+        )
+        assert stored(made) == (SECRET, gate_address(made))
+        again = factories.FileStorage(factories.io.BytesIO(b"a\n1\n"), filename="b.csv")
+        tk.get_action("resource_update")(
+            context(), {"id": rid, "upload": again, "url": "b.csv", "format": "CSV"}
+        )
+        assert stored(made) == (None, "b.csv")
+
+
+class TestTheForm:
+    @pytest.mark.parametrize(("who", "sees"), [("editor", True), ("sysadmin", False)])
+    def test_who_keeps_the_file_sees_its_link(self, linked, world, app, as_user, who, sees):
+        path = f"/dataset/{linked['name']}/resource/{linked['resources'][0]['id']}/edit"
+        assert (SECRET in app.get(path, headers=as_user(getattr(world, who))).body) is sees
+
+    def test_nobody_sees_it_while_opening_is_stopped(self, linked, world, app, as_user):
+        from ckanext.nmgdata.kernel.actors import Actor
+        from ckanext.nmgdata.kernel.gate import rights
+        from ckanext.nmgdata.kernel.unit import begin
+
+        case = world.submitted(linked)
+        with begin(Actor.system()) as unit:
+            rights.suspend(unit, rights.Origin(case["id"], case["number"]), linked["id"])
+        path = f"/dataset/{linked['name']}/resource/{linked['resources'][0]['id']}/edit"
+        assert SECRET not in app.get(path, headers=as_user(world.editor)).body
+
+
+class TestDatasetsFromBefore:
+    @pytest.fixture
+    def old(self, world):
+        """Return a dataset as CKAN alone would have stored it."""
+        made = factories.dataset(world.department, open_class="conditional")
+        for number in range(3):
+            factories.resource(made, url=f"https://data.example.org/old/{number}.csv")
+        model.Session.remove()
+        with model.ensure_engine().begin() as connection:
+            connection.execute(sa.text("ALTER TABLE resource DROP CONSTRAINT nmgdata_gate_address"))
+            connection.execute(
+                sa.text(
+                    "UPDATE resource r SET url = o.url, cache_url = o.url FROM nmgdata_origin o WHERE o.resource_id = r.id"
+                )
+            )
+            connection.execute(sa.text("DELETE FROM nmgdata_origin"))
+            connection.execute(
+                sa.text(
+                    f"ALTER TABLE resource ADD CONSTRAINT nmgdata_gate_address CHECK ({origins.CHECK}) NOT VALID"
+                )
+            )
+        yield made
+        model.Session.remove()
+
+    def test_links_are_put_away_in_batches_and_once(self, old, monkeypatch):
+        monkeypatch.setattr(origins, "BATCH", 2)
+        assert origins.left() == 3
+        assert list(origins.migrate()) == [2, 1]
+        assert origins.left() == 0
+        assert list(origins.migrate()) == []
+        model.Session.remove()
+        assert origins.enforce()
+        shown = tk.get_action("package_show")(factories.site_context(), {"id": old["id"]})
+        assert "example.org" not in json.dumps(shown)
+        assert sorted(origins.true_links(old["id"]).values()) == [
+            f"https://data.example.org/old/{number}.csv" for number in range(3)
+        ]
+
+    def test_the_command_counts_first(self, old, cli):
+        from ckan.cli.cli import ckan
+
+        said = cli.invoke(ckan, ["nmgdata", "origins", "--dry-run"])
+        assert "3 true links" in said.output, said.output
+        assert origins.left() == 3
+        said = cli.invoke(ckan, ["nmgdata", "origins"])
+        assert "3 of 3" in said.output, said.output
+        assert origins.left() == 0

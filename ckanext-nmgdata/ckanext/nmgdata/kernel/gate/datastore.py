@@ -1,0 +1,166 @@
+"""The DataStore's doors: rows, column names, and the views that hold both (docs/doors.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from ckan import model
+from ckan.plugins import toolkit as tk
+from ckan.types import AuthFunction, AuthResult, Context, DataDict
+from flask import has_request_context, stream_with_context
+from werkzeug.wrappers import Response
+
+from . import answers, counts, facts, policy
+from .doors import actor_of, asking, judge, refusal, sealed, visible, wanted_purpose
+
+Judged = tuple[facts.Facts, policy.Decision]
+ECHO = ("include_records", "include_deleted_records")
+"""What makes a write answer with rows; they could be rows that the writer may not read."""
+
+
+def judge_rows(resource_id: str, actor: Any) -> Judged | None:
+    """Return facts and decision about the rows of a resource, None when there is none."""
+    return judge(resource_id, actor, wanted_purpose())
+
+
+# --- rows and columns ----------------------------------------------------------------------------
+
+
+@tk.chained_auth_function
+@tk.auth_sysadmins_check
+@tk.auth_allow_anonymous_access
+def datastore_search(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Let rows leave only as the gate allows."""
+    return rows_may_leave(next_auth, context, data_dict or {})
+
+
+@tk.chained_auth_function
+@tk.auth_sysadmins_check
+@tk.auth_allow_anonymous_access
+def datastore_info(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Let column names leave only as the gate allows."""
+    return rows_may_leave(next_auth, context, data_dict or {})
+
+
+@tk.chained_auth_function
+@tk.auth_sysadmins_check
+@tk.auth_allow_anonymous_access
+def datastore_search_sql(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Refuse SQL over the DataStore: its scope cannot be held to a grant."""
+    return {"success": False, "msg": tk._("SQL queries are switched off on this portal.")}
+
+
+def rows_may_leave(next_auth: AuthFunction, context: Context, data_dict: DataDict) -> AuthResult:
+    """Ask CKAN whether the dataset is visible, then the gate whether its rows may leave."""
+    result = next_auth(context, data_dict)
+    if not result.get("success"):
+        return result
+    actor = actor_of(context)
+    judged = judge_rows(data_dict.get("id") or data_dict.get("resource_id") or "", actor)
+    if judged is None:
+        return {"success": False, "msg": tk._("Resource not found")}
+    found, decision = judged
+    if not decision.allow:
+        counts.count_refusal(found.resource_id, decision.reason.value)
+        return {"success": False, "msg": answers.short(found, decision)}
+    if decision.audited:
+        grant = decision.grant.id if decision.grant else None
+        counts.note_rows(actor, found.resource_id, decision.reason.value, grant)
+    return {"success": True}
+
+
+AUTH = {function.__name__: function for function in (datastore_search, datastore_info, datastore_search_sql)}
+
+
+def without_echo(name: str) -> Callable[..., Any]:
+    """Return a chained action that writes rows and never answers with any."""
+
+    @tk.chained_action
+    def write(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+        """Write rows; the answer holds none."""
+        if name == "datastore_records_delete":  # CKAN asks for its right only further in, and fails on that
+            tk.check_access(name, context, {"resource_id": data_dict.get("resource_id")})
+        return next_action(context, {key: value for key, value in data_dict.items() if key not in ECHO})
+
+    write.__name__ = name
+    return write
+
+
+WRITES = ("datastore_create", "datastore_upsert", "datastore_delete", "datastore_records_delete")
+
+
+@tk.chained_action
+@tk.side_effect_free
+def columns(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Tell the columns of a table; code that asks without rights (Croissant) learns what its reader may."""
+    if context.get("ignore_auth") and has_request_context():
+        judged = judge_rows(data_dict.get("resource_id") or data_dict.get("id") or "", asking())
+        if judged is None or not judged[1].allow:
+            tk.check_access("datastore_info", context, dict(data_dict))
+            return {}
+    return next_action(context, data_dict)
+
+
+ACTIONS = {"datastore_info": columns, **{name: without_echo(name) for name in WRITES}}
+
+
+def gated_dump(core: Callable[..., Any]) -> Callable[..., Any]:
+    """Return CKAN's dump behind the gate, with the gate's own refusals."""
+
+    @wraps(core)
+    def dump(resource_id: str) -> Response:
+        tk.request.environ["__no_cache__"] = True
+        real_id = table_of(resource_id)
+        judged = judge_rows(real_id, asking())
+        if judged is None or not visible(real_id):
+            return tk.abort(404, tk._("DataStore resource not found"))
+        found, decision = judged
+        if not decision.allow:
+            return refusal(found, decision)
+        answer: Response = core(real_id)
+        answer.response = stream_with_context(iter(cast("Any", answer.response)))  # pages ask again
+        answer.call_on_close(model.Session.remove)
+        if tk.request.method == "GET":
+            counts.count_download(found.dataset_id, real_id)
+        return sealed(answer, decision)
+
+    return dump
+
+
+def table_of(name: str) -> str:
+    """Return the resource behind a name, which may be an alias of its table."""
+    from ckanext.datastore.backend import DatastoreBackend
+
+    if model.Resource.get(name) is not None:
+        return name
+    _found, real_id = DatastoreBackend.get_active_backend().resource_id_from_alias(name)
+    return real_id or name
+
+
+# --- views ---------------------------------------------------------------------------------------
+
+SHOWN = ("id", "resource_id", "package_id", "title", "description", "view_type")
+"""What of a view anybody may know; the rest names columns and values."""
+
+
+@tk.chained_action
+@tk.side_effect_free
+def resource_view_list(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Offer no preview of what may not leave, so that dataset pages do not fail on it."""
+    views = next_action(context, data_dict)
+    judged = judge_rows(data_dict.get("id", ""), actor_of(context))
+    return views if judged and judged[1].allow else []
+
+
+@tk.chained_action
+@tk.side_effect_free
+def resource_view_show(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Show a view without columns and values of what may not leave."""
+    view = next_action(context, data_dict)
+    judged = judge_rows(view["resource_id"], actor_of(context))
+    return view if judged and judged[1].allow else {name: view.get(name) for name in SHOWN}
+
+
+VIEWS = {function.__name__: function for function in (resource_view_list, resource_view_show)}

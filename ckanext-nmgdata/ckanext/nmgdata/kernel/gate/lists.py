@@ -1,0 +1,121 @@
+"""CKAN's lists that ask the database and no label: entries that are not in the catalogue stay out of them.
+
+Search, feeds and exports ask labels (``labels``); these actions do not, and would name non-open
+entries, their files and their tags to everybody (R-OPEN-10, DC-28).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.logic.schema import default_pagination_schema
+from ckan.plugins import toolkit as tk
+from ckan.types import Context, DataDict
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+
+from .labels import in_catalogue
+
+Next = Callable[..., Any]
+
+
+@tk.chained_action
+@tk.side_effect_free
+def package_list(next_action: Next, context: Context, data_dict: DataDict) -> list[str]:
+    """List the names of the catalogue's entries."""
+    tk.check_access("package_list", context, data_dict)
+    page, errors = tk.navl_validate(data_dict, default_pagination_schema(), context)
+    if errors:
+        raise tk.ValidationError(errors)
+    query = sa.select(model.Package.name).where(in_catalogue(), model.Package.type == "dataset")
+    query = query.order_by(model.Package.name).limit(page.get("limit")).offset(page.get("offset"))
+    return list(model.Session.scalars(query))
+
+
+@tk.chained_action
+@tk.side_effect_free
+def resource_search(next_action: Next, context: Context, data_dict: DataDict) -> Any:
+    """Search the files of the catalogue's entries; its query joins them, and here finds no others."""
+    with only_the_catalogue():
+        return next_action(context, data_dict)
+
+
+@contextmanager
+def only_the_catalogue() -> Iterator[None]:
+    """Let queries of the block find no entry outside the catalogue."""
+
+    def narrow(state: ORMExecuteState) -> None:
+        if state.is_select:
+            criteria = with_loader_criteria(model.Package, in_catalogue(), propagate_to_loaders=False)
+            state.statement = state.statement.options(criteria)
+
+    session = model.Session()
+    event.listen(session, "do_orm_execute", narrow)
+    try:
+        yield
+    finally:
+        event.remove(session, "do_orm_execute", narrow)
+
+
+@tk.chained_action
+@tk.side_effect_free
+def member_list(next_action: Next, context: Context, data_dict: DataDict) -> Any:
+    """List the members of a group or department; of datasets only the catalogue's."""
+    members = next_action(context, data_dict)
+    ids = [member[0] for member in members if member[1] == "package"]
+    known = set(
+        model.Session.scalars(sa.select(model.Package.id).where(model.Package.id.in_(ids), in_catalogue()))
+    )
+    return [member for member in members if member[1] != "package" or member[0] in known]
+
+
+def used_tags() -> set[str]:
+    """Return the tags of the catalogue's entries."""
+    query = (
+        sa.select(model.Tag.name)
+        .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)
+        .join(model.Package, model.Package.id == model.PackageTag.package_id)
+        .where(model.PackageTag.state == "active", in_catalogue())
+        .distinct()
+    )
+    return set(model.Session.scalars(query))
+
+
+@tk.chained_action
+@tk.side_effect_free
+def tag_list(next_action: Next, context: Context, data_dict: DataDict) -> Any:
+    """List tags that the catalogue uses."""
+    known = used_tags()
+    return [tag for tag in next_action(context, data_dict) if name_of(tag) in known]
+
+
+@tk.chained_action
+@tk.side_effect_free
+def tag_autocomplete(next_action: Next, context: Context, data_dict: DataDict) -> Any:
+    """Propose tags that the catalogue uses."""
+    known = used_tags()
+    return [tag for tag in next_action(context, data_dict) if name_of(tag) in known]
+
+
+@tk.chained_action
+@tk.side_effect_free
+def tag_search(next_action: Next, context: Context, data_dict: DataDict) -> Any:
+    """Search tags that the catalogue uses."""
+    known = used_tags()
+    found = [tag for tag in next_action(context, data_dict)["results"] if name_of(tag) in known]
+    return {"count": len(found), "results": found}
+
+
+def name_of(tag: Any) -> str:
+    """Return the name of a tag, which CKAN gives as text or as a dictionary."""
+    return tag["name"] if isinstance(tag, dict) else tag
+
+
+ACTIONS = {
+    function.__name__: function
+    for function in (package_list, resource_search, member_list, tag_list, tag_autocomplete, tag_search)
+}

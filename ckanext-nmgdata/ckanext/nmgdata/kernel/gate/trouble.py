@@ -1,0 +1,104 @@
+"""A conditional link that leads to no file: say so plainly, and tell its department once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import toolkit as tk
+
+from ... import config
+from .. import clock, outbox
+from ..actors import CAPACITIES, Actor, Role
+from ..outbox.model import Outbox
+from ..unit import begin
+
+_ = tk._
+N_ = str  # marks a string for translation; it is translated when shown
+TOPIC = "link_trouble"
+
+
+class Trouble(StrEnum):
+    """What is wrong with a link; the machine-readable code of the answer."""
+
+    UNREACHABLE = "link_unreachable"
+    REFUSED = "link_refused"
+    FAILED = "link_failed"
+    PAGE = "link_is_a_page"
+    TOO_LARGE = "link_too_large"
+
+
+SENTENCES: dict[Trouble, str] = {
+    Trouble.UNREACHABLE: N_("The department's server did not answer."),
+    Trouble.REFUSED: N_("The department's server does not hand out the file."),
+    Trouble.FAILED: N_("The department's server reports an error of its own."),
+    Trouble.PAGE: N_("The department's server sent a web page instead of the file."),
+    Trouble.TOO_LARGE: N_("The file on the department's server is too large to be passed on."),
+}
+
+
+class LinkTrouble(Exception):  # noqa: N818 (what is raised is the trouble itself)
+    """A link leads to no file; nothing has been sent."""
+
+    def __init__(self, kind: Trouble) -> None:
+        super().__init__(kind.value)
+        self.kind = kind
+
+
+def sentence(kind: Trouble) -> str:
+    """Return what is said about a trouble, in the reader's language."""
+    return _(SENTENCES[kind])
+
+
+def report(resource_id: str, kind: Trouble) -> None:
+    """Have the department told; however often it is reported, once per resource and day."""
+    with begin(Actor.system()) as unit:
+        day = clock.local_date(unit.now).isoformat()
+        payload = {"resource": resource_id, "kind": kind.value}
+        outbox.enqueue(unit.session, TOPIC, payload, key=f"{resource_id}:{day}")
+
+
+def install() -> None:
+    """Take charge of the outbox' reports; may be called again."""
+    outbox.handle(TOPIC, tell_departments)
+
+
+def tell_departments(rows: Sequence[Outbox]) -> None:
+    """Turn a report into one mail per editor, each an outbox row of its own. The link is not in it."""
+    for row in rows:
+        resource = model.Session.get(model.Resource, row.payload["resource"])
+        package = model.Session.get(model.Package, resource.package_id) if resource else None
+        if resource is None or package is None:
+            continue
+        values = {
+            "dataset": package.title or package.name,
+            "file": resource.name or resource.id,
+            "said": sentence(Trouble(row.payload["kind"])),
+            "page": f"{config.site_root()}/dataset/{package.id}/resource/{resource.id}",
+            "site_title": config.site_title(),
+        }
+        subject, _blank, body = tk.render("nmgdata/gate/mail/link.txt", values).strip().partition("\n")
+        for address in editors(package.owner_org):
+            mail = {"to": address, "subject": subject.strip(), "body": body.strip() + "\n"}
+            outbox.enqueue(model.Session(), "mail", mail, key=f"{TOPIC}:{row.key}:{address}")
+
+
+def editors(org_id: str | None) -> list[str]:
+    """Return the mail addresses of those who keep a department's files."""
+    capacities = [name for name, roles in CAPACITIES.items() if Role.EDITOR in roles]
+    query = (
+        sa.select(model.User.email)
+        .join(model.Member, model.Member.table_id == model.User.id)
+        .where(
+            model.Member.group_id == org_id,
+            model.Member.table_name == "user",
+            model.Member.state == "active",
+            model.Member.capacity.in_(capacities),
+            model.User.state == "active",
+            model.User.email.is_not(None),
+        )
+        .order_by(model.User.email)
+    )
+    return [address for address in model.Session.scalars(query) if address]
