@@ -56,6 +56,16 @@ def private_hosts() -> set[str]:
     return {host.lower() for host in tk.config[f"{PREFIX}.gate.private_hosts"]}
 
 
+def change_retention_days() -> int:
+    """Return for how many days superseded changes stay in the feed."""
+    return tk.config[f"{PREFIX}.changes.retention_days"]
+
+
+def change_page_size() -> int:
+    """Return how many changes a page of the feed has at most."""
+    return tk.config[f"{PREFIX}.changes.page_size"]
+
+
 def is_demo() -> bool:
     """Say whether the portal shows the demo catalogue; every page says so then."""
     return tk.config[f"{PREFIX}.demo"]

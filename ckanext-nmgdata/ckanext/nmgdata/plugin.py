@@ -8,10 +8,11 @@ from ckan import plugins as p
 from ckan.lib.plugins import DefaultTranslation
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context
+from ckanext.dcat.interfaces import IDCATURIGenerator
 
 from . import cli, roles
 from .accounts import views as account_views
-from .catalog import helpers, lifecycle, search, validators
+from .catalog import dcat, helpers, lifecycle, search, state, validators
 from .catalog import views as catalog_views
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
@@ -22,13 +23,14 @@ from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
 from .kernel import outbox
 from .kernel.audit import log as audit_log
-from .kernel.gate import counts, doors, origins
+from .kernel.changes import log as changes
+from .kernel.gate import counts, doors, origins, stops
 from .kernel.gate.labels import GateLabels
 from .site import settings
 
 
 @tk.blanket.config_declarations
-class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
+class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels, dcat.StableNames):
     """内蒙古自治区公共数据开放平台."""
 
     p.implements(p.IConfigurer)
@@ -45,6 +47,8 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IPermissionLabels, inherit=True)
     p.implements(p.INotifier, inherit=True)
+    p.implements(p.IFeed, inherit=True)
+    p.implements(IDCATURIGenerator, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Add templates and assets, and the settings that every portal of this software has."""
@@ -60,7 +64,9 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
         audit_log.install()
         outbox.install()
         origins.install()
+        stops.install()
         counts.install()
+        changes.install()
         without_search.install()
         notices.install()
 
@@ -78,7 +84,7 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of kernel and catalogue."""
-        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS}
+        return {**catalog_actions.ACTIONS, **dcat.ACTIONS, **desk_actions.ACTIONS}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""
@@ -119,7 +125,8 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
         lifecycle.deleted(context, pkg_dict["id"])
 
     def after_dataset_show(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Show true links in the edit form."""
+        """Say whether something stops opening; show true links in the edit form."""
+        stops.mark(pkg_dict)
         lifecycle.reveal_links(context, pkg_dict)
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
@@ -129,6 +136,11 @@ class NmgdataPlugin(p.SingletonPlugin, DefaultTranslation, GateLabels):
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
         """Turn what people type into a query of our own parser."""
         return search.rewrite_query(search_params)
+
+    def get_item_additional_fields(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
+        """Say in Atom feeds what stops an entry."""
+        said = state.sentence(dataset_dict)
+        return {"rights": said} if said else {}
 
     def notify_recipient(self, already_notified: bool, *mail: Any) -> bool:
         """Send CKAN's own mails (password reset, invitation) through the outbox too."""

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from . import outbox
+from .changes import feed
 from .context import own_request
 from .gate import counts
 from .outbox import queue
@@ -36,7 +37,13 @@ def once() -> None:
     """Do everything that is due now."""
     deliver()
     sweep_now()
+    purge()
+
+
+def purge() -> None:
+    """Delete what need not be kept any longer."""
     guarded(queue.purge)
+    guarded(feed.purge)
 
 
 def deliver() -> None:
@@ -93,7 +100,7 @@ def lead(connection: Connection, stop: threading.Event) -> None:
             sweep_now()
             next_sweep = time.monotonic() + SWEEP_EVERY
         if time.monotonic() >= next_purge:
-            guarded(queue.purge)
+            purge()
             next_purge = time.monotonic() + PURGE_EVERY
         wait_for_work(autocommit, stop)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 from ckan.lib.plugins import DefaultPermissionLabels
 
@@ -18,6 +19,25 @@ OVERSIGHT = "nmg-oversight"
 """Label of readers whose oversight reaches the whole region."""
 
 
+NON_OPEN = "non_open"
+
+
+def public_entries(dataset_id: Any = None) -> sa.Select[tuple[str]]:
+    """Return the query for the ids of the entries that everybody may know of, or for one if it is.
+
+    The same rule as the label ``public``, for questions about many entries at once; a test holds both
+    against each other.
+    """
+    package: Any = model.Package
+    query = sa.select(package.id).where(
+        package.state == model.State.ACTIVE,
+        package.private.is_(False),
+        package.type == "dataset",
+        package.extras["open_class"].astext.is_distinct_from(NON_OPEN),
+    )
+    return query if dataset_id is None else query.where(package.id == dataset_id)
+
+
 class GateLabels(DefaultPermissionLabels):
     """CKAN's own labels, less ``public`` where an entry is not open."""
 
@@ -25,7 +45,7 @@ class GateLabels(DefaultPermissionLabels):
         """Return the labels of an entry; a reader needs one of them."""
         labels = super().get_dataset_labels(dataset_obj)
         extras = dataset_obj.extras or {}
-        if extras.get("open_class") == "non_open":
+        if extras.get("open_class") == NON_OPEN:
             labels = [label for label in labels if label != "public"]
             labels.append(f"member-{dataset_obj.owner_org}")
         region = extras.get("region_code") or REGION
