@@ -7,7 +7,7 @@ OPTIONS = --name "$(NAME)" --port "$(PORT)" --region "$(REGION)" --demo "$(DEMO)
 
 LOCK = .run/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,gate audit search pages)
+.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,gate audit search pages takedown)
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,3 +46,7 @@ i18n: ## Refresh the Chinese catalogue after a string has changed
 	.venv/bin/python tools/i18n.py extract
 	.venv/bin/python tools/i18n.py update
 	.venv/bin/python tools/i18n.py compile
+
+bench-takedown: ## Measure a takedown under load, on a stack of its own; ARGS='--suspensions 100'
+	$(STACK) up --name bench-takedown --port "$(or $(PORT),6480)" --region "" --demo no
+	.venv/bin/python benchmarks/takedown/run.py $(ARGS)
