@@ -7,7 +7,7 @@ OPTIONS = --name "$(NAME)" --port "$(PORT)" --region "$(REGION)" --demo "$(DEMO)
 
 LOCK = .run/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,audit gate inbox pages search)
+.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,audit gate inbox pages search takedown)
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,3 +71,6 @@ define BENCH
 @$(PYTHON) -m stack up --name bench --port "$(or $(PORT),5400)" --demo no >&2 && \
 { .venv/bin/python $(1) $(ARGS); status=$$?; $(PYTHON) -m stack down --name bench >&2; exit $$status; }
 endef
+bench-takedown: ## Measure a takedown under load, on a stack of its own; ARGS='--suspensions 100'
+	$(STACK) up --name bench-takedown --port "$(or $(PORT),6480)" --region "" --demo no
+	.venv/bin/python benchmarks/takedown/run.py $(ARGS)

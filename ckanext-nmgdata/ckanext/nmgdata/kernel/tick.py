@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from . import outbox
+from .changes import feed
 from .context import own_request
 from .gate import counts
 from .outbox import queue
@@ -40,7 +41,7 @@ def hourly(work: Callable[[], Any]) -> None:
 
 def purge() -> None:
     """Delete what is no longer needed."""
-    for work in (queue.purge, *_chores.values()):
+    for work in (queue.purge, feed.purge, *_chores.values()):
         guarded(work)
 
 
