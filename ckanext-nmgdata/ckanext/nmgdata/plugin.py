@@ -24,7 +24,19 @@ from .desk.logic import auth as desk_auth
 from .kernel import outbox
 from .kernel.audit import log as audit_log
 from .kernel.changes import log as changes
-from .kernel.gate import counts, datastore, frozen, listing, lists, origins, routes, seal, stops, trouble
+from .kernel.gate import (
+    counts,
+    datastore,
+    frozen,
+    listing,
+    lists,
+    origins,
+    routes,
+    seal,
+    stops,
+    tombstones,
+    trouble,
+)
 from .kernel.gate.labels import GateLabels
 from .site import sessions, settings
 
@@ -88,7 +100,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of kernel and catalogue."""
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
-        gate = {**lists.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
+        gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
         return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **dcat.ACTIONS, **gate}
 
     def get_auth_functions(self) -> dict[str, Any]:
@@ -108,7 +120,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
-        return sessions.install(routes.take_over(app))
+        return sessions.install(tombstones.install(routes.take_over(app)))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
         """Return the facets of the dataset list."""

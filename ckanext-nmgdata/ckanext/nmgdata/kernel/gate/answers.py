@@ -115,6 +115,11 @@ def sentence(reason: Reason) -> str:
     return _(SAYINGS[reason].sentence)
 
 
+def basis(reason: Reason) -> str:
+    """Return the article a reason rests on."""
+    return f"{LAW}{SAYINGS[reason].article}"
+
+
 def status(decision: Decision) -> int:
     """Return the HTTP status of an answer at a download door."""
     return SAYINGS[decision.reason].status

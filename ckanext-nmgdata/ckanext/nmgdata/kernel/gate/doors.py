@@ -16,6 +16,7 @@ from ..actors import Actor
 from ..audit import append
 from ..unit import begin
 from . import answers, counts, facts, policy, serve, streams, trouble
+from .model import WITHDRAWN
 
 RESTRICTED_CACHE = "private, no-store"
 
@@ -47,7 +48,7 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     tk.request.environ["__no_cache__"] = True
     actor, purpose = asking(), wanted_purpose()
     judged = judge(resource_id, actor, purpose)
-    if judged is None or not addressed(judged[0], id) or not visible(resource_id):
+    if judged is None or not addressed(judged[0], id) or not known(judged[0]):
         tk.abort(404, tk._("Resource not found"))
     found, decision = judged
     if not decision.allow:
@@ -83,6 +84,11 @@ def addressed(found: facts.Facts, id: str) -> bool:
         return True
     package = model.Package.get(id)
     return package is not None and package.id == found.dataset_id
+
+
+def known(found: facts.Facts) -> bool:
+    """Say whether the reader may know of a file: of what was withdrawn everybody may know that it was."""
+    return visible(found.resource_id) or (found.stop == WITHDRAWN and not found.private)
 
 
 def visible(resource_id: str) -> bool:

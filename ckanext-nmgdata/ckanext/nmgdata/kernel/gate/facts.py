@@ -47,6 +47,7 @@ class Facts:
     owner_org: str | None
     open_class: str | None
     url_type: str | None
+    private: bool = False
     origin: str | None = None
     stop: str | None = None
     """``suspended``, ``withdrawn`` or None."""
@@ -67,7 +68,7 @@ class Facts:
 QUERY = sa.text(
     """
     SELECT r.id AS resource_id, r.package_id AS dataset_id, r.url_type, p.owner_org,
-           p.extras ->> 'open_class' AS open_class, o.url AS origin,
+           p.extras ->> 'open_class' AS open_class, p.private, o.url AS origin,
            p.extras ->> 'region_code' AS region_code, grants.held,
            stop.kind AS stop, stop.case_number AS stop_case, stop.since AS stop_since,
            EXISTS (

@@ -347,8 +347,9 @@ class TestOutcomes:
     def test_withdraw_seals_the_file_and_makes_the_entry_non_open(self, world, app, case):
         data = world.open_data
         fire(world.reviewer, case, "withdraw", **WITHDRAWAL)
-        assert fetch(app, data).status_code in (404, 410)
+        assert fetch(app, data).status_code == 410
         outbox.deliver(["seal", "reclassify"])
+        assert fetch(app, data).status_code == 410
         sealed = model.Session.query(Sealed).one()
         assert sealed.keep_until > date(2031, 1, 1)
         assert seal.storage().content(seal.files.FileData(sealed.location)) == factories.CSV
@@ -461,6 +462,34 @@ class TestOutcomes:
             sweep.sweep()
             assert reason(world.open_data) == "suspended"
             assert any(m["to"] == "official@example.org" and "逾期" in m["subject"] for m in mails())
+
+
+class TestTombstone:
+    @pytest.fixture
+    def gone(self, world, case):
+        """Return an entry that was withdrawn."""
+        fire(world.reviewer, case, "withdraw", **WITHDRAWAL)
+        outbox.deliver(["seal", "reclassify"])
+        return world.open_data
+
+    def test_page_and_rdf_and_api_say_that_it_is_gone_and_in_which_case(self, world, app, gone, case):
+        for address in (f"/dataset/{gone['name']}", f"/dataset/{gone['id']}",
+                        f"/dataset/{gone['name']}/resource/{gone['resources'][0]['id']}",
+                        f"/dataset/{gone['name']}.ttl", f"/api/3/action/package_show?id={gone['id']}"):  # fmt: skip
+            answer = app.get(address)
+            assert (address, answer.status_code) == (address, 410)
+            assert case["number"] in answer.body
+        page = app.get(f"/dataset/{gone['name']}").body
+        assert OUTCOME["public_reason"] in page
+        assert gone["title"] in page
+        assert OBJECTION["objector_name"] not in page
+
+    def test_its_department_still_sees_the_entry(self, world, app, as_user, gone):
+        assert app.get(f"/dataset/{gone['name']}", headers=as_user(world.editor)).status_code == 200
+
+    def test_other_hidden_entries_have_no_tombstone(self, world, app):
+        assert app.get(f"/dataset/{world.non_open['name']}").status_code in (403, 404)
+        assert app.get(f"/api/3/action/package_show?id={world.non_open['id']}").status_code in (403, 404)
 
 
 class TestRepeats:
