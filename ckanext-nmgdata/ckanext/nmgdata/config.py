@@ -98,6 +98,16 @@ def relay_bytes() -> int:
     return tk.config[f"{PREFIX}.gate.relay_megabytes"] * 1024 * 1024
 
 
+def change_retention_days() -> int:
+    """Return for how many days superseded changes stay in the feed."""
+    return tk.config[f"{PREFIX}.changes.retention_days"]
+
+
+def change_page_size() -> int:
+    """Return how many changes a page of the feed has at most."""
+    return tk.config[f"{PREFIX}.changes.page_size"]
+
+
 def is_demo() -> bool:
     """Say whether the portal shows the demo catalogue; every page says so then."""
     return tk.config[f"{PREFIX}.demo"]

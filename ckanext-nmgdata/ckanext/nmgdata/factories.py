@@ -13,6 +13,14 @@ from ckan.types import Context
 from faker import Faker
 from werkzeug.datastructures import FileStorage
 
+from .kernel.actors import Actor
+from .kernel.gate import rights
+from .kernel.gate.rights import Origin
+from .kernel.serials import next_serial
+from .kernel.types import new_id
+from .kernel.unit import begin
+from .kernel.workflow.model import Case
+
 fake = Faker("zh_CN")
 CSV = "站点,数量\r\n示例一站,12\r\n示例二站,7\r\n".encode()
 
@@ -126,6 +134,30 @@ def upload(dataset_dict: dict[str, Any], content: bytes = CSV, name: str = "site
     file = FileStorage(io.BytesIO(content), filename=name)
     data = {"name": "站点清单", "format": "CSV", "url": name, "upload": file, **values}
     return tk.get_action("resource_create")(site_context(), {"package_id": dataset_dict["id"], **data})
+
+
+def stop(dataset_dict: dict[str, Any], resource_id: str | None = None, *, withdraw: bool = False) -> Origin:
+    """Suspend a dataset or one file of it, or withdraw it, as a case of its own would."""
+    with begin(Actor.system()) as unit:
+        number = f"ZZ-20261123-{next_serial(unit.session, 'stops-of-tests'):05d}-0"
+        case = Case(
+            id=new_id(), kind="exofficio_suspension", variant="standard", number=number, code_hash="",
+            status="open", dataset_id=dataset_dict["id"], region_code="150000",
+            opened_at=unit.now, changed_at=unit.now,
+        )  # fmt: skip
+        unit.session.add(case)
+        unit.session.flush()
+        origin = Origin(case.id, number)
+        rights.suspend(unit, origin, dataset_dict["id"], resource_id)
+        if withdraw:
+            rights.withdraw(unit, case.id)
+    return origin
+
+
+def lift(origin: Origin) -> None:
+    """Resume what a case had stopped."""
+    with begin(Actor.system()) as unit:
+        rights.lift(unit, origin.case_id)
 
 
 STATEMENT = {

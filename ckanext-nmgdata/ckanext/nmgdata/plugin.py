@@ -12,7 +12,7 @@ from ckanext.dcat.interfaces import IDCATURIGenerator
 
 from . import cli, roles
 from .accounts import views as account_views
-from .catalog import dcat, helpers, lifecycle, search, validators
+from .catalog import dcat, helpers, lifecycle, search, state, validators
 from .catalog import views as catalog_views
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
@@ -21,9 +21,11 @@ from .desk import notices
 from .desk import views as desk_views
 from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
-from .kernel import outbox
+from .kernel import outbox, tick
 from .kernel.audit import log as audit_log
-from .kernel.gate import counts, datastore, frozen, listing, lists, origins, routes, seal, trouble
+from .kernel.changes import feed
+from .kernel.changes import log as changes
+from .kernel.gate import counts, datastore, frozen, listing, lists, origins, routes, seal, stops, trouble
 from .kernel.gate.labels import GateLabels
 from .site import sessions, settings
 
@@ -46,6 +48,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IPermissionLabels, inherit=True)
     p.implements(p.INotifier, inherit=True)
+    p.implements(p.IFeed, inherit=True)
     p.implements(IDCATURIGenerator, inherit=True)
 
     def update_config(self, config: Any) -> None:
@@ -64,8 +67,11 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         frozen.install()
         origins.install()
         seal.install()
+        stops.install()
         counts.install()
         trouble.install()
+        changes.install()
+        tick.hourly(feed.purge)
         without_search.install()
         notices.install()
 
@@ -83,10 +89,9 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of kernel and catalogue."""
-        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **dcat.ACTIONS}
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
-        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **gate}
+        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **dcat.ACTIONS, **gate}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""
@@ -127,7 +132,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         lifecycle.deleted(context, pkg_dict["id"])
 
     def after_dataset_show(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Show true links in the edit form."""
+        """Say whether something stops opening; show true links in the edit form."""
+        stops.mark(pkg_dict)
         lifecycle.reveal_links(context, pkg_dict)
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
@@ -137,6 +143,11 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
         """Turn what people type into a query of our own parser."""
         return search.rewrite_query(search_params)
+
+    def get_item_additional_fields(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
+        """Say in Atom feeds what stops an entry."""
+        said = state.sentence(dataset_dict)
+        return {"rights": said} if said else {}
 
     def notify_recipient(self, already_notified: bool, *mail: Any) -> bool:
         """Send CKAN's own mails (password reset, invitation) through the outbox too."""

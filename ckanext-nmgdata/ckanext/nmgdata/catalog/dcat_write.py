@@ -23,8 +23,9 @@ from rdflib.term import Node
 
 from .. import vocab
 from ..kernel import orgs
-from ..kernel.gate import origins
+from ..kernel.gate import origins, stops
 from . import dcat_terms as terms
+from . import state as opening_state
 from .dcat_terms import DCT, NMG, SPDX, VCARD, code, part, text
 
 warnings.filterwarnings("ignore", "Assertions on .* other than RDF.first", UserWarning)
@@ -40,6 +41,10 @@ def dataset(g: Graph, entry: Entry, ref: URIRef) -> None:
     """Write an entry as ``package_show`` gives it."""
     bind(g)
     g.add((ref, RDF.type, DCAT.Dataset))
+    opening_state.opening(g, ref, entry)
+    if stops.is_withdrawn(entry):
+        tombstone(g, ref, entry)
+        return
     for field, predicate in terms.TEXTS.items():
         if entry.get(field):
             g.add((ref, predicate, text(entry[field])))
@@ -63,6 +68,16 @@ def dataset(g: Graph, entry: Entry, ref: URIRef) -> None:
         node = distribution(g, ref, entry, resource, position)
         for predicate, value in terms_of_use:
             g.add((node, predicate, value))
+
+
+def tombstone(g: Graph, ref: URIRef, entry: Entry) -> None:
+    """Write what stays public of a withdrawn entry; the rest went with the data."""
+    g.add((ref, DCT.title, text(entry.get("title") or entry.get("name"))))
+    g.add((ref, DCT.description, text(vocab.term("open_state", entry["open_state"])["zh"])))
+    if entry.get("identifier"):
+        g.add((ref, DCT.identifier, code(entry["identifier"])))
+    publisher(g, ref, entry)
+    landing_page(g, ref, entry)
 
 
 def bind(g: Graph) -> None:
@@ -274,7 +289,7 @@ def columns(g: Graph, ref: URIRef, items: list[dict[str, Any]]) -> None:
 def distribution(g: Graph, ref: URIRef, entry: Entry, resource: Entry, position: int) -> URIRef:
     """Write a file or interface of an entry.
 
-    What has no file yet is reached at its page (DCAT-AP wants one accessURL of each).
+    What has no file yet, or is stopped, is reached at its page (DCAT-AP wants one accessURL of each).
     ``downloadURL`` only where the address answers with the bytes: unconditional opening.
     """
     node = distribution_iri(ref, entry, resource, position)
@@ -284,7 +299,8 @@ def distribution(g: Graph, ref: URIRef, entry: Entry, resource: Entry, position:
     for field, predicate in terms.RESOURCE_TEXTS.items():
         if resource.get(field):
             g.add((node, predicate, text(resource[field])))
-    address = gate_address(entry, resource)
+    opening_state.opening(g, node, resource)
+    address = None if stops.is_stopped(resource) else gate_address(entry, resource)
     g.add((node, DCAT.accessURL, address or node))
     g.add((address or node, RDF.type, RDFS.Resource))
     if address is not None and entry.get("open_class") == "unconditional":

@@ -33,6 +33,7 @@ def saved(context: Context, dataset_id: str) -> None:
     note_publication(unit, package, entry)
     note_class(unit, package, entry)
     unit.session.flush()
+    events.tell(unit, events.DatasetSaved(dataset_id))
     for package_id, resource_id in unit.session.info.pop(REPLACED, set()):
         if package_id == dataset_id:
             note_replacement(unit, dataset_id, resource_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
@@ -78,11 +77,3 @@ def region_faults(entry: dict[str, Any]) -> dict[str, str]:
         return {}
     message = _("The department belongs to {region}; its data cannot belong to another region.")
     return {"region_code": message.format(region=vocab.label("division", home))}
-
-
-def published_ids() -> sa.Select[tuple[str]]:
-    """Return the query for the ids of all entries that the public sees."""
-    package = model.Package
-    return sa.select(package.id).where(
-        package.state == "active", package.private.is_(False), package.type == "dataset"
-    )

@@ -15,6 +15,7 @@ from ckan import model
 from ckan.lib.search.common import SearchQueryError
 
 from .. import vocab
+from ..kernel.gate import stops
 from .search_lucene import is_lucene
 from .search_query import ALIASES, NOTHING, build
 from .search_text import fold, pinyin_initials, pinyin_pairs
@@ -71,6 +72,7 @@ def is_keyword(key: str, value: Any) -> bool:
 def facets(entry: Mapping[str, Any], lineage: Lineage) -> dict[str, Any]:
     """Return the fields for facets, filters and the factors of ranking."""
     found: dict[str, Any] = {slug: entry.get(slug) or None for slug in SLUGS}
+    found["open_state"] = entry.get("open_state") or stops.OPEN
     found["theme"] = as_list(entry.get("theme"))
     found["livelihood"] = str(entry.get("livelihood")).lower() in ("true", "1", "yes")
     found["nmg_orgs"] = [name for name, _ in lineage]

@@ -62,6 +62,11 @@ class ResourceReplaced(Event):
 
 
 @dataclass(frozen=True)
+class DatasetSaved(Event):
+    """A dataset was created or changed, in whatever way."""
+
+
+@dataclass(frozen=True)
 class DatasetDeleted(Event):
     """A dataset was deleted."""
 

@@ -23,8 +23,21 @@ KERNEL_ORDER = {
     "workflow": {"workflow", "deadlines", "audit", "outbox"},
     "gate": {"gate", "audit", "outbox"},
     "outbox": {"outbox"},
+    "changes": {"changes", "gate"},
 }
-BASE = {"clock", "context", "actors", "orgs", "types", "unit", "events", "serials", "identity", "tick"}
+BASE = {
+    "pending",
+    "clock",
+    "context",
+    "actors",
+    "orgs",
+    "types",
+    "unit",
+    "events",
+    "serials",
+    "identity",
+    "tick",
+}
 LINES = 400
 FUNCTION_LINES = 60
 

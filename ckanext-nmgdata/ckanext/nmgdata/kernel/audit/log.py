@@ -11,18 +11,15 @@ import secrets
 from typing import Any
 
 import sqlalchemy as sa
-from ckan import model
-from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ... import config
+from ..pending import Pending
 from ..unit import Unit
 from .chain import commitment, digest
 from .model import GENESIS, AuditEvent, AuditHead, AuditSecret
 from .verbs import SUBJECTS, VERBS
-
-_PENDING = "nmgdata_audit_pending"
 
 
 def append(
@@ -57,30 +54,14 @@ def append(
         "algorithm": config.audit_digest(),
     }
     secret = {"salt": salt, "personal": personal} if salt else None
-    if not unit.session.in_transaction():
-        unit.session.begin()  # so that undoing it is noticed even before anything was sent
-    pending = unit.session.info.setdefault(_PENDING, [])
-    pending.append((savepoints(unit.session), record, secret))
+    _pending.add(unit.session, (record, secret))
 
 
-def savepoints(session: Session) -> list[Any]:
-    """Return the savepoints that are open, innermost first: rolling back any of them undoes us."""
-    found, point = [], session.get_nested_transaction()
-    while point is not None and point.nested:
-        found.append(point)
-        point = point.parent
-    return found
-
-
-def seal(session: Session) -> None:
-    """Give the pending events their place in the chain; called before the outermost commit."""
-    if session.in_nested_transaction() or not session.info.get(_PENDING):
-        return
-    session.flush()
-    pending = session.info.pop(_PENDING)
+def seal(session: Session, pending: list[tuple[dict[str, Any], dict[str, Any] | None]]) -> None:
+    """Give the pending events their place in the chain."""
     head = lock_head(session)
     seq, prev = head.seq, head.hash
-    for _savepoints, record, secret in pending:
+    for record, secret in pending:
         seq += 1
         row = {**record, "seq": seq, "prev_hash": prev}
         prev = row["hash"] = digest(row)
@@ -88,7 +69,7 @@ def seal(session: Session) -> None:
         if secret:
             session.execute(sa.insert(AuditSecret).values(seq=seq, **secret))
     session.execute(
-        sa.update(AuditHead).values(seq=seq, hash=prev, at=pending[-1][1]["at"]).where(AuditHead.id == 1)
+        sa.update(AuditHead).values(seq=seq, hash=prev, at=pending[-1][0]["at"]).where(AuditHead.id == 1)
     )
 
 
@@ -103,16 +84,9 @@ def lock_head(session: Session) -> sa.Row[tuple[int, str]]:
     return head
 
 
-def forget(session: Session, undone: Any) -> None:
-    """Drop the events of a savepoint, or of the whole transaction, that was rolled back."""
-    if not undone.nested:
-        session.info.pop(_PENDING, None)
-    elif pending := session.info.get(_PENDING):
-        session.info[_PENDING] = [entry for entry in pending if undone not in entry[0]]
+_pending = Pending("nmgdata_audit_pending", seal)
 
 
 def install() -> None:
     """Hook sealing into CKAN's session; may be called again."""
-    for name, hook in (("before_commit", seal), ("after_soft_rollback", forget)):
-        if not event.contains(model.Session, name, hook):
-            event.listen(model.Session, name, hook)
+    _pending.install()

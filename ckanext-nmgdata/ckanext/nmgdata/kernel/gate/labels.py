@@ -30,6 +30,13 @@ def in_catalogue() -> sa.ColumnElement[bool]:
     )
 
 
+def public_entries(dataset_id: Any = None) -> sa.Select[tuple[str]]:
+    """Return the query for the ids of the entries of the public catalogue, or for one if it is there."""
+    package: Any = model.Package
+    query = sa.select(package.id).where(in_catalogue(), package.type == "dataset")
+    return query if dataset_id is None else query.where(package.id == dataset_id)
+
+
 class GateLabels(DefaultPermissionLabels):
     """CKAN's own labels, less ``public`` where an entry is not open."""
 

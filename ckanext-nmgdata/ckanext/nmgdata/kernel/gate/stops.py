@@ -1,63 +1,104 @@
-"""What stops a dataset as a whole, and what can be applied for or objected to."""
+"""What stops opening: of a dataset as a whole, of its files; what can be applied for or objected to.
+
+``mark`` writes the answer into a dataset's dictionary as the computed fields ``FIELDS``: they are read
+from the stops at each show, never stored with the entry, so that no update, revert or harvest can set them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Mapper
 
 from . import policy
 from .model import WITHDRAWN, Suspension
 
+OPEN = "open"
+"""State of what nothing stops; on which terms it is open says its open class."""
+FIELDS = ("open_state", "open_state_since", "open_state_case")
+"""Computed fields of datasets and files: ``open``, ``suspended`` or ``withdrawn``; since when (ISO 8601);
+public number of the case."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One live stop; ``resource_id`` is None when it stops the dataset as a whole."""
+
+    kind: str
+    since: datetime
+    case_number: str
+    resource_id: str | None
+
+
+def live(dataset_id: str) -> list[Stop]:
+    """Return the live stops of a dataset and its files, the strongest first: withdrawn, then oldest."""
+    query = (
+        sa.select(Suspension.kind, Suspension.since, Suspension.case_number, Suspension.resource_id)
+        .where(Suspension.dataset_id == dataset_id, Suspension.lifted_at.is_(None))
+        .order_by(Suspension.kind.desc(), Suspension.since, Suspension.id)
+    )
+    return [Stop(*row) for row in model.Session.execute(query)]
+
+
+def strongest(stops: Sequence[Stop], resource_id: str | None = None) -> Stop | None:
+    """Return what stops a dataset as a whole, or one file of it."""
+    return next((stop for stop in stops if stop.resource_id in (None, resource_id)), None)
+
 
 def of_dataset(dataset_id: str) -> dict[str, Any] | None:
     """Return what stops a dataset as a whole: kind, since when, public case number."""
-    query = (
-        sa.select(Suspension.kind, Suspension.since, Suspension.case_number)
-        .where(
-            Suspension.dataset_id == dataset_id,
-            Suspension.resource_id.is_(None),
-            Suspension.lifted_at.is_(None),
-        )
-        .order_by(Suspension.kind.desc(), Suspension.since)
+    stop = strongest(live(dataset_id))
+    return {"kind": stop.kind, "since": stop.since, "case_number": stop.case_number} if stop else None
+
+
+def fields(stop: Stop | None) -> dict[str, str | None]:
+    """Return the computed fields that say a stop, or that there is none."""
+    if stop is None:
+        return dict(zip(FIELDS, (OPEN, None, None), strict=True))
+    return dict(
+        zip(FIELDS, (stop.kind, stop.since.astimezone(UTC).isoformat(), stop.case_number), strict=True)
     )
-    row = model.Session.execute(query).mappings().first()
-    return dict(row) if row else None
+
+
+def mark(dataset: dict[str, Any]) -> None:
+    """Write into a dataset's dictionary, and into each file's, whether something stops it now."""
+    stops = live(dataset["id"])
+    dataset.update(fields(strongest(stops)))
+    for resource in dataset.get("resources") or []:
+        resource.update(fields(strongest(stops, resource.get("id"))))
+
+
+def is_stopped(thing: dict[str, Any]) -> bool:
+    """Say whether a marked dataset or file is suspended or withdrawn."""
+    return thing.get("open_state", OPEN) != OPEN
+
+
+def is_withdrawn(thing: dict[str, Any]) -> bool:
+    """Say whether a marked dataset or file is withdrawn for good."""
+    return thing.get("open_state") == WITHDRAWN
 
 
 def of_files(dataset_id: str) -> dict[str, str]:
     """Return which files of a dataset are stopped by themselves: resource id → kind."""
-    query = (
-        sa.select(Suspension.resource_id, Suspension.kind)
-        .where(
-            Suspension.dataset_id == dataset_id,
-            Suspension.resource_id.is_not(None),
-            Suspension.lifted_at.is_(None),
-        )
-        .order_by(Suspension.kind)
-    )
-    return {key: kind for key, kind in model.Session.execute(query) if key}
-
-
-def live(dataset_id: str, resource_id: str | None) -> sa.Select[Any]:
-    """Return the query for the kinds of stop that reach a file, or an entry as a whole."""
-    reach = Suspension.resource_id.is_(None)
-    if resource_id is not None:
-        reach = sa.or_(reach, Suspension.resource_id == resource_id)
-    query = sa.select(Suspension.kind).where(Suspension.dataset_id == dataset_id, reach)
-    return query.where(Suspension.lifted_at.is_(None))
+    return {stop.resource_id: stop.kind for stop in reversed(live(dataset_id)) if stop.resource_id}
 
 
 def reaches(dataset_id: str, resource_id: str | None) -> bool:
     """Say whether anything stops a file, or an entry as a whole."""
-    return model.Session.execute(live(dataset_id, resource_id).limit(1)).first() is not None
+    return strongest(live(dataset_id), resource_id) is not None
 
 
 def is_gone(dataset_id: str, resource_id: str | None) -> bool:
     """Say whether a file, or an entry as a whole, has been withdrawn."""
-    query = live(dataset_id, resource_id).where(Suspension.kind == WITHDRAWN)
-    return model.Session.execute(query.limit(1)).first() is not None
+    stop = strongest(live(dataset_id), resource_id)
+    return stop is not None and stop.kind == WITHDRAWN
 
 
 def objection(dataset_id: str) -> policy.Reason | None:
@@ -71,3 +112,17 @@ def application(dataset_id: str) -> policy.Reason:
     dataset = model.Session.get_one(model.Package, dataset_id)
     stop = of_dataset(dataset_id)
     return policy.application((dataset.extras or {}).get("open_class"), stop["kind"] if stop else None)
+
+
+def forget_computed(_mapper: Mapper[Any], _connection: Connection, resource: model.Resource) -> None:
+    """Before a file's row is written: drop computed fields that a client sent back; CKAN would keep them."""
+    extras = resource.extras or {}
+    if any(name in extras for name in FIELDS):
+        resource.extras = {name: value for name, value in extras.items() if name not in FIELDS}
+
+
+def install() -> None:
+    """Hook the mapper events; may be called again."""
+    for name in ("before_insert", "before_update"):
+        if not event.contains(model.Resource, name, forget_computed):
+            event.listen(model.Resource, name, forget_computed)
