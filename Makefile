@@ -7,7 +7,7 @@ OPTIONS = --name "$(NAME)" --port "$(PORT)" --region "$(REGION)" --demo "$(DEMO)
 
 LOCK = .run/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,audit gate inbox pages search)
+.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,audit gate inbox pages search takedown)
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,11 @@ bench-inbox: ## Measure "what waits for me" with 100,000 cases
 
 bench-search: ## Measure how well the search finds, beside stock CKAN
 	$(call BENCH,-m benchmarks.lib.servers benchmarks/search/run.py)
+
+bench-takedown: ## Measure a takedown under load: make bench-takedown ARGS='--suspensions 100'
+	@$(PYTHON) -m stack up --name bench-takedown --port "$(or $(PORT),6480)" --demo no >&2 && \
+	{ .venv/bin/python benchmarks/takedown/run.py $(ARGS); status=$$?; \
+	$(PYTHON) -m stack down --name bench-takedown >&2; exit $$status; }
 
 # Benchmarks have a stack of their own, which is stopped again: `make clean NAME=bench` deletes its data.
 N ?= 1000

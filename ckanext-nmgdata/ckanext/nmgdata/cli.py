@@ -98,6 +98,28 @@ def doors(context: click.Context, write: Path | None) -> None:
     click.echo("every door is on the list")
 
 
+@nmgdata.command()
+@click.option("--repair", is_flag=True, help="Mend what differs.")
+@click.pass_context
+def reconcile(context: click.Context, repair: bool) -> None:
+    """Compare database, search index and change feed; ends with 1 when something differs and stays so.
+
+    Prints a line per difference: missing, extra, stale (documents), leak (a document with a true link),
+    feed (an entry of which the change feed does not say what is so); progress goes to stderr.
+    """
+    from .catalog import reconcile as work
+
+    with context.meta["flask_app"].app_context():
+        report = work.run(repair, click.echo, lambda line: click.echo(f"\r{line}", err=True, nl=False))
+    click.echo("", err=True)
+    click.echo(
+        f"{report.datasets} datasets, {report.documents} documents:"
+        f" {report.found} differences, {report.left} left"
+    )
+    if report.left:
+        raise SystemExit(1)
+
+
 @nmgdata.group()
 def audit() -> None:
     """The audit log."""

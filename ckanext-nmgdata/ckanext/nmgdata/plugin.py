@@ -12,7 +12,7 @@ from ckanext.dcat.interfaces import IDCATURIGenerator
 
 from . import cli, roles
 from .accounts import views as account_views
-from .catalog import dcat, helpers, lifecycle, search, state, validators
+from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators
 from .catalog import views as catalog_views
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
@@ -99,7 +99,10 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def get_blueprint(self) -> list[Any]:
         """Return the pages of kernel and catalogue."""
-        return [catalog_views.blueprint, desk_views.blueprint, account_views.blueprint]
+        return [
+            catalog_views.blueprint, changes_views.blueprint, exports.blueprint,
+            desk_views.blueprint, account_views.blueprint,
+        ]  # fmt: skip
 
     def get_commands(self) -> list[Any]:
         """Return ``ckan nmgdata …``."""
@@ -138,7 +141,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
         """Add the fields that Chinese search needs."""
-        return search.index_fields(pkg_dict, downloads=counts.downloads_of(pkg_dict["id"]))
+        fields = search.index_fields(pkg_dict, downloads=counts.downloads_of(pkg_dict["id"]))
+        return {**fields, sources.FIELD: sources.of_dataset(pkg_dict["id"])}
 
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
         """Turn what people type into a query of our own parser."""

@@ -124,9 +124,15 @@ def after(cursor: Cursor, limit: int) -> Page:
     return Page(items, Cursor(last, cursor.began), known)
 
 
+def superseded() -> sa.ColumnElement[bool]:
+    """Return the SQL for: a later change of the same dataset is known."""
+    later: Any = aliased(Change)
+    return sa.select(later.seq).where(later.dataset_id == Change.dataset_id, later.seq > Change.seq).exists()
+
+
 def newest(limit: int) -> list[Item]:
     """Return the newest changes, for people."""
-    query = sa.select(Change).order_by(Change.seq.desc()).limit(limit)
+    query = sa.select(Change, ~superseded()).order_by(Change.seq.desc()).limit(limit)
     later: set[str] = set()
     items = []
     for row in model.Session.scalars(query):
@@ -143,23 +149,17 @@ def purge() -> int:
     What stays is the newest word on each entry that is there, so that the feed can always be read from
     its beginning. Returns how many were deleted.
     """
-    later: Any = aliased(Change)
-    superseded = (
-        sa.select(later.seq).where(later.dataset_id == Change.dataset_id, later.seq > Change.seq).exists()
-    )
     limit = clock.now() - timedelta(days=config.change_retention_days())
     with begin(Actor.system()) as unit:
         statement = (
             sa.delete(Change)
-            .where(Change.at < limit, superseded | (Change.activity == Activity.DELETE))
+            .where(Change.at < limit, superseded() | (Change.activity == Activity.DELETE))
             .returning(Change.seq)
             .execution_options(synchronize_session=False)
         )
         gone = unit.session.scalars(statement).all()
         if gone:
-            row = insert(Serial).values(series=PURGED, last=max(gone))
-            newest_gone = sa.func.greatest(Serial.last, row.excluded.last)
-            unit.session.execute(
-                row.on_conflict_do_update(index_elements=["series"], set_={"last": newest_gone})
-            )
+            mark = insert(Serial).values(series=PURGED, last=max(gone))
+            farthest = {"last": sa.func.greatest(Serial.last, mark.excluded.last)}
+            unit.session.execute(mark.on_conflict_do_update(index_elements=["series"], set_=farthest))
     return len(gone)

@@ -38,8 +38,8 @@ def note(session: Session, dataset_id: str, cause: Cause) -> None:
     _pending.add(session, (dataset_id, cause))
 
 
-def write(session: Session, noted: Iterable[Noted]) -> int:
-    """Write rows for these datasets, last in the transaction; return how many.
+def write(session: Session, noted: Iterable[Noted]) -> None:
+    """Write rows for these datasets, last in the transaction.
 
     Also for bulk work, which hands over many datasets at once just before its own commit.
     """
@@ -57,7 +57,6 @@ def write(session: Session, noted: Iterable[Noted]) -> int:
     ]
     if rows:
         session.execute(sa.insert(Change), rows)
-    return len(rows)
 
 
 State = tuple[bool, bool, bool]
@@ -75,7 +74,7 @@ def outcome(listed: bool, public: bool, withdrawn: bool, cause: Cause) -> list[t
 
 def read_states(session: Session, ids: Sequence[str]) -> dict[str, State]:
     """Return the state of these datasets, those that are gone for good included."""
-    wanted = sa.func.unnest(sa.cast(list(ids), sa.ARRAY(sa.Text))).table_valued("id").alias("wanted")
+    wanted = sa.func.unnest(sa.cast(list(ids), sa.ARRAY(sa.Text))).table_valued("id").render_derived("wanted")
     query = sa.select(
         wanted.c.id, is_listed(wanted.c.id), public_entries(wanted.c.id).exists(), is_withdrawn(wanted.c.id)
     )
@@ -106,6 +105,24 @@ def is_withdrawn(dataset_id: Any) -> sa.ColumnElement[bool]:
         )
         .exists()
     )
+
+
+def astray() -> list[str]:
+    """Return the datasets of which the feed does not say what is so; none, if every change was told."""
+    newest = (
+        sa.select(Change.dataset_id, Change.activity)
+        .distinct(Change.dataset_id)
+        .order_by(Change.dataset_id, Change.seq.desc())
+        .subquery()
+    )
+    listed = sa.select(newest.c.dataset_id.label("id")).where(newest.c.activity != Activity.DELETE).subquery()
+    package: Any = model.Package
+    public = public_entries().where(~is_withdrawn(package.id)).subquery()
+    both = sa.join(listed, public, listed.c.id == public.c.id, full=True)
+    query = sa.select(sa.func.coalesce(listed.c.id, public.c.id)).select_from(both)
+    found = model.Session.scalars(query.where(listed.c.id.is_(None) | public.c.id.is_(None))).all()
+    model.Session.rollback()
+    return sorted(found)
 
 
 _pending = Pending("nmgdata_changes", write)

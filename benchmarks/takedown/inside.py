@@ -1,0 +1,168 @@
+"""What the benchmark does inside the portal: make targets, and suspend them as a case would.
+
+``prepare N`` prints one JSON line with N targets and a token; ``suspend`` reads an id per line and answers
+each with a line once the suspension is committed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+MARK = "仅供压测之字节"
+"""Stands in every file and table of a target, and nowhere else."""
+TABLES = 20
+
+
+@contextmanager
+def ckan() -> Iterator[None]:
+    """Load CKAN and enter a request of nobody's."""
+    from ckan.cli import load_config
+    from ckan.config.middleware import make_app
+
+    app: Any = make_app(load_config(os.environ["CKAN_INI"]))
+    logging.disable(logging.WARNING)
+    with app._wsgi_app.test_request_context(base_url=os.environ["CKAN_SITE_URL"]):
+        yield
+
+
+def call(action: str, **data: Any) -> Any:
+    """Call an action as the site's own user."""
+    from ckan.plugins import toolkit as tk
+
+    name = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
+    return tk.get_action(action)({"user": name, "ignore_auth": True}, data)
+
+
+def prepare(count: int) -> dict[str, Any]:
+    """Make the targets: one entry through the portal, the others as copies of its rows and file."""
+    from ckan import model
+    from ckanext.nmgdata import factories
+    from werkzeug.datastructures import FileStorage
+
+    run = uuid.uuid4().hex[:8]
+    org = model.Group.get("bench-takedown")
+    org_id = org.id if org else call("organization_create", name="bench-takedown", title="压测部门", region_code="150000")["id"]  # fmt: skip
+    made = call(
+        "package_create", **factories.entry({"id": org_id}, title=f"压测样本{run}", name=f"bench-{run}")
+    )
+    file = FileStorage(io.BytesIO(f"列\r\n{MARK}\r\n".encode() * 500), filename="data.csv")
+    resource = call(
+        "resource_create", package_id=made["id"], name="样本", format="CSV", url="data.csv", upload=file
+    )
+    targets = [{"dataset": str(uuid.uuid4()), "resource": str(uuid.uuid4())} for _turn in range(count)]
+    copy_rows(made["id"], resource["id"], targets, run)
+    copy_files(resource["id"], targets)
+    for target in targets[:: max(1, count // TABLES)]:
+        call(
+            "datastore_create", resource_id=target["resource"], force=True,
+            fields=[{"id": "列"}], records=[{"列": MARK}],
+        )  # fmt: skip
+        target["table"] = True
+    token = call("api_token_create", user=sysadmin(), name=f"bench-{run}")["token"]
+    return {"targets": targets, "token": token, "org": org_id}
+
+
+def sysadmin() -> str:
+    """Return the account that creates datasets during the run."""
+    from ckan import model
+
+    if model.User.by_name("bench-operator") is None:
+        call("user_create", name="bench-operator", email="bench@example.org", password="correct-horse-1", sysadmin=True)  # fmt: skip
+    return "bench-operator"
+
+
+def copy_rows(dataset_id: str, resource_id: str, targets: list[dict[str, Any]], run: str) -> None:
+    """Copy the rows of an entry for every target."""
+    import sqlalchemy as sa
+    from ckan import model
+
+    with model.ensure_engine().begin() as connection:
+        ids = {"packages": [t["dataset"] for t in targets], "resources": [t["resource"] for t in targets]}
+        names = sa.inspect(connection)
+
+        def columns(table: str, replaced: dict[str, str]) -> tuple[str, str]:
+            all_names = [column["name"] for column in names.get_columns(table)]
+            quoted = ", ".join(f'"{name}"' for name in all_names)
+            return quoted, ", ".join(replaced.get(name, f't."{name}"') for name in all_names)
+
+        name, values = columns(
+            "package",
+            {"id": "n.id", "name": f"'bench-{run}-' || n.place", "title": "t.title || n.place",
+             "extras": "t.extras || jsonb_build_object('identifier', '307000150000/' || right(n.id, 6))"},
+        )  # fmt: skip
+        each = "CROSS JOIN unnest(CAST(:packages AS text[]), CAST(:resources AS text[])) WITH ORDINALITY AS n(id, rid, place)"
+        connection.execute(
+            sa.text(f"INSERT INTO package ({name}) SELECT {values} FROM package t {each} WHERE t.id = :id"),
+            {**ids, "id": dataset_id},
+        )
+        name, values = columns("resource", {"id": "n.rid", "package_id": "n.id"})
+        connection.execute(
+            sa.text(f"INSERT INTO resource ({name}) SELECT {values} FROM resource t {each} WHERE t.id = :id"),
+            {**ids, "id": resource_id},
+        )
+        name, values = columns("member", {"id": "gen_random_uuid()::text", "table_id": "n.id"})
+        connection.execute(
+            sa.text(
+                f"INSERT INTO member ({name}) SELECT {values} FROM member t {each} WHERE t.table_id = :id"
+            ),
+            {**ids, "id": dataset_id},
+        )
+
+
+def copy_files(resource_id: str, targets: list[dict[str, Any]]) -> None:
+    """Give every target the file of its model."""
+    root = Path(os.environ["CKAN_STORAGE_PATH"]) / "resources"
+    source = root / resource_id[:3] / resource_id[3:6] / resource_id[6:]
+    for target in targets:
+        own = target["resource"]
+        place = root / own[:3] / own[3:6] / own[6:]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, place)
+
+
+def suspend(dataset_id: str) -> None:
+    """Suspend a dataset; when this returns, the answer to who filed it can be given."""
+    from ckanext.nmgdata.kernel.actors import Actor
+    from ckanext.nmgdata.kernel.gate import rights
+    from ckanext.nmgdata.kernel.types import new_id
+    from ckanext.nmgdata.kernel.unit import begin
+    from ckanext.nmgdata.kernel.workflow.model import Case
+
+    with begin(Actor.system()) as unit:
+        case = Case(
+            id=new_id(), kind="exofficio_suspension", variant="standard", number=f"BENCH-{new_id()}",
+            code_hash="", status="bench", dataset_id=dataset_id, region_code="150000",
+            opened_at=unit.now, changed_at=unit.now, closed_at=unit.now,
+        )  # fmt: skip
+        unit.session.add(case)
+        unit.session.flush()
+        rights.suspend(unit, rights.Origin(case.id, case.number), dataset_id)
+
+
+def main() -> None:
+    """Do what the command line says."""
+    with ckan():
+        if sys.argv[1] == "prepare":
+            print(json.dumps(prepare(int(sys.argv[2]))), flush=True)
+            return
+        from ckan import model
+
+        print("ready", flush=True)
+        for line in sys.stdin:
+            suspend(line.strip())
+            print("done", flush=True)
+            model.Session.remove()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,342 @@
+"""Measure a takedown under load: what still leaves after the answer, and when everything agrees.
+
+``make bench-takedown [ARGS='--suspensions 1000']`` starts a stack of its own. Four processes read targets
+around the one that is being suspended by all doors, two create datasets all the while. Then a second
+round, with Solr stopped in the middle of it. Prints one JSON line per measure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing as mp
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from inside import MARK
+
+from stack import process, servers, settings
+
+HERE = Path(__file__).resolve().parent
+NAME = "bench-takedown"
+READERS, CREATORS = 4, 2
+PATIENCE = 180
+"""Seconds after which what does not agree never will."""
+Target = dict[str, Any]
+MARK_BYTES = MARK.encode()
+MARK_ESCAPED = json.dumps(MARK)[1:-1].encode()
+
+
+class Client:
+    """A connection that is kept open."""
+
+    def __init__(self, port: int, headers: dict[str, str] | None = None) -> None:
+        """Remember where to ask."""
+        self.port, self.headers, self.connection = port, headers or {}, None
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> tuple[int, bytes]:
+        """Return status and body; 0 when there was no answer."""
+        try:
+            self.connection = self.connection or HTTPConnection("127.0.0.1", self.port, timeout=120)
+            self.connection.request(method, path, body=body, headers={**self.headers, **headers})
+            reply = self.connection.getresponse()
+            return reply.status, reply.read()
+        except (HTTPException, OSError):
+            self.connection = None
+            return 0, b""
+
+
+# --- load ----------------------------------------------------------------------------------------
+
+
+def doors(target: Target) -> dict[str, tuple[str, dict[str, str]]]:
+    """Return the ways by which bytes of a target, or word of it, could leave."""
+    dataset, resource = target["dataset"], target["resource"]
+    download = f"/dataset/{dataset}/resource/{resource}/download"
+    found = {
+        "download": (download, {}),
+        "range": (download, {"Range": "bytes=0-99"}),
+        "package_show": (f"/api/3/action/package_show?id={dataset}", {}),
+        "package_search": (f"/api/3/action/package_search?fq=id:{dataset}", {}),
+        "page": (f"/dataset/{dataset}", {}),
+        "rdf": (f"/dataset/{dataset}.ttl", {}),
+        "feed": ("/nmg/changes.jsonld?after=0&limit=5", {}),
+    }
+    if target.get("table"):
+        found["datastore_search"] = (f"/api/3/action/datastore_search?resource_id={resource}", {})
+        found["dump"] = (f"/datastore/dump/{resource}", {})
+    return found
+
+
+def read(port: int, targets: Sequence[Target], place: Any, stop: Any, path: str, seed: int) -> None:
+    """Read targets around the one that is being suspended; write down every answer that held bytes."""
+    client, chance = Client(port), random.Random(seed)
+    counted = dict.fromkeys(("asked", "failed"), 0)
+    with open(path, "w", encoding="utf-8") as log:
+        while not stop.is_set():
+            number = min(max(0, place.value + chance.randint(-30, 3)), len(targets) - 1)
+            door, (address, headers) = chance.choice(list(doors(targets[number]).items()))
+            began = time.monotonic()
+            status, body = client.ask(address, **headers)
+            counted["asked"] += 1
+            counted["failed"] += status in (0, 500, 502, 503)
+            if MARK_BYTES in body or MARK_ESCAPED in body:
+                log.write(json.dumps({"n": number, "door": door, "began": began, "bytes": len(body)}) + "\n")
+        log.write(json.dumps(counted) + "\n")
+
+
+def create(port: int, token: str, org: str, stop: Any, counter: Any) -> None:
+    """Create one dataset after the other."""
+    client = Client(port, {"Authorization": token, "Content-Type": "application/json"})
+    from ckanext.nmgdata.factories import entry
+
+    while not stop.is_set():
+        body = json.dumps(entry({"id": org}, title=f"压测新增{random.getrandbits(60)}")).encode()
+        status, _answer = client.ask("/api/3/action/package_create", "POST", body)
+        with counter.get_lock():
+            counter.value += status == 200
+
+
+@contextmanager
+def load(port: int, made: dict[str, Any], place: Any) -> Iterator[dict[str, Any]]:
+    """Keep readers and creators running for the block; afterwards hold what they saw."""
+    stop, counter = mp.Event(), mp.Value("i", 0)
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [f"{folder}/{number}" for number in range(READERS)]
+        jobs = [mp.Process(target=read, args=(port, made["targets"], place, stop, log, seed)) for seed, log in enumerate(logs)]  # fmt: skip
+        jobs += [mp.Process(target=create, args=(port, made["token"], made["org"], stop, counter)) for _turn in range(CREATORS)]  # fmt: skip
+        for job in jobs:
+            job.start()
+        try:
+            yield found
+        finally:
+            stop.set()
+            for job in jobs:
+                job.join()
+        lines = [json.loads(line) for log in logs for line in Path(log).read_text().splitlines()]
+    found["served"] = [line for line in lines if "n" in line]
+    found["asked"] = sum(line.get("asked", 0) for line in lines)
+    found["failed"] = sum(line.get("failed", 0) for line in lines)
+    found["created"] = counter.value
+
+
+# --- the act -------------------------------------------------------------------------------------
+
+
+class Suspender:
+    """A process of the portal that suspends what it is told to."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        """Start it and wait until it is ready."""
+        self.child = subprocess.Popen(
+            [sys.executable, str(HERE / "inside.py"), "suspend"], env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.expect("ready")
+
+    def expect(self, word: str) -> None:
+        """Wait for its answer."""
+        line = self.child.stdout.readline().strip()
+        if line != word:
+            raise SystemExit(f"The suspending process ended: {line!r}")
+
+    def suspend(self, target: Target) -> float:
+        """Suspend a target; return the moment of the answer. The one place to change for another way."""
+        self.child.stdin.write(target["dataset"] + "\n")
+        self.child.stdin.flush()
+        self.expect("done")
+        return time.monotonic()
+
+    def end(self) -> None:
+        """Let it end."""
+        self.child.stdin.close()
+        self.child.wait(30)
+
+
+def agreements(port: int) -> dict[str, Callable[[Target], bool]]:
+    """Return what has to agree, each as a question to the portal."""
+    client = Client(port)
+    cursor = {"at": json.loads(client.ask("/nmg/changes.jsonld")[1])["current"]}
+
+    def search(target: Target) -> bool:
+        _status, body = client.ask(
+            f"/api/3/action/package_search?rows=1&fq={quote('+id:' + target['dataset'])}"
+        )
+        found = json.loads(body or b"{}").get("result", {}).get("results", [{}])
+        return bool(found) and found[0].get("open_state") == "suspended"
+
+    def rdf(target: Target) -> bool:
+        status, body = client.ask(f"/dataset/{target['dataset']}.ttl")
+        return status == 200 and b"open_state/suspended" in body and b"/download" not in body
+
+    def feed(target: Target) -> bool:
+        for _page in range(50):
+            _status, body = client.ask("/nmg/changes.jsonld" + cursor["at"].partition("changes.jsonld")[2])
+            page = json.loads(body)
+            cursor["at"] = page["next"]
+            if any(target["dataset"] in one["object"]["id"] and one["cause"] == "suspended" for one in page["orderedItems"]):  # fmt: skip
+                return True
+            if not page["orderedItems"]:
+                return False
+        return False
+
+    return {"feed": feed, "search": search, "rdf": rdf}
+
+
+def until(question: Callable[[Target], bool], target: Target) -> float:
+    """Return when an answer is yes; infinite when it never is."""
+    limit = time.monotonic() + PATIENCE
+    while time.monotonic() < limit:
+        if question(target):
+            return time.monotonic()
+        time.sleep(0.01)
+    return float("inf")
+
+
+def report(measure: str, **figures: Any) -> None:
+    """Print one line of figures."""
+    rounded = {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in figures.items()}
+    print(
+        json.dumps({"benchmark": "takedown", "measure": measure, **rounded}, ensure_ascii=False), flush=True
+    )
+
+
+def spread(seconds: Sequence[float]) -> dict[str, float]:
+    """Return median, 99th percentile and maximum in seconds."""
+    ordered = sorted(seconds)
+    return {
+        "p50_s": statistics.median(ordered), "p99_s": ordered[int(0.99 * (len(ordered) - 1))], "max_s": ordered[-1],
+    }  # fmt: skip
+
+
+def say(text: str) -> None:
+    """Print one line of progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def leaked(served: Sequence[dict[str, Any]], answered: dict[int, float]) -> list[dict[str, Any]]:
+    """Return the answers with bytes of requests that began after the suspension's answer."""
+    return [line for line in served if line["began"] > answered.get(line["n"], float("inf"))]
+
+
+def first_round(port: int, made: dict[str, Any], acts: Suspender, numbers: range) -> None:
+    """Suspend one target after the other under load and watch each until everything agrees."""
+    place = mp.Value("i", numbers[0])
+    answered: dict[int, float] = {}
+    taken: list[float] = []
+    agreed: dict[str, list[float]] = {"feed": [], "search": [], "rdf": []}
+    with load(port, made, place) as seen:
+        questions = agreements(port)
+        time.sleep(2)
+        for number in numbers:
+            place.value, began = number, time.monotonic()
+            answered[number] = acts.suspend(made["targets"][number])
+            taken.append(answered[number] - began)
+            for name, question in questions.items():
+                agreed[name].append(until(question, made["targets"][number]) - answered[number])
+            if number % 50 == 0:
+                say(f"{number - numbers[0]} of {len(numbers)} suspended")
+    finish("under load", seen, answered, {"suspend": taken, **agreed})
+
+
+def second_round(stack: settings.Settings, made: dict[str, Any], acts: Suspender, numbers: range) -> None:
+    """Suspend with Solr stopped in the middle; doors must not notice, search must follow afterwards."""
+    place = mp.Value("i", numbers[0])
+    answered: dict[int, float] = {}
+    taken: list[float] = []
+    third = max(1, len(numbers) // 3)
+    with load(stack.port, made, place) as seen:
+        questions = agreements(stack.port)
+        time.sleep(1)
+        for turn, number in enumerate(numbers):
+            if turn == third:
+                say("Solr is stopped")
+                process.stop(stack, "solr")
+            place.value, began = number, time.monotonic()
+            answered[number] = acts.suspend(made["targets"][number])
+            taken.append(answered[number] - began)
+            until(questions["feed"], made["targets"][number])
+            if turn == 2 * third:
+                say("Solr is started again")
+                quietly(servers.start_solr, stack)
+                returned = time.monotonic()
+        waited = (made["targets"][number] for number in numbers[third:])
+        late = [max(0.0, until(questions["search"], target) - returned) for target in waited]
+    finish("Solr stopped in the middle", seen, answered, {"suspend": taken, "search after its return": late})
+
+
+def quietly(work: Callable[..., Any], *arguments: Any) -> None:
+    """Run a step of the stack; what it says goes to stderr."""
+    out, sys.stdout = sys.stdout, sys.stderr
+    try:
+        work(*arguments)
+    finally:
+        sys.stdout = out
+
+
+LINES: list[tuple[str, dict[str, Any]]] = []
+
+
+def finish(
+    circumstances: str, seen: dict[str, Any], answered: dict[int, float], times: dict[str, list[float]]
+) -> None:
+    """Keep the figures of a round for the end."""
+    after = leaked(seen["served"], answered)
+    LINES.append((f"bytes after the answer, {circumstances}", {
+        "suspensions": len(answered), "bytes": sum(line["bytes"] for line in after), "answers": len(after),
+        "doors": sorted({line["door"] for line in after}), "requests": seen["asked"], "failed": seen["failed"],
+        "served_before": len(seen["served"]) - len(after), "created": seen["created"],
+    }))  # fmt: skip
+    for name, seconds in times.items():
+        LINES.append((f"{name}, {circumstances}", spread(seconds)))
+
+
+def main() -> None:
+    """Prepare, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--suspensions", type=int, default=1000)
+    parser.add_argument("--second", type=int, default=90, help="suspensions of the round without Solr")
+    asked = parser.parse_args()
+    stack = settings.load(NAME)
+    environment = {**os.environ, **stack.environment()}
+    say("Making targets")
+    count = asked.suspensions + asked.second
+    prepared = subprocess.run(
+        [sys.executable, str(HERE / "inside.py"), "prepare", str(count)],
+        env=environment, check=True, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    made = json.loads(prepared.stdout.strip().splitlines()[-1])
+    subprocess.run(
+        [str(settings.VENV / "bin" / "ckan"), "nmgdata", "reconcile", "--repair"],
+        env=environment, check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    acts = Suspender(environment)
+    try:
+        first_round(stack.port, made, acts, range(asked.suspensions))
+        if asked.second:
+            second_round(stack, made, acts, range(asked.suspensions, count))
+    finally:
+        acts.end()
+    for measure, figures in LINES:
+        report(measure, **figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""The whole public catalogue in one file: ``data.json`` for portals that read DCAT-US, ``sitemap.xml``.
+
+Both are made when asked for, so that they say a stop as soon as search does (``data.json``, from the
+index) or at once (``sitemap.xml``, from the database).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.search import SearchError
+from ckan.plugins import toolkit as tk
+from ckan.types import Context
+from ckanext.dcat.utils import dataset_uri
+from flask import Blueprint, Response, stream_with_context
+
+from .. import config, vocab
+from ..kernel import orgs
+from ..kernel.changes.log import is_withdrawn
+from ..kernel.gate import stops
+from ..kernel.gate.labels import public_entries
+from . import dcat_write, state
+
+_ = tk._
+Entry = dict[str, Any]
+blueprint = Blueprint("nmgdata_exports", __name__)
+
+# --- data.json -----------------------------------------------------------------------------------
+
+ROWS = 500
+ACCESS_LEVELS = {"unconditional": "public", "conditional": "restricted public"}
+CATALOGUE = {
+    "@context": "https://project-open-data.cio.gov/v1.1/schema/catalog.jsonld",
+    "@type": "dcat:Catalog",
+    "conformsTo": "https://project-open-data.cio.gov/v1.1/schema",
+    "describedBy": "https://project-open-data.cio.gov/v1.1/schema/catalog.json",
+}
+
+
+@blueprint.route("/data.json")
+def data_json() -> Response:
+    """Return the catalogue as everybody may read it, whoever asks, in the form of DCAT-US 1.1."""
+    tk.request.environ["__no_cache__"] = True
+    try:
+        first = search_page("")
+    except SearchError:
+        answer = {"success": False, "error": {"message": _("Search is not available at the moment.")}}
+        return Response(json.dumps(answer, ensure_ascii=False), 503, mimetype="application/json")
+    return Response(stream_with_context(written(first)), mimetype="application/json")
+
+
+def search_page(after: str) -> list[Entry]:
+    """Return the entries that follow an id, as the public finds them."""
+    nobody: Context = {"user": "", "auth_user_obj": None}
+    query = {
+        "fq": f'+dataset_type:dataset +id:{{"{after}" TO *]',
+        "sort": "id asc",
+        "rows": ROWS,
+        "facet": "false",
+    }
+    return tk.get_action("package_search")(nobody, query)["results"]
+
+
+def written(entries: list[Entry]) -> Iterator[str]:
+    """Write the catalogue piece by piece, so that its size does not matter."""
+    head = json.dumps({**CATALOGUE, "@id": f"{config.site_root()}/data.json"}, ensure_ascii=False)
+    yield head[:-1] + ', "dataset": ['
+    separator = "\n"
+    try:
+        while entries:
+            for entry in entries:
+                yield separator + json.dumps(dataset(entry), ensure_ascii=False)
+                separator = ",\n"
+            entries = search_page(entries[-1]["id"]) if len(entries) == ROWS else []
+    finally:
+        model.Session.remove()
+    yield "\n]}\n"
+
+
+def dataset(entry: Entry) -> Entry:
+    """Return an entry in the terms of DCAT-US, with what stops it."""
+    publisher = (entry.get("organization") or {}).get("title")
+    themes = [vocab.term("theme", entry["theme"])["zh"]] if entry.get("theme") else []
+    level = ACCESS_LEVELS.get(entry.get("open_class") or "", "non-public")
+    said = {
+        "@type": "dcat:Dataset",
+        "identifier": dataset_uri(entry),
+        "title": entry.get("title") or entry["name"],
+        "description": entry.get("notes") or entry.get("title") or entry["name"],
+        "keyword": [tag["name"] for tag in entry.get("tags") or []] or themes or [entry["name"]],
+        "theme": themes,
+        "modified": entry.get("modified") or entry["metadata_modified"][:10],
+        "issued": entry.get("issued") or "",
+        "publisher": {
+            "@type": "org:Organization",
+            "name": publisher,
+        },
+        "contactPoint": contact(entry),
+        "accessLevel": "non-public" if stops.is_stopped(entry) else level,
+        "rights": state.sentence(entry) or entry.get("open_condition") or "",
+        "landingPage": f"{config.site_root()}/dataset/{quote(entry['name'])}",
+        "spatial": vocab.term("division", entry.get("region_code"))["zh"],
+        "distribution": [distribution(entry, file) for file in entry.get("resources") or []],
+        **stop_of(entry),
+    }
+    if stops.is_withdrawn(entry):
+        said |= {"description": state.sentence(entry), "distribution": []}
+    return {name: value for name, value in said.items() if value not in ("", [], None)}
+
+
+def contact(entry: Entry) -> Entry:
+    """Return whom to ask."""
+    email = entry.get("contact_email")
+    said = {
+        "@type": "vcard:Contact",
+        "fn": entry.get("contact_name") or (entry.get("organization") or {}).get("title"),
+        "hasEmail": f"mailto:{email}" if email else None,
+        "hasTelephone": entry.get("contact_phone"),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def distribution(entry: Entry, file: Entry) -> Entry:
+    """Return a file: its page, and the address of its bytes where that answers with them."""
+    download = None if stops.is_stopped(file) else dcat_write.gate_address(entry, file)
+    known = vocab.media_format(file.get("format")) or {}
+    said = {
+        "@type": "dcat:Distribution",
+        "title": file.get("name"),
+        "description": file.get("description"),
+        "format": file.get("format"),
+        "mediaType": file.get("mimetype") or known.get("media_type"),
+        "accessURL": f"{config.site_root()}/dataset/{entry['id']}/resource/{file['id']}",
+        "downloadURL": str(download) if download and entry.get("open_class") == "unconditional" else None,
+        **stop_of(file),
+    }
+    if not said["downloadURL"]:
+        said["mediaType"] = None  # DCAT-US allows it beside a downloadURL only
+    return {name: value for name, value in said.items() if value}
+
+
+def stop_of(thing: Entry) -> Entry:
+    """Return the fields that say what stops a dataset or file; nothing for what is open."""
+    if not stops.is_stopped(thing):
+        return {}
+    names = ("openState", "stoppedSince", "caseNumber")
+    return dict(zip(names, (thing[field] for field in stops.FIELDS), strict=True))
+
+
+# --- sitemap.xml ---------------------------------------------------------------------------------
+
+NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+LIMIT = 50_000
+"""Addresses that a sitemap may have (sitemaps.org)."""
+PARTS = "0123456789abcdef"
+"""A catalogue beyond the limit is divided by the digest of its ids."""
+PAGES = ("/", "/dataset/", "/organization/", "/nmg/cities", "/nmg/changes", "/about")
+
+
+@blueprint.route("/sitemap.xml")
+def sitemap() -> Response:
+    """Tell search engines of the public entries; those that are withdrawn are not among them."""
+    part = tk.request.args.get("part")
+    query = listed()
+    if part in tuple(PARTS):
+        digest = sa.func.left(sa.func.md5(sa.literal_column("package.id")), 1)
+        return urlset([], query.where(digest == part))
+    count = sa.select(sa.func.count()).select_from(query.subquery())
+    if (model.Session.scalar(count) or 0) <= LIMIT - len(PAGES):
+        return urlset([f"{config.site_root()}{page}" for page in PAGES], query)
+    places = (f"{config.site_root()}/sitemap.xml?part={one}" for one in PARTS)
+    body = "".join(f"<sitemap><loc>{place}</loc></sitemap>\n" for place in places)
+    return xml(f'<sitemapindex xmlns="{NAMESPACE}">\n{body}</sitemapindex>\n')
+
+
+def listed() -> sa.Select[Any]:
+    """Return the query for name and last change of the entries of the sitemap."""
+    package: Any = model.Package
+    query = public_entries().where(~is_withdrawn(package.id)).order_by(package.name)
+    return query.with_only_columns(package.name, package.metadata_modified)
+
+
+def urlset(pages: list[str], query: sa.Select[Any]) -> Response:
+    """Return a sitemap of these pages and entries, the departments along with the pages."""
+    lines = [f"<url><loc>{page}</loc></url>\n" for page in pages]
+    if pages:
+        names = model.Session.scalars(
+            orgs.active().with_only_columns(orgs.GROUP.name).order_by(orgs.GROUP.name)
+        )
+        lines += [
+            f"<url><loc>{config.site_root()}/organization/{quote(name)}</loc></url>\n" for name in names
+        ]
+    for name, changed in model.Session.execute(query):
+        place = escape(f"{config.site_root()}/dataset/{quote(name)}")
+        lines.append(f"<url><loc>{place}</loc><lastmod>{changed:%Y-%m-%dT%H:%M:%SZ}</lastmod></url>\n")
+    return xml(f'<urlset xmlns="{NAMESPACE}">\n{"".join(lines)}</urlset>\n')
+
+
+def xml(body: str) -> Response:
+    """Return an XML document."""
+    return Response(f'<?xml version="1.0" encoding="UTF-8"?>\n{body}', mimetype="application/xml")
