@@ -98,7 +98,8 @@ def copy_rows(dataset_id: str, resource_id: str, targets: list[dict[str, Any]], 
         name, values = columns(
             "package",
             {"id": "n.id", "name": f"'bench-{run}-' || n.place", "title": "t.title || n.place",
-             "extras": "t.extras || jsonb_build_object('identifier', '307000150000/' || right(n.id, 6))"},
+             "extras": "t.extras || jsonb_build_object('identifier', "
+                 "'307999150000/' || lpad(CAST((SELECT count(*) FROM package) + n.place AS text), 6, '0'))"},
         )  # fmt: skip
         each = "CROSS JOIN unnest(CAST(:packages AS text[]), CAST(:resources AS text[])) WITH ORDINALITY AS n(id, rid, place)"
         connection.execute(
@@ -110,7 +111,7 @@ def copy_rows(dataset_id: str, resource_id: str, targets: list[dict[str, Any]], 
             sa.text(f"INSERT INTO resource ({name}) SELECT {values} FROM resource t {each} WHERE t.id = :id"),
             {**ids, "id": resource_id},
         )
-        name, values = columns("member", {"id": "gen_random_uuid()::text", "table_id": "n.id"})
+        name, values = columns("member", {"id": "CAST(gen_random_uuid() AS text)", "table_id": "n.id"})
         connection.execute(
             sa.text(
                 f"INSERT INTO member ({name}) SELECT {values} FROM member t {each} WHERE t.table_id = :id"

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from inside import MARK
 
-from stack import process, servers, settings
+from stack import process, servers, settings, shell
 
 HERE = Path(__file__).resolve().parent
 NAME = "bench-takedown"
@@ -251,8 +251,8 @@ def first_round(port: int, made: dict[str, Any], acts: Suspender, numbers: range
             taken.append(answered[number] - began)
             for name, question in questions.items():
                 agreed[name].append(until(question, made["targets"][number]) - answered[number])
-            if number % 50 == 0:
-                say(f"{number - numbers[0]} of {len(numbers)} suspended")
+            if number % 10 == 0:
+                say(f"{number - numbers[0]} of {len(numbers)} suspended, {time.strftime('%X')}")
     finish("under load", seen, answered, {"suspend": taken, **agreed})
 
 
@@ -275,18 +275,20 @@ def second_round(stack: settings.Settings, made: dict[str, Any], acts: Suspender
             until(questions["feed"], made["targets"][number])
             if turn == 2 * third:
                 say("Solr is started again")
-                quietly(servers.start_solr, stack)
+                start_solr(stack)
                 returned = time.monotonic()
         waited = (made["targets"][number] for number in numbers[third:])
         late = [max(0.0, until(questions["search"], target) - returned) for target in waited]
     finish("Solr stopped in the middle", seen, answered, {"suspend": taken, "search after its return": late})
 
 
-def quietly(work: Callable[..., Any], *arguments: Any) -> None:
-    """Run a step of the stack; what it says goes to stderr."""
+def start_solr(stack: settings.Settings) -> None:
+    """Start Solr and wait for it; beside all the load it may take longer than alone."""
     out, sys.stdout = sys.stdout, sys.stderr
     try:
-        work(*arguments)
+        servers.start_solr(stack)
+    except shell.StackError:
+        shell.wait_until(lambda: servers.solr_answers(stack), "Solr", PATIENCE)
     finally:
         sys.stdout = out
 

@@ -7,7 +7,6 @@ been on its way.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,11 +18,13 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
+from ..kernel import outbox
 from ..kernel.actors import Actor
 from ..kernel.changes import log
 from ..kernel.changes.model import Cause
 from ..kernel.gate.model import Origin
 from ..kernel.outbox import search as index
+from ..kernel.outbox.model import Outbox
 from ..kernel.unit import begin
 from . import sources
 
@@ -31,6 +32,7 @@ MISSING, EXTRA, STALE, LEAK, FEED = "missing", "extra", "stale", "leak", "feed"
 PAGE = 500
 TIMEOUT = 60
 LINK = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>\\]+")
+ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 TRAILING = ".,;:!?)]}。，；：！？）】》"
 
 
@@ -131,8 +133,8 @@ def of_this_portal() -> str:
 def judged(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return id and fingerprint of documents, and whether they hold a true link of ``nmgdata_origin``.
 
-    Looked for are the links of the dataset's own files, however they are written, and every address in
-    the text that is the true link of any other file.
+    Looked for are the links of the dataset's own files, whatever their form, and every address in the
+    text that is the true link of any other file.
     """
     texts = {document["id"]: text_of(document) for document in documents}
     own = own_links(list(texts))
@@ -140,8 +142,7 @@ def judged(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     leaks = {
         dataset_id
         for dataset_id, text in texts.items()
-        if any(form in text for link in own.get(dataset_id, ()) for form in forms(link))
-        or (known and known & links_in(text))
+        if any(link in text for link in own.get(dataset_id, ())) or (known and known & links_in(text))
     }
     return [
         {"id": one["id"], sources.FIELD: one.get(sources.FIELD), LEAK: one["id"] in leaks}
@@ -150,14 +151,10 @@ def judged(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def text_of(document: dict[str, Any]) -> str:
-    """Return everything that a document stores."""
+    """Return everything that a document stores; what is JSON within it with its characters unescaped."""
     values = (value if isinstance(value, list) else [value] for value in document.values())
-    return "\n".join(str(one) for some in values for one in some)
-
-
-def forms(link: str) -> tuple[str, str]:
-    """Return a link as it is, and as it stands in the JSON that documents hold."""
-    return link, json.dumps(link)[1:-1]
+    text = "\n".join(str(one) for some in values for one in some)
+    return ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def links_in(text: str) -> set[str]:
@@ -232,4 +229,17 @@ def settle(found: Sequence[Difference], repair: bool, report: Report, say: Say) 
             else:
                 index.note(unit.session, one.dataset_id)
     documents = [one for one in found if one.kind != FEED]
-    report.left += len(sure(documents)) if documents else 0
+    if documents:
+        await_delivery([one.dataset_id for one in documents])
+        report.left += len(sure(documents))
+
+
+def await_delivery(ids: Sequence[str]) -> None:
+    """Wait until nobody else is delivering rows of these datasets, then deliver what is left of them."""
+    dataset_id = Outbox.payload["dataset"].astext
+    query = sa.select(Outbox.id).where(
+        Outbox.topic == index.TOPIC, Outbox.done_at.is_(None), dataset_id.in_(ids)
+    )
+    model.Session.execute(query.with_for_update())
+    model.Session.rollback()
+    outbox.deliver([index.TOPIC])

@@ -223,7 +223,7 @@ class TestDataJson:
         entries = self.found(app) if world.open_data and world.conditional else {}
         [open_file] = entries[world.open_data["title"]]["distribution"]
         [closed_file] = entries[world.conditional["title"]]["distribution"]
-        assert open_file["downloadURL"].endswith("/download")
+        assert "/download" in open_file["downloadURL"]
         assert "downloadURL" not in closed_file
         assert entries[world.conditional["title"]]["accessLevel"] == "restricted public"
 
