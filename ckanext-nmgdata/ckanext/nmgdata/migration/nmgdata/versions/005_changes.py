@@ -1,7 +1,7 @@
 """The change feed.
 
 Revision ID: 5c41e07b9d33
-Revises: 2c7be0d4f913
+Revises: 2c6f5b0d9a44
 
 Entries that are there already come into the feed by ``ckan nmgdata reconcile --repair``.
 """
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "5c41e07b9d33"
-down_revision = "2c7be0d4f913"
+down_revision = "2c6f5b0d9a44"
 branch_labels = None
 depends_on = None
 
