@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -170,44 +171,50 @@ class Suspender:
         self.child.wait(30)
 
 
-def agreements(port: int) -> dict[str, Callable[[Target], bool]]:
-    """Return what has to agree, each as a question to the portal."""
-    client = Client(port)
-    cursor = {"at": json.loads(client.ask("/nmg/changes.jsonld")[1])["current"]}
+def agreements(stack: settings.Settings) -> dict[str, Callable[[Target], bool]]:
+    """Return what has to agree, each as a question of its own connection: the index itself, and doors."""
+    solr, searching, reading, following = Client(stack.solr_port), *(Client(stack.port) for _turn in range(3))
+    cursor = {"at": json.loads(following.ask("/nmg/changes.jsonld")[1])["current"]}
+
+    def index(target: Target) -> bool:
+        query = quote(f"+id:{target['dataset']} +open_state:suspended")
+        _status, body = solr.ask(f"/solr/ckan/select?rows=0&q=*:*&fq={query}")
+        return b'"numFound":1' in body
 
     def search(target: Target) -> bool:
-        _status, body = client.ask(
+        _status, body = searching.ask(
             f"/api/3/action/package_search?rows=1&fq={quote('+id:' + target['dataset'])}"
         )
-        found = json.loads(body or b"{}").get("result", {}).get("results", [{}])
+        found = json.loads(body or b"{}").get("result", {}).get("results", [])
         return bool(found) and found[0].get("open_state") == "suspended"
 
     def rdf(target: Target) -> bool:
-        status, body = client.ask(f"/dataset/{target['dataset']}.ttl")
+        status, body = reading.ask(f"/dataset/{target['dataset']}.ttl")
         return status == 200 and b"open_state/suspended" in body and b"/download" not in body
 
     def feed(target: Target) -> bool:
-        for _page in range(50):
-            _status, body = client.ask("/nmg/changes.jsonld" + cursor["at"].partition("changes.jsonld")[2])
+        while True:
+            _status, body = following.ask("/nmg/changes.jsonld" + cursor["at"].partition("changes.jsonld")[2])
             page = json.loads(body)
             cursor["at"] = page["next"]
-            if any(target["dataset"] in one["object"]["id"] and one["cause"] == "suspended" for one in page["orderedItems"]):  # fmt: skip
+            said = {one["object"]["id"].rpartition("/")[2]: one["cause"] for one in page["orderedItems"]}
+            if said.get(target["dataset"]) == "suspended":
                 return True
-            if not page["orderedItems"]:
+            if not said:
                 return False
-        return False
 
-    return {"feed": feed, "search": search, "rdf": rdf}
+    return {"index": index, "search": search, "rdf": rdf, "feed": feed}
 
 
-def until(question: Callable[[Target], bool], target: Target) -> float:
-    """Return when an answer is yes; infinite when it never is."""
-    limit = time.monotonic() + PATIENCE
+def until(question: Callable[[Target], bool], target: Target) -> tuple[float, int]:
+    """Return when an answer is yes (infinite when it never is), and how many answers were out of date."""
+    limit, stale = time.monotonic() + PATIENCE, 0
     while time.monotonic() < limit:
         if question(target):
-            return time.monotonic()
+            return time.monotonic(), stale
+        stale += 1
         time.sleep(0.01)
-    return float("inf")
+    return float("inf"), stale
 
 
 def report(measure: str, **figures: Any) -> None:
@@ -236,24 +243,30 @@ def leaked(served: Sequence[dict[str, Any]], answered: dict[int, float]) -> list
     return [line for line in served if line["began"] > answered.get(line["n"], float("inf"))]
 
 
-def first_round(port: int, made: dict[str, Any], acts: Suspender, numbers: range) -> None:
+def first_round(stack: settings.Settings, made: dict[str, Any], acts: Suspender, numbers: range) -> None:
     """Suspend one target after the other under load and watch each until everything agrees."""
     place = mp.Value("i", numbers[0])
     answered: dict[int, float] = {}
     taken: list[float] = []
-    agreed: dict[str, list[float]] = {"feed": [], "search": [], "rdf": []}
-    with load(port, made, place) as seen:
-        questions = agreements(port)
+    agreed: dict[str, list[float]] = {}
+    stale: dict[str, int] = {}
+    with load(stack.port, made, place) as seen, ThreadPoolExecutor() as pool:
+        questions = agreements(stack)
         time.sleep(2)
         for number in numbers:
             place.value, began = number, time.monotonic()
             answered[number] = acts.suspend(made["targets"][number])
             taken.append(answered[number] - began)
-            for name, question in questions.items():
-                agreed[name].append(until(question, made["targets"][number]) - answered[number])
+            asked = {
+                name: pool.submit(until, ask, made["targets"][number]) for name, ask in questions.items()
+            }
+            for name, answer in asked.items():
+                agreed.setdefault(f"{name} agrees", []).append(answer.result()[0] - answered[number])
+                stale[name] = stale.get(name, 0) + bool(answer.result()[1])
             if number % 10 == 0:
                 say(f"{number - numbers[0]} of {len(numbers)} suspended, {time.strftime('%X')}")
     finish("under load", seen, answered, {"suspend": taken, **agreed})
+    LINES.append(("suspensions of which a later request was told the old state, under load", stale))
 
 
 def second_round(stack: settings.Settings, made: dict[str, Any], acts: Suspender, numbers: range) -> None:
@@ -263,7 +276,7 @@ def second_round(stack: settings.Settings, made: dict[str, Any], acts: Suspender
     taken: list[float] = []
     third = max(1, len(numbers) // 3)
     with load(stack.port, made, place) as seen:
-        questions = agreements(stack.port)
+        questions = agreements(stack)
         time.sleep(1)
         for turn, number in enumerate(numbers):
             if turn == third:
@@ -278,8 +291,13 @@ def second_round(stack: settings.Settings, made: dict[str, Any], acts: Suspender
                 start_solr(stack)
                 returned = time.monotonic()
         waited = (made["targets"][number] for number in numbers[third:])
-        late = [max(0.0, until(questions["search"], target) - returned) for target in waited]
-    finish("Solr stopped in the middle", seen, answered, {"suspend": taken, "search after its return": late})
+        late = [max(0.0, until(questions["index"], target)[0] - returned) for target in waited]
+    finish(
+        "Solr stopped in the middle",
+        seen,
+        answered,
+        {"suspend": taken, "index agrees after its return": late},
+    )
 
 
 def start_solr(stack: settings.Settings) -> None:
@@ -331,7 +349,7 @@ def main() -> None:
     )  # fmt: skip
     acts = Suspender(environment)
     try:
-        first_round(stack.port, made, acts, range(asked.suspensions))
+        first_round(stack, made, acts, range(asked.suspensions))
         if asked.second:
             second_round(stack, made, acts, range(asked.suspensions, count))
     finally:

@@ -21,8 +21,9 @@ from .desk import notices
 from .desk import views as desk_views
 from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
-from .kernel import outbox
+from .kernel import outbox, tick
 from .kernel.audit import log as audit_log
+from .kernel.changes import feed
 from .kernel.changes import log as changes
 from .kernel.gate import (
     counts,
@@ -82,6 +83,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         counts.install()
         trouble.install()
         changes.install()
+        tick.hourly(feed.purge)
         without_search.install()
         notices.install()
 

@@ -18,7 +18,6 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from . import outbox
-from .changes import feed
 from .context import own_request
 from .gate import counts
 from .outbox import queue
@@ -41,7 +40,7 @@ def hourly(work: Callable[[], Any]) -> None:
 
 def purge() -> None:
     """Delete what is no longer needed."""
-    for work in (queue.purge, feed.purge, *_chores.values()):
+    for work in (queue.purge, *_chores.values()):
         guarded(work)
 
 

@@ -20,7 +20,7 @@ from ckan.plugins import toolkit as tk
 from ..factories import call, dataset
 from ..kernel import clock
 from ..kernel.outbox.model import Outbox
-from ..kernel.outbox.search import left_to_tick
+from ..kernel.outbox.search import left_to_tick, solr
 
 ROOT = Path(__file__).resolve().parents[4]
 CKAN = [str(Path(sys.executable).parent / "ckan"), "-c", str(ROOT / "test.ini")]
@@ -137,3 +137,12 @@ def test_calendar_counts_working_days_and_says_what_is_provisional(world):
 def test_token_lets_a_script_in(world):
     token = ckan("nmgdata", "token", world.sysadmin.name).strip().splitlines()[-1]
     assert len(token) > 60
+
+
+def test_reconcile_ends_with_1_until_what_differs_is_mended(world):
+    made = dataset(world.department)
+    assert "0 differences" in ckan("nmgdata", "reconcile")
+    solr().delete(q=f'id:"{made["id"]}"', commit=True)
+    assert f"missing {made['id']}" in ckan("nmgdata", "reconcile", status=1)
+    assert "1 differences, 0 left" in ckan("nmgdata", "reconcile", "--repair")
+    assert "0 differences" in ckan("nmgdata", "reconcile")

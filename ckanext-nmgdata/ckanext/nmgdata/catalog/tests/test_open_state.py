@@ -200,6 +200,12 @@ def file_replaced(world, made):
     tk.get_action("resource_patch")(site_context(), data)
 
 
+def file_not_replaced(world, made):
+    """Stopped bytes are evidence: a replacement is refused as a whole (R-OBJ-05)."""
+    with pytest.raises(tk.ValidationError):
+        file_replaced(world, made)
+
+
 def revised(world, made):
     tk.get_action("package_revise")(
         site_context(), {"match__id": made["id"], "update__resources__0": {"open_state": "open"}}
@@ -241,7 +247,7 @@ def harvested(world, made):
 @pytest.mark.parametrize(
     "act",
     [
-        patched, sent_back, forged, file_replaced, revised, deleted_and_undeleted, hidden_and_published,
+        patched, sent_back, forged, file_not_replaced, revised, deleted_and_undeleted, hidden_and_published,
         reindexed, harvested,
     ],
     ids=lambda act: act.__name__,

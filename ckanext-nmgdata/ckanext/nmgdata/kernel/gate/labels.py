@@ -31,10 +31,7 @@ def in_catalogue() -> sa.ColumnElement[bool]:
 
 
 def public_entries(dataset_id: Any = None) -> sa.Select[tuple[str]]:
-    """Return the query for the ids of the entries that everybody may know of, or for one if it is.
-
-    For questions about many entries at once; a test holds it against the label ``public``.
-    """
+    """Return the query for the ids of the entries of the public catalogue, or for one if it is there."""
     package: Any = model.Package
     query = sa.select(package.id).where(in_catalogue(), package.type == "dataset")
     return query if dataset_id is None else query.where(package.id == dataset_id)

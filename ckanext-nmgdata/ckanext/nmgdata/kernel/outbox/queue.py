@@ -28,6 +28,9 @@ KEEP = timedelta(days=30)
 """How long a delivered row with a key is kept, so that its key still stops a repeat."""
 RETRY = (2, 10, 60, 300, 900, 3600)
 """Seconds until the next attempt, after the first, second, … failure."""
+AWAY = 5
+"""Seconds until the next attempt when the receiver is away: it is asked steadily, so that what waited
+follows as soon as it is back, however long it was gone."""
 
 Deliver = Callable[[Sequence[Outbox]], None]
 
@@ -95,9 +98,12 @@ def deliver_batch(topic: str) -> int | None:
     except Exception as error:  # noqa: BLE001 (whatever it is, the row waits and the others go on)
         session.rollback()
         log.warning("Delivery of %s failed: %s", topic, error)
-        if len(ids) > 1 and not isinstance(error, UnavailableError):
+        if isinstance(error, UnavailableError):
+            postpone(session, ids, AWAY, error)
+            return 0
+        if len(ids) > 1:
             return sum(deliver_one(topic, row_id) for row_id in ids)
-        postpone(session, ids, attempts, repr(error)[:500])
+        postpone(session, ids, pause_after(attempts), error)
         return 0
     settle(session, ids)
     return len(ids)
@@ -116,7 +122,7 @@ def deliver_one(topic: str, row_id: int) -> int:
     except Exception as error:
         session.rollback()
         log.exception("Delivery of %s row %s failed", topic, row_id)
-        postpone(session, [row_id], attempts, repr(error)[:500])
+        postpone(session, [row_id], pause_after(attempts), error)
         return 0
     settle(session, [row_id])
     return 1
@@ -150,13 +156,21 @@ def settle(session: Session, ids: Sequence[int]) -> None:
     session.commit()
 
 
-def postpone(session: Session, ids: Sequence[int], attempts: int, error: str) -> None:
+def pause_after(attempts: int) -> int:
+    """Return how many seconds a row waits that has failed once more than so often."""
+    return RETRY[min(attempts, len(RETRY) - 1)]
+
+
+def postpone(session: Session, ids: Sequence[int], seconds: int, error: Exception) -> None:
     """Try these rows again later."""
-    pause = timedelta(seconds=RETRY[min(attempts, len(RETRY) - 1)])
     session.execute(
         sa.update(Outbox)
         .where(Outbox.id.in_(ids))
-        .values(attempts=Outbox.attempts + 1, due_at=clock.now() + pause, error=error)
+        .values(
+            attempts=Outbox.attempts + 1,
+            due_at=clock.now() + timedelta(seconds=seconds),
+            error=repr(error)[:500],
+        )
     )
     session.commit()
 

@@ -103,6 +103,23 @@ class TestQueue:
         assert calls == [3]
         assert waiting() == 3
 
+    def test_a_receiver_that_was_away_for_long_gets_all_within_seconds_of_its_return(self, letters):
+        """Found by benchmarks/takedown: after a minute without Solr its documents waited for an hour."""
+        queue_of = queue._topics["letter"]
+
+        def down(rows):
+            raise queue.UnavailableError("nobody there")
+
+        queue.handle("letter", down, batch=3)
+        with clock.fixed(NOW):
+            write("a", "b", "c")
+        for minute in range(60):
+            with clock.fixed(NOW + timedelta(minutes=minute)):
+                outbox.deliver(["letter"])
+        queue._topics["letter"] = queue_of
+        with clock.fixed(NOW + timedelta(minutes=59, seconds=queue.AWAY)):
+            assert outbox.deliver(["letter"]) == 3
+
     def test_delivered_rows_with_a_key_are_purged_after_a_month(self, letters):
         with clock.fixed(NOW):
             write("a", key="k")
