@@ -76,6 +76,3 @@ define BENCH
 @$(PYTHON) -m stack up --name bench --port "$(or $(PORT),5400)" --demo no >&2 && \
 { .venv/bin/python $(1) $(ARGS); status=$$?; $(PYTHON) -m stack down --name bench >&2; exit $$status; }
 endef
-bench-takedown: ## Measure a takedown under load, on a stack of its own; ARGS='--suspensions 100'
-	$(STACK) up --name bench-takedown --port "$(or $(PORT),6480)" --region "" --demo no
-	.venv/bin/python benchmarks/takedown/run.py $(ARGS)
