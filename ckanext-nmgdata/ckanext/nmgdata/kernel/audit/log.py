@@ -61,13 +61,17 @@ def seal(session: Session, pending: list[tuple[dict[str, Any], dict[str, Any] | 
     """Give the pending events their place in the chain."""
     head = lock_head(session)
     seq, prev = head.seq, head.hash
+    rows, secrets_kept = [], []
     for record, secret in pending:
         seq += 1
         row = {**record, "seq": seq, "prev_hash": prev}
         prev = row["hash"] = digest(row)
-        session.execute(sa.insert(AuditEvent).values(**row))
+        rows.append(row)
         if secret:
-            session.execute(sa.insert(AuditSecret).values(seq=seq, **secret))
+            secrets_kept.append({"seq": seq, **secret})
+    session.execute(sa.insert(AuditEvent.__table__), rows)
+    if secrets_kept:
+        session.execute(sa.insert(AuditSecret.__table__), secrets_kept)
     session.execute(
         sa.update(AuditHead).values(seq=seq, hash=prev, at=pending[-1][0]["at"]).where(AuditHead.id == 1)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from ckan import model
+from ckan import authz, model
 from ckan.lib.plugins import DefaultPermissionLabels
 
 from ..actors import REGION, Actor, Role
@@ -52,10 +52,23 @@ class GateLabels(DefaultPermissionLabels):
 
     def get_user_dataset_labels(self, user_obj: Any) -> list[str]:
         """Return the labels a reader holds."""
-        labels = super().get_user_dataset_labels(user_obj)
         if not user_obj or user_obj.is_anonymous:
-            return labels
-        return [*labels, *oversight(Actor.person(user_obj))]
+            return super().get_user_dataset_labels(user_obj)
+        actor = Actor.person(user_obj)
+        if user_obj.sysadmin or reaches_further(actor):
+            labels = super().get_user_dataset_labels(user_obj)
+        else:  # what CKAN would say, from the memberships that oversight has to read anyway
+            members = sorted({f"member-{m.org_id}" for m in actor.memberships})
+            labels = ["public", f"creator-{user_obj.id}", *members]
+        return [*labels, *oversight(actor)]
+
+
+def reaches_further(actor: Actor) -> bool:
+    """Say whether CKAN would let this person read more than the organisations they belong to."""
+    if authz.check_config_permission("allow_dataset_collaborators"):
+        return True
+    cascading = authz.check_config_permission("roles_that_cascade_to_sub_groups")
+    return isinstance(cascading, list) and any(m.capacity in cascading for m in actor.memberships)
 
 
 def oversight(actor: Actor) -> list[str]:
