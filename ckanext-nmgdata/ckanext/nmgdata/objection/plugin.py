@@ -7,7 +7,8 @@ from typing import Any
 from ckan import plugins as p
 
 from ..kernel import tick
-from . import challenge, evidence, notices, present, takedown, workflow
+from ..kernel.gate import answers
+from . import challenge, evidence, notices, present, register, takedown, workflow
 from .logic import action, auth
 from .views import blueprint
 
@@ -23,6 +24,9 @@ class ObjectionPlugin(p.SingletonPlugin):
     def configure(self, config: Any) -> None:
         """Make objections known to engine, pages, outbox and clock."""
         workflow.install()
+        answers.ways[answers.REGISTER] = "nmgdata_objection.suspensions"
+        if register.public_reason not in answers.public_reasons:
+            answers.public_reasons.append(register.public_reason)
         present.install()
         takedown.install()
         evidence.install()

@@ -77,6 +77,12 @@ def line(row: Any, reasons: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def public_reason(number: str) -> str | None:
+    """Return the published reason of the outcome of one case; None while there is none."""
+    case_id = model.Session.scalar(sa.select(Case.id).where(Case.number == number))
+    return public_reasons([case_id]).get(case_id) if case_id else None
+
+
 def public_reasons(case_ids: list[str]) -> dict[str, str]:
     """Return the published reasons of the outcomes of cases."""
     query = sa.select(CaseEvent.case_id, CaseEvent.data).where(CaseEvent.case_id.in_(case_ids))

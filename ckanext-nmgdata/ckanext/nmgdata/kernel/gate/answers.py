@@ -98,10 +98,15 @@ def explain(facts: Facts, decision: Decision) -> dict[str, Any]:
 
 def stopped(facts: Facts) -> dict[str, Any]:
     """Return what is public about a stop: case number, since when, why, where the register is."""
-    number = facts.stop_case or ""
-    said: dict[str, Any] = {"case": number}
+    said = stop_said(facts.stop_case or "")
     if facts.stop_since:
         said["since"] = facts.stop_since.isoformat()
+    return said
+
+
+def stop_said(number: str) -> dict[str, Any]:
+    """Return what is public about the case behind a stop: number, why, where the register is."""
+    said: dict[str, Any] = {"case": number}
     why = next((text for ask in public_reasons if (text := ask(number))), None)
     if why:
         said["why"] = why

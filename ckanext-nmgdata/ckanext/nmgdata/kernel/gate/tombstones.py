@@ -40,9 +40,8 @@ def of(reference: str) -> dict[str, Any] | None:
         "dataset_id": package.id,
         "title": package.title or package.name,
         "department": (owner.title or owner.name) if owner else "",
-        "case": stop["case_number"],
         "since": stop["since"].isoformat(),
-        "why": (package.extras or {}).get("open_reason") or "",
+        **answers.stop_said(stop["case_number"]),
     }
 
 
