@@ -85,17 +85,17 @@ def clean_search(clean: None) -> None:
 
 
 def empty_tables() -> None:
-    """Empty every table but those that hold migration versions."""
+    """Delete all rows, but for the versions of the migrations; far faster than to truncate every table."""
     model.Session.rollback()
     model.Session.remove()
     with model.ensure_engine().begin() as connection:
-        names = connection.scalars(
-            sa.text(
-                "SELECT quote_ident(tablename) FROM pg_tables "
-                "WHERE schemaname = 'public' AND tablename NOT LIKE '%alembic_version'"
-            )
-        ).all()
-        connection.execute(sa.text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        names = {n for n in connection.scalars(sa.text(query)) if not n.endswith("alembic_version")}
+        filled = " UNION ALL ".join(f"SELECT '{n}' WHERE EXISTS (SELECT FROM \"{n}\")" for n in sorted(names))
+        rows = set(connection.scalars(sa.text(filled)))
+        known = [table.name for table in reversed(model.meta.metadata.sorted_tables)]
+        for name in [*sorted(rows - set(known)), *(name for name in known if name in rows)]:
+            connection.execute(sa.text(f'DELETE FROM "{name}"'))
     factories.fake.unique.clear()
 
 
