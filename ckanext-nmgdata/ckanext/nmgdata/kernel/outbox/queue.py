@@ -99,14 +99,26 @@ def deliver_batch(topic: str) -> int | None:
         session.rollback()
         log.warning("Delivery of %s failed: %s", topic, error)
         if isinstance(error, UnavailableError):
-            postpone(session, ids, AWAY, error)
+            wait_for_receiver(session, ids, error)
             return 0
         if len(ids) > 1:
-            return sum(deliver_one(topic, row_id) for row_id in ids)
+            return one_by_one(topic, ids)
         postpone(session, ids, pause_after(attempts), error)
         return 0
     settle(session, ids)
     return len(ids)
+
+
+def one_by_one(topic: str, ids: Sequence[int]) -> int:
+    """Deliver the rows of a failed batch singly, until the receiver is found to be away."""
+    done = 0
+    for place, row_id in enumerate(ids):
+        try:
+            done += deliver_one(topic, row_id)
+        except UnavailableError as error:
+            wait_for_receiver(model.Session(), ids[place:], error)
+            break
+    return done
 
 
 def deliver_one(topic: str, row_id: int) -> int:
@@ -119,6 +131,9 @@ def deliver_one(topic: str, row_id: int) -> int:
     attempts = rows[0].attempts
     try:
         hand_over(topic, rows)
+    except UnavailableError:
+        session.rollback()
+        raise
     except Exception as error:
         session.rollback()
         log.exception("Delivery of %s row %s failed", topic, row_id)
@@ -162,16 +177,19 @@ def pause_after(attempts: int) -> int:
 
 
 def postpone(session: Session, ids: Sequence[int], seconds: int, error: Exception) -> None:
-    """Try these rows again later."""
-    session.execute(
-        sa.update(Outbox)
-        .where(Outbox.id.in_(ids))
-        .values(
-            attempts=Outbox.attempts + 1,
-            due_at=clock.now() + timedelta(seconds=seconds),
-            error=repr(error)[:500],
-        )
-    )
+    """Try these rows again later, because they failed."""
+    put_off(session, ids, seconds, error, attempts=Outbox.attempts + 1)
+
+
+def wait_for_receiver(session: Session, ids: Sequence[int], error: Exception) -> None:
+    """Try these rows again soon; it is not they that failed."""
+    put_off(session, ids, AWAY, error)
+
+
+def put_off(session: Session, ids: Sequence[int], seconds: int, error: Exception, **values: Any) -> None:
+    """Write down when to try these rows again, and why they wait."""
+    values |= {"due_at": clock.now() + timedelta(seconds=seconds), "error": repr(error)[:500]}
+    session.execute(sa.update(Outbox).where(Outbox.id.in_(ids)).values(**values))
     session.commit()
 
 

@@ -120,6 +120,21 @@ class TestQueue:
         with clock.fixed(NOW + timedelta(minutes=59, seconds=queue.AWAY)):
             assert outbox.deliver(["letter"]) == 3
 
+    def test_a_receiver_that_goes_while_rows_are_tried_singly_is_waited_for(self, letters):
+        """A receiver that is just coming up answers and then does not: no row is to blame for that."""
+        failures = [ValueError("half awake"), queue.UnavailableError("gone again")]
+
+        def waking(rows):
+            raise failures.pop(0)
+
+        queue.handle("letter", waking, batch=3)
+        with clock.fixed(NOW):
+            write("a", "b", "c")
+            assert outbox.deliver(["letter"]) == 0
+        model.Session.expire_all()
+        rows = model.Session.scalars(sa.select(Outbox)).all()
+        assert {(row.attempts, row.due_at) for row in rows} == {(0, NOW + timedelta(seconds=queue.AWAY))}
+
     def test_delivered_rows_with_a_key_are_purged_after_a_month(self, letters):
         with clock.fixed(NOW):
             write("a", key="k")
