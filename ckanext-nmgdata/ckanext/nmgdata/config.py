@@ -108,6 +108,51 @@ def change_page_size() -> int:
     return tk.config[f"{PREFIX}.changes.page_size"]
 
 
+def max_resource_bytes() -> int:
+    """Return how large an upload may be."""
+    return tk.config["ckan.max_resource_size"] * 1024 * 1024
+
+
+def tables_max_mb() -> int:
+    """Return how large a file may be that is loaded as a table, in megabytes."""
+    return tk.config[f"{PREFIX}.tables.max_mb"]
+
+
+def tables_max_rows() -> int:
+    """Return how many rows a table may have."""
+    return tk.config[f"{PREFIX}.tables.max_rows"]
+
+
+def tables_max_columns() -> int:
+    """Return how many columns a table may have; PostgreSQL itself ends at about 1,600."""
+    return tk.config[f"{PREFIX}.tables.max_columns"]
+
+
+def tables_seconds() -> int:
+    """Return how many seconds the reading of one file may take in the background."""
+    return tk.config[f"{PREFIX}.tables.seconds"]
+
+
+def tables_memory_mb() -> int:
+    """Return how much memory the program may take that reads XLSX, JSON, DOCX and PDF."""
+    return tk.config[f"{PREFIX}.tables.memory_mb"]
+
+
+def tables_unpacked_mb() -> int:
+    """Return how large a file may be unpacked (XLSX and DOCX are ZIP files)."""
+    return tk.config[f"{PREFIX}.tables.unpacked_mb"]
+
+
+def screening_request_mb() -> int:
+    """Return up to what size a file is scanned for personal data while its upload is answered."""
+    return tk.config[f"{PREFIX}.screening.request_mb"]
+
+
+def screening_request_seconds() -> int:
+    """Return how long that scan may keep the upload waiting; then the background goes on with it."""
+    return tk.config[f"{PREFIX}.screening.request_seconds"]
+
+
 def is_demo() -> bool:
     """Say whether the portal shows the demo catalogue; every page says so then."""
     return tk.config[f"{PREFIX}.demo"]

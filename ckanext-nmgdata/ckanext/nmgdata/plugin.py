@@ -33,6 +33,7 @@ from .kernel.gate import (
     lists,
     origins,
     routes,
+    screening,
     seal,
     stops,
     tombstones,
@@ -80,6 +81,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         origins.install()
         stops.install()
         seal.install()
+        screening.install()
         counts.install()
         trouble.install()
         changes.install()

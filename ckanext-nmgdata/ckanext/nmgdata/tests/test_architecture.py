@@ -16,7 +16,7 @@ MODULES = sorted(
     and path.name not in ("conftest.py", "factories.py")
     and "migration" not in path.parts
 )
-FEATURES = {"access", "objection", "plan", "harvest"}
+FEATURES = {"access", "objection", "plan", "harvest", "tables"}
 KERNEL_ORDER = {
     "audit": {"audit"},
     "deadlines": {"deadlines", "audit"},
@@ -123,9 +123,14 @@ def test_every_action_has_auth_documentation_and_a_test():
     from ckanext.nmgdata.catalog.logic import auth as catalog_auth
     from ckanext.nmgdata.desk.logic import action as desk
     from ckanext.nmgdata.desk.logic import auth as desk_auth
+    from ckanext.nmgdata.tables.logic import action as tables
+    from ckanext.nmgdata.tables.logic import auth as tables_auth
 
-    actions = {**catalog.ACTIONS, **desk.ACTIONS, **AccessPlugin().get_actions()}
-    auths = {**catalog_auth.functions(), **desk_auth.functions(), **AccessPlugin().get_auth_functions()}
+    actions = {**catalog.ACTIONS, **desk.ACTIONS, **AccessPlugin().get_actions(), **tables.ACTIONS}
+    auths = {
+        **catalog_auth.functions(), **desk_auth.functions(), **AccessPlugin().get_auth_functions(),
+        **tables_auth.FUNCTIONS,
+    }  # fmt: skip
     tests = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("test_*.py"))
     for action, function in actions.items():
         if not action.startswith("nmgdata_"):

@@ -25,6 +25,8 @@ VERBS: dict[str, str] = {
     "resource.replaced": N_("Data file replaced"),
     "resource.sealed": N_("Withdrawn file sealed"),
     "evidence.viewed": N_("Evidence viewed"),
+    "screening.held": N_("File held for personal data"),
+    "screening.overridden": N_("Held file released"),
     "download.allowed": N_("Restricted data handed out"),
     "door.refused": N_("Access refused"),
     "override.used": N_("Administrative override"),

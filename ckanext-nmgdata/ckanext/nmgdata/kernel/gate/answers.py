@@ -45,6 +45,16 @@ SAYINGS: dict[Reason, Saying] = {
         451,
     ),
     Reason.ACCESS_CLOSED: Saying(N_("Your access to these data is closed for now."), "第五十条", 403),
+    Reason.SCREENING: Saying(
+        N_("This file is still being checked for personal data. Try again in a few minutes."),
+        "第二十七条第（一）项",
+        403,
+    ),
+    Reason.HELD: Saying(
+        N_("This file seems to hold personal data and is held until the department has reviewed it."),
+        "第二十七条第（一）项",
+        403,
+    ),
     Reason.NON_OPEN: Saying(N_("These data are not open."), "第二十七条第（一）项", 403),
     Reason.UNCLASSIFIED: Saying(
         N_("The open class of these data has not been set yet, so they cannot be handed out."),

@@ -12,7 +12,7 @@ from ckan.types import AuthFunction, AuthResult, Context, DataDict
 from flask import has_request_context, stream_with_context
 from werkzeug.wrappers import Response
 
-from . import answers, counts, facts, policy
+from . import answers, counts, facts, policy, row_doors
 from .doors import actor_of, asking, judge, refusal, sealed, visible, wanted_purpose
 
 Judged = tuple[facts.Facts, policy.Decision]
@@ -95,15 +95,24 @@ WRITES = ("datastore_create", "datastore_upsert", "datastore_delete", "datastore
 @tk.side_effect_free
 def columns(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """Tell the columns of a table; code that asks without rights (Croissant) learns what its reader may."""
+    reference = data_dict.get("resource_id") or data_dict.get("id") or ""
     if context.get("ignore_auth") and has_request_context():
-        judged = judge_rows(data_dict.get("resource_id") or data_dict.get("id") or "", asking())
+        judged = judge_rows(reference, asking())
         if judged is None or not judged[1].allow:
             tk.check_access("datastore_info", context, dict(data_dict))
             return {}
-    return next_action(context, data_dict)
+        grant = judged[1].limited_to
+    else:
+        _table, grant = row_doors.limit_of(context, reference)
+    found = next_action(context, data_dict)
+    return row_doors.described(found, grant) if grant else found
 
 
-ACTIONS = {"datastore_info": columns, **{name: without_echo(name) for name in WRITES}}
+ACTIONS = {
+    "datastore_search": row_doors.datastore_search,
+    "datastore_info": columns,
+    **{name: without_echo(name) for name in WRITES},
+}
 
 
 def gated_dump(core: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,7 +169,8 @@ def resource_view_show(next_action: Callable[..., Any], context: Context, data_d
     """Show a view without columns and values of what may not leave."""
     view = next_action(context, data_dict)
     judged = judge_rows(view["resource_id"], actor_of(context))
-    return view if judged and judged[1].allow else {name: view.get(name) for name in SHOWN}
+    whole = judged is not None and judged[1].allow and not judged[1].limited_to
+    return view if whole else {name: view.get(name) for name in SHOWN}
 
 
 VIEWS = {function.__name__: function for function in (resource_view_list, resource_view_show)}

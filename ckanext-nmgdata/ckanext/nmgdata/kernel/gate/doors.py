@@ -15,7 +15,7 @@ from .. import clock
 from ..actors import Actor
 from ..audit import append
 from ..unit import begin
-from . import answers, counts, facts, policy, serve, streams, trouble
+from . import answers, counts, extract, facts, policy, serve, streams, trouble
 from .model import WITHDRAWN
 
 RESTRICTED_CACHE = "private, no-store"
@@ -53,8 +53,12 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     found, decision = judged
     if not decision.allow:
         return refusal(found, decision)
+    still_open = streams.asks_again(resource_id, actor, purpose)
     try:
-        response = serve.response(found, decision, streams.asks_again(resource_id, actor, purpose))
+        if decision.limited_to:
+            response = extract.response(found, decision.limited_to, still_open)
+        else:
+            response = serve.response(found, decision, still_open)
     except trouble.LinkTrouble as error:
         return no_file(found, error.kind)
     if tk.request.method == "GET" and response.status_code in (200, 206, 302):

@@ -14,7 +14,7 @@ from ckan import model
 from sqlalchemy.orm import Session
 
 from ..actors import Actor, Role
-from .model import SUSPENDED, WITHDRAWN
+from .model import HELD, PENDING, SUSPENDED, WITHDRAWN
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ class Facts:
     closed: bool = False
     """Whether this person's access to the dataset is closed (R50)."""
     grants: tuple[GrantFact, ...] = ()
+    screening: str | None = None
+    """State of the screening of an uploaded file (R-SEC-14); None for links, which are not ours to scan."""
+    is_tabular: bool = False
+    """Whether the rows lie in the DataStore, so that a part of them can be handed out."""
     is_editor: bool = False
     is_handler: bool = False
     may_override: bool = False
@@ -78,6 +82,8 @@ QUERY = sa.text(
                SELECT max(v.until) FROM nmgdata_override v
                WHERE v.holder_id = :user_id AND v.resource_id = r.id
            ) AS override_until,
+           CASE WHEN r.url_type = 'upload' THEN coalesce(screening.state, :pending) END AS screening,
+           coalesce((nullif(r.extras, '')::json ->> 'datastore_active')::boolean, false) AS is_tabular,
            EXISTS (
                SELECT FROM nmgdata_closure c
                WHERE c.dataset_id = p.id AND c.holder_id = :user_id AND c.lifted_at IS NULL
@@ -85,6 +91,8 @@ QUERY = sa.text(
     FROM resource r
     JOIN package p ON p.id = r.package_id
     LEFT JOIN nmgdata_origin o ON o.resource_id = r.id
+    LEFT JOIN nmgdata_screening screening
+        ON screening.resource_id = r.id AND screening.version = coalesce(r.last_modified::text, '')
     LEFT JOIN LATERAL (
         SELECT s.kind, s.case_number, s.since
         FROM nmgdata_suspension s
@@ -111,7 +119,12 @@ QUERY = sa.text(
 
 def read(resource_id: str, actor: Actor, session: Session | None = None) -> Facts | None:
     """Return the facts about a resource for a person; None when there is no such active resource."""
-    parameters = {"resource_id": resource_id, "user_id": actor.user_id, "withdrawn": WITHDRAWN}
+    parameters = {
+        "resource_id": resource_id,
+        "user_id": actor.user_id,
+        "withdrawn": WITHDRAWN,
+        "pending": PENDING,
+    }
     row = (session or model.Session()).execute(QUERY, parameters).mappings().first()
     if row is None:
         return None
@@ -121,7 +134,8 @@ def read(resource_id: str, actor: Actor, session: Session | None = None) -> Fact
         may_override=row["operates"] or oversees(actor, row["region_code"]),
         grants=tuple(grant(held) for held in row["held"] or ()),
         is_editor=actor.has(Role.EDITOR, row["owner_org"]),
-        is_handler=row["stop"] == SUSPENDED and actor.has(Role.REVIEWER, row["owner_org"]),
+        is_handler=(row["stop"] == SUSPENDED or row["screening"] == HELD)
+        and actor.has(Role.REVIEWER, row["owner_org"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""Tables of the gate: true links, suspensions, grants, closures, overrides, refusals, downloads."""
+"""Tables of the gate: links, stops, screenings, grants, closures, overrides, refusals, downloads."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from ckan.plugins import toolkit as tk
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..types import key, moment, one_of, text
+from ..types import json, key, moment, one_of, text
 
 SUSPENDED, WITHDRAWN = "suspended", "withdrawn"
 REASON_LENGTH = 10
 """Characters that the reason of an override has at least."""
+PENDING, CLEAN, HELD, OVERRIDDEN = "pending", "clean", "held", "overridden"
+"""States of a screening: not yet scanned, nothing found, something found, found and let pass."""
+WHOLE, PARTIAL, NOTHING = "whole", "partial", "nothing"
+"""How much of a file a screening could read."""
 
 
 class Origin(tk.BaseModel):
@@ -50,6 +54,57 @@ class Suspension(tk.BaseModel):
             "nmgdata_suspension_live", "dataset_id", postgresql_where=sa.text("lifted_at IS NULL")
         ),
         sa.Index("nmgdata_suspension_case", "case_id"),
+    )  # fmt: skip
+
+
+class Screening(tk.BaseModel):
+    """Whether an uploaded file was found free of personal data (R-SEC-14); one row per file.
+
+    It counts for one version of the file only: ``version`` must be the resource's present
+    ``last_modified``, so that a replaced file is unscanned whoever replaced it.
+    """
+
+    __tablename__ = "nmgdata_screening"
+
+    resource_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("resource.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    )
+    version: Mapped[text]
+    state: Mapped[text]
+    uploader_id: Mapped[str | None] = mapped_column(sa.Text)
+    """Who brought these bytes; never the one who lets a finding pass."""
+    digest: Mapped[str | None] = mapped_column(sa.Text)
+    """SHA-256 of the scanned bytes."""
+    scanned_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    coverage: Mapped[str | None] = mapped_column(sa.Text)
+    counts: Mapped[json]
+    """Kind of personal data → number of hits."""
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=sa.text("'[]'"))
+    """The first hits: kind, sheet, row, column, masked value."""
+    overridden_by: Mapped[str | None] = mapped_column(sa.Text)
+    overridden_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    override_reason: Mapped[str | None] = mapped_column(sa.Text)
+
+    __table_args__ = (
+        sa.CheckConstraint(
+            one_of("state", (PENDING, CLEAN, HELD, OVERRIDDEN)), name="nmgdata_screening_state"
+        ),
+        sa.CheckConstraint(
+            one_of("coverage", (WHOLE, PARTIAL, NOTHING)), name="nmgdata_screening_coverage"
+        ),
+        sa.CheckConstraint(
+            "(state = 'pending') = (digest IS NULL)", name="nmgdata_screening_scanned"
+        ),
+        sa.CheckConstraint(
+            "(state = 'overridden') = (overridden_by IS NOT NULL)"
+            " AND (overridden_by IS NULL) = (coalesce(override_reason, '') = '')",
+            name="nmgdata_screening_override",
+        ),
+        sa.Index(
+            "nmgdata_screening_open", "state",
+            postgresql_where=sa.text("state IN ('pending', 'held')"),
+        ),
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """The decision itself: pure, one place, refusing by default.
 
-Order: withdrawn → suspended → violator's access closed → non-open → conditional without a live
-grant in scope → allow (R27, R28, R50). A live override of an auditor or the operator turns a
-refusal, except of withdrawn data and of a violator.
+Order: withdrawn → suspended → violator's access closed → unconditional, once screened → non-open →
+conditional without a live grant in scope → allow (R27, R28, R50, R-SEC-14). A live override of an
+auditor or the operator turns a refusal, except of withdrawn data and of a violator.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from .. import clock
 from .facts import Facts, GrantFact
-from .model import SUSPENDED, WITHDRAWN
+from .model import CLEAN, HELD, OVERRIDDEN, SUSPENDED, WITHDRAWN
 
 
 class Purpose(StrEnum):
@@ -38,6 +38,8 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn"
     SUSPENDED = "suspended"
     ACCESS_CLOSED = "access_closed"
+    SCREENING = "screening"
+    HELD = "held"
     NON_OPEN = "non_open"
     UNCLASSIFIED = "unclassified"
     APPLICATION_REQUIRED = "application_required"
@@ -55,6 +57,11 @@ class Decision:
     allow: bool
     reason: Reason
     grant: GrantFact | None = None
+
+    @property
+    def limited_to(self) -> GrantFact | None:
+        """Return the grant that opens only some columns or rows; None when all may leave."""
+        return self.grant if self.allow and self.grant and self.grant.limited else None
 
     @property
     def audited(self) -> bool:
@@ -93,15 +100,30 @@ def by_right(facts: Facts, purpose: Purpose, now: datetime) -> Decision:  # noqa
         return refuse(Reason.SUSPENDED)
     if facts.closed:
         return refuse(Reason.ACCESS_CLOSED)
-    if facts.open_class == "unconditional":
+    if facts.open_class == "unconditional" and facts.screening in PASSED:
         return Decision(True, Reason.UNCONDITIONAL)
     if purpose is Purpose.MAINTAIN and facts.is_editor:
         return Decision(True, Reason.MAINTENANCE)
+    if facts.open_class == "unconditional":
+        return not_screened(facts, purpose)
     if facts.open_class == "non_open":
         return refuse(Reason.NON_OPEN)
     if facts.open_class == "conditional":
         return by_grant(facts, now)
     return refuse(Reason.UNCLASSIFIED)
+
+
+PASSED = (None, CLEAN, OVERRIDDEN)
+"""States of a screening with which a file is open to everyone; None: a link, not ours to scan."""
+
+
+def not_screened(facts: Facts, purpose: Purpose) -> Decision:
+    """Keep an unconditional file shut until it is scanned and, with a finding, let pass (R-SEC-14)."""
+    if facts.screening != HELD:
+        return refuse(Reason.SCREENING)
+    if purpose is Purpose.VERIFY and facts.is_handler:
+        return Decision(True, Reason.VERIFICATION)
+    return refuse(Reason.HELD)
 
 
 def application(open_class: str | None, stop: str | None) -> Reason:
@@ -119,10 +141,10 @@ def application(open_class: str | None, stop: str | None) -> Reason:
 
 
 def by_grant(facts: Facts, now: datetime) -> Decision:
-    """Decide about conditional data: the best grant counts, the nearest miss is the reason."""
+    """Decide about conditional data: the widest grant counts, the nearest miss is the reason."""
     misses = []
-    for grant in facts.grants:
-        miss = shortcoming(grant, now)
+    for grant in sorted(facts.grants, key=lambda grant: grant.limited):
+        miss = shortcoming(grant, now, facts.is_tabular)
         if miss is None:
             return Decision(True, Reason.GRANTED, grant)
         misses.append(miss)
@@ -139,10 +161,13 @@ NEARNESS = (
 """What a grant can lack, from what is mended soonest to what is no help."""
 
 
-def shortcoming(grant: GrantFact, now: datetime) -> Reason | None:
-    """Return what a grant lacks at a moment; None for a live one. Its last day counts in full."""
+def shortcoming(grant: GrantFact, now: datetime, is_tabular: bool = False) -> Reason | None:
+    """Return what a grant lacks at a moment; None for a live one. Its last day counts in full.
+
+    A grant of some columns or rows opens what lies in the DataStore, where they can be told apart.
+    """
     today = clock.local_date(now)
-    if not grant.reaches or grant.limited:
+    if not grant.reaches or (grant.limited and not is_tabular):
         return Reason.OUT_OF_SCOPE
     if grant.ended:
         return Reason.GRANT_ENDED

@@ -1,0 +1,61 @@
+"""The row doors for a limited grant: search and description of a table, within what is granted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ckan.plugins import toolkit as tk
+from ckan.types import Context
+
+from .doors import actor_of, judge, wanted_purpose
+from .facts import GrantFact
+from .rows import columns_of, decoded, granted_columns, restrict
+
+KEPT_OF_META = ("id", "table_type")
+"""What a limited grant may know of a table as a whole."""
+
+
+def limit_of(context: Context, reference: str) -> tuple[str, GrantFact | None]:
+    """Return the table that an id or alias means, and the grant that limits it for who asks."""
+    from ckanext.datastore.backend import DatastoreBackend
+
+    if not reference or context.get("ignore_auth"):
+        return reference, None
+    actor, purpose = actor_of(context), wanted_purpose()
+    judged = judge(reference, actor, purpose)
+    if judged is None or not judged[0].is_tabular:  # a table's own name can be nobody's alias
+        _exists, aliased = DatastoreBackend.get_active_backend().resource_id_from_alias(reference)
+        reference, judged = (aliased, judge(aliased, actor, purpose)) if aliased else (reference, judged)
+    return reference, judged[1].limited_to if judged else None
+
+
+@tk.chained_action
+@tk.side_effect_free
+def datastore_search(next_action: Callable[..., Any], context: Context, data_dict: dict) -> Any:
+    """Search within what is granted; everything of the portal's own and of open data as it is."""
+    reference = data_dict.get("resource_id") or data_dict.get("id") or ""
+    resource_id, grant = limit_of(context, reference)
+    if grant is None:
+        return next_action(context, data_dict)
+    narrowed = restrict({**data_dict, "resource_id": resource_id}, grant, columns_of(resource_id))
+    try:
+        found = next_action(context, narrowed)
+    except tk.ValidationError as invalid:
+        invalid.error_dict.pop("info", None)  # the statement, with the grant's own conditions
+        raise
+    found.pop("filterops", None)
+    if "filters" in data_dict:
+        found["filters"] = decoded(data_dict["filters"])
+    else:
+        found.pop("filters", None)
+    return found
+
+
+def described(found: dict[str, Any], grant: GrantFact) -> dict[str, Any]:
+    """Return what ``datastore_info`` says of the granted columns; no counts of the whole."""
+    shown = granted_columns(grant, [field["id"] for field in found.get("fields", [])])
+    narrowed = {**found, "fields": [field for field in found.get("fields", []) if field["id"] in shown]}
+    if "meta" in found:
+        narrowed["meta"] = {name: found["meta"][name] for name in KEPT_OF_META if name in found["meta"]}
+    return narrowed

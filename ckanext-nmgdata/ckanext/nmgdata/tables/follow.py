@@ -1,0 +1,172 @@
+"""After a dataset was saved: what is due for its files, and the outbox row that has it done.
+
+Two rules, each in one place: which file is to be a table, and which is to be scanned.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from sqlalchemy.dialects.postgresql import insert
+
+from .. import config, vocab
+from ..kernel import events, outbox
+from ..kernel.gate import origins, screening
+from ..kernel.gate.model import PENDING, WITHDRAWN, Screening, Suspension
+from ..kernel.unit import Unit
+from .model import LOADED, QUEUED, Table
+from .scan import scan
+from .stored import MissingError, TooLargeError, copy_of
+
+log = logging.getLogger(__name__)
+TOPIC = "files"
+TABLE_FORMATS = ("csv", "xlsx")
+UNCONDITIONAL = "unconditional"
+Wanted = Callable[[model.Resource, model.Package], bool]
+"""A rule that says for which files something is to be done."""
+MEGABYTE = 1024 * 1024
+
+
+def is_table(resource: model.Resource, package: model.Package) -> bool:
+    """Say whether a file is to be a table: a CSV or XLSX upload that is there and was not withdrawn."""
+    there = resource.state == package.state == model.State.ACTIVE
+    known = vocab.media_format(resource.format)
+    if not there or not origins.is_upload(resource) or not known or known["slug"] not in TABLE_FORMATS:
+        return False
+    return not is_withdrawn(resource)
+
+
+def is_withdrawn(resource: model.Resource) -> bool:
+    """Say whether a file was withdrawn; its bytes lie in sealed storage then (R28¶3)."""
+    query = sa.select(Suspension.id).where(
+        Suspension.dataset_id == resource.package_id,
+        sa.or_(Suspension.resource_id.is_(None), Suspension.resource_id == resource.id),
+        Suspension.kind == WITHDRAWN,
+        Suspension.lifted_at.is_(None),
+    )
+    return model.Session.scalar(query.limit(1)) is not None
+
+
+def is_scanned(resource: model.Resource, package: model.Package) -> bool:
+    """Say whether a file is to be scanned: an upload that everybody is to have (R-SEC-14)."""
+    there = resource.state == package.state == model.State.ACTIVE
+    return there and origins.is_upload(resource) and (package.extras or {}).get("open_class") == UNCONDITIONAL
+
+
+def table_version(resource: model.Resource) -> str:
+    """Return which bytes, in which format, a table is made of."""
+    changed = resource.last_modified.isoformat() if resource.last_modified else ""
+    return f"{changed} {(resource.format or '').lower()}"
+
+
+# --- what a save brings --------------------------------------------------------------------------
+
+
+def saved(unit: Unit, dataset_id: str) -> None:
+    """Scan what is small, and put the rest into the outbox; after every save of a dataset."""
+    package = unit.session.get_one(model.Package, dataset_id)
+    unit.session.flush()
+    resources = list(
+        unit.session.scalars(sa.select(model.Resource).where(model.Resource.package_id == dataset_id))
+    )
+    tables = {
+        row.resource_id: row
+        for row in unit.session.scalars(sa.select(Table).where(Table.dataset_id == dataset_id))
+    }
+    for resource in resources:
+        due = [
+            note_table(unit, resource, package, tables.get(resource.id)),
+            note_scan(unit, resource, package),
+        ]
+        if any(due):
+            enqueue(unit, resource.id)
+
+
+def deleted(unit: Unit, dataset_id: str) -> None:
+    """Have the tables of a dataset dropped that CKAN is about to delete."""
+    package = model.Package.get(dataset_id)
+    rows = sa.select(Table.resource_id).where(Table.dataset_id == (package.id if package else dataset_id))
+    for resource_id in unit.session.scalars(rows):
+        enqueue(unit, resource_id)
+
+
+def withdrawn(unit: Unit, event: events.Withdrawn) -> None:
+    """Have the tables of withdrawn files dropped."""
+    rows = sa.select(Table.resource_id).where(Table.dataset_id == event.dataset_id)
+    if event.resource_id:
+        rows = rows.where(Table.resource_id == event.resource_id)
+    for resource_id in unit.session.scalars(rows):
+        enqueue(unit, resource_id)
+
+
+def enqueue(unit: Unit, resource_id: str) -> None:
+    """Have the worker do what is due for a file."""
+    outbox.enqueue(unit.session, TOPIC, {"resource": resource_id})
+
+
+def note_table(unit: Unit, resource: model.Resource, package: model.Package, row: Table | None) -> bool:
+    """Note a table that is to be loaded or dropped; say whether there is work."""
+    if not is_table(resource, package):
+        return row is not None
+    version = table_version(resource)
+    if row is not None and row.version == version:
+        if row.state == LOADED and not (resource.extras or {}).get("datastore_active"):
+            mark_active(unit, resource.id, True)
+        return False
+    queue_table(unit, resource, version)
+    return True
+
+
+def queue_table(unit: Unit, resource: model.Resource, version: str) -> None:
+    """Note that the table of a file is to be made (anew)."""
+    values = {
+        "dataset_id": resource.package_id, "version": version, "state": QUEUED, "error": None,
+        "changed_at": unit.now,
+    }  # fmt: skip
+    statement = insert(Table).values(resource_id=resource.id, **values)
+    unit.session.execute(statement.on_conflict_do_update(index_elements=["resource_id"], set_=values))
+
+
+def note_scan(unit: Unit, resource: model.Resource, package: model.Package) -> bool:
+    """Remember who brought new bytes, and scan them if they are small; say whether work is left."""
+    if not origins.is_upload(resource) or resource.state != model.State.ACTIVE:
+        return False
+    version = screening.version_of(unit, resource.id) or ""
+    row = unit.session.get(Screening, resource.id, populate_existing=True)
+    if row is None or row.version != version:
+        screening.begin_anew(unit, resource.id, version)
+    elif row.state != PENDING:
+        return False
+    return is_scanned(resource, package) and not scan_now(unit, resource, version)
+
+
+def scan_now(unit: Unit, resource: model.Resource, version: str) -> bool:
+    """Scan a small file inside the request; False when it is left to the worker."""
+    try:
+        with copy_of(resource, config.screening_request_mb() * MEGABYTE) as copy:
+            result = scan(copy, config.screening_request_seconds())
+    except MissingError:
+        return True
+    except (TooLargeError, TimeoutError):
+        return False
+    except Exception:
+        log.exception("Scan of %s failed", resource.id)  # the save goes on; the file stays shut
+        return False
+    return screening.conclude(unit, resource.id, version, result)
+
+
+def mark_active(unit: Unit, resource_id: str, active: bool) -> None:
+    """Set CKAN's flag that a resource lies in the DataStore; past its actions, which would save a dataset."""
+    query = sa.select(model.Resource).where(model.Resource.id == resource_id).with_for_update()
+    resource: Any = unit.session.scalar(query.execution_options(populate_existing=True))
+    if resource is None or bool((resource.extras or {}).get("datastore_active")) is active:
+        return
+    extras = {**(resource.extras or {}), "datastore_active": active}
+    unit.session.execute(
+        sa.update(model.Resource).where(model.Resource.id == resource_id).values(extras=extras)
+    )
+    unit.session.expire(resource, ["extras"])

@@ -1,0 +1,1 @@
+"""Actions on tables and screenings."""
