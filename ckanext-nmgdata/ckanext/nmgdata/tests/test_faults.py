@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -13,44 +11,17 @@ from ckan.plugins import toolkit as tk
 from ..factories import CSV, STATEMENT, call, entry
 from ..kernel import clock, outbox
 from ..kernel.outbox import search as index
+from .faults import WAYS, without_solr
 
 pytestmark = pytest.mark.usefixtures("clean_search")
 SAYS_SO = "搜索暂时不可用"
 
 
-@pytest.fixture
-def silent() -> Iterator[str]:
-    """Return the address of a server that takes connections and never answers."""
-    taken = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.1)
-        stop = threading.Event()
-
-        def take():
-            while not stop.is_set():
-                try:
-                    taken.append(server.accept()[0])
-                except TimeoutError:
-                    continue
-
-        thread = threading.Thread(target=take)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/solr/ckan"
-        stop.set()
-        thread.join()
-        for connection in taken:
-            connection.close()
-
-
-@pytest.fixture(params=["gone", "silent"])
-def no_solr(request, monkeypatch) -> Iterator[str]:
-    """Take Solr away: nobody listens, or somebody who never answers."""
-    address = "http://127.0.0.1:9/solr/none" if request.param == "gone" else request.getfixturevalue("silent")
-    monkeypatch.setitem(tk.config, "solr_url", address)
-    monkeypatch.setitem(tk.config, "solr_timeout", 1)
-    monkeypatch.setattr(index, "TIMEOUT", 1)
-    yield request.param
-    index.rest_is_over()
+@pytest.fixture(params=WAYS)
+def no_solr(request) -> Iterator[str]:
+    """Take Solr away: nobody listens, somebody who never answers, or somebody who always answers 500."""
+    with without_solr(request.param):
+        yield request.param
 
 
 @pytest.fixture

@@ -9,15 +9,14 @@ import file_keeper as fk
 import pytest
 import sqlalchemy as sa
 from ckan import model
-from ckan.config.middleware import make_app
 from ckan.lib import uploader
 from ckan.plugins import toolkit as tk
-from ckan.tests.helpers import CKANTestApp
 from file_keeper.default.adapters.memory import MemoryStorage
 
 from ... import factories
 from ...kernel.gate.model import Download
 from ...kernel.gate.serve import disposition
+from .. import faults
 
 BODY = bytes(range(256)) * 3000
 
@@ -98,16 +97,10 @@ def test_names_survive_in_old_and_new_programs(name, plain):
 
 
 @pytest.fixture
-def without_redis(wsgi, monkeypatch):
+def without_redis(wsgi):
     """Return the portal with its logins in a Redis that refuses connections."""
-    monkeypatch.setitem(tk.config, "SESSION_TYPE", "redis")
-    monkeypatch.setitem(tk.config, "ckan.redis.url", "redis://127.0.0.1:9/0")
-    monkeypatch.setattr("ckan.lib.redis._connection_pool", None)
-    yield CKANTestApp(make_app(tk.config))
-    monkeypatch.undo()
-    from ckan.lib import redis
-
-    redis._connection_pool = None
+    with faults.without_redis() as app:
+        yield app
 
 
 def test_downloads_and_refusals_do_without_redis_and_solr(world, without_redis, monkeypatch):
