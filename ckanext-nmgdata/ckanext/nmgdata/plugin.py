@@ -11,6 +11,7 @@ from ckan.types import CKANApp, Context
 from ckanext.dcat.interfaces import IDCATURIGenerator
 
 from . import cli, roles
+from .accounts import privacy
 from .accounts import views as account_views
 from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators
 from .catalog import views as catalog_views
@@ -40,7 +41,7 @@ from .kernel.gate import (
     trouble,
 )
 from .kernel.gate.labels import GateLabels
-from .site import sessions, settings
+from .site import hardening, sessions, settings
 
 
 @tk.blanket.config_declarations
@@ -105,11 +106,11 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         """Return the actions of kernel and catalogue."""
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
-        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **dcat.ACTIONS, **gate}
+        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **dcat.ACTIONS, **privacy.ACTIONS, **gate}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""
-        return {**catalog_auth.functions(), **desk_auth.functions()}
+        return {**catalog_auth.functions(), **desk_auth.functions(), **privacy.AUTH}
 
     def get_blueprint(self) -> list[Any]:
         """Return the pages of kernel and catalogue."""
@@ -124,7 +125,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
-        return sessions.install(tombstones.install(routes.take_over(app)))
+        return hardening.install(sessions.install(tombstones.install(routes.take_over(app))))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
         """Return the facets of the dataset list."""

@@ -169,6 +169,8 @@ def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
     """
     params = {key: squeeze(value) for key, value in search_params.items()}
     refuse_local_parameters(params)
+    # A term that no found entry has would come from entries that the reader may not know of.
+    params["facet.mincount"] = max(1, as_int(params.get("facet.mincount")))
     typed = params.get("q") or ""
     if not str(typed).strip() or params.get("defType") or params.get("qf") or is_lucene(str(typed)):
         return params
@@ -182,6 +184,11 @@ def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
             f"boost='{built.boost}'}}{built.query}"
         )
     return params
+
+
+def as_int(value: Any) -> int:
+    """Return a number that came as text; 0 for anything else."""
+    return int(value) if str(value).isdecimal() else 0
 
 
 def squeeze(value: Any) -> Any:

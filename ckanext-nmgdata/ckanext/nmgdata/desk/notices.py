@@ -57,7 +57,7 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
     folder = "desk" if name in COMMON else case.kind
     values = {
         "case": dictize.brief(case),
-        "case_url": f"{config.site_root()}/nmg/cases/{case.number}",
+        "case_url": address_of(case, payload["to"]),
         "to": payload["to"],
         "stated": queries.stated(payload["event"]),
         "site_title": config.site_title(),
@@ -66,6 +66,12 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
     text = tk.render(f"nmgdata/{folder}/mail/{name}.txt", values)
     subject, _blank, body = text.strip().partition("\n")
     return subject.strip(), body.strip() + "\n"
+
+
+def address_of(case: Case, to: str) -> str:
+    """Return where a reader finds a case: its page, or the form for number and code without an account."""
+    with_code = to == machines.FILER and case.filer_id is None
+    return f"{config.site_root()}/nmg/cases" + ("" if with_code else f"/{case.number}")
 
 
 def recipients(case: Case, role: str) -> list[str]:

@@ -11,7 +11,8 @@ import io
 import secrets
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -37,11 +38,15 @@ _ = tk._
 SCAN = "evidence_scan"
 """Topic of the outbox: have the virus scanner look at a file."""
 PIXELS = 50_000_000
-"""Size of an image in pixels, before it is decoded."""
+"""Size of the images of one form in pixels, before they are decoded."""
+ONE_AT_A_TIME = threading.Lock()
+"""Images take memory and time: no process draws two at once."""
 MOST = 10
 """Files that one objection may have."""
-WAITING = 1000
-"""Files that may wait for their forms altogether, so that a flood cannot fill the disk."""
+WAITING, WAITING_UNKNOWN = 1000, 200
+"""Files of forms with errors that may wait altogether, so that a flood cannot fill the disk; and how many
+while the sender neither has an account nor has solved the challenge. A form that is right never waits.
+"""
 DRAFT_DAYS = timedelta(days=1)
 SUFFIX = {"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png"}
 NAME_LENGTH = 120
@@ -58,7 +63,23 @@ class Checked:
     """Digest of the file as it was sent."""
 
 
-def check(name: str, raw: bytes) -> Checked:
+@dataclass
+class Budget:
+    """Pixels that the images of one form may have together."""
+
+    left: int = PIXELS
+
+    def take(self, pixels: int) -> None:
+        """Use up some.
+
+        :raises tk.Invalid: more than is left
+        """
+        if pixels > self.left:
+            raise tk.Invalid(_("The images are too large: at most 50 million pixels together."))
+        self.left -= pixels
+
+
+def check(name: str, raw: bytes, budget: Budget | None = None) -> Checked:
     """Return a file whose content was checked; its name and declared type prove nothing.
 
     :raises tk.Invalid: not a PDF, JPEG or PNG, too large, or broken
@@ -72,14 +93,14 @@ def check(name: str, raw: bytes) -> Checked:
     if raw.startswith(b"%PDF-") and b"%%EOF" in raw[-2048:]:
         media_type, content = "application/pdf", raw
     else:
-        media_type, content = redrawn(raw)
+        media_type, content = redrawn(raw, budget or Budget(PIXELS))
     return Checked(safe_name(name, media_type), media_type, content, digest)
 
 
-def redrawn(raw: bytes) -> tuple[str, bytes]:
-    """Return an image drawn anew: what else was hidden in its file is gone."""
+def redrawn(raw: bytes, budget: Budget) -> tuple[str, bytes]:
+    """Return an image drawn anew, upright: what else was hidden in its file is gone. One at a time."""
     try:
-        with Image.open(io.BytesIO(raw), formats=("JPEG", "PNG")) as image:
+        with ONE_AT_A_TIME, Image.open(io.BytesIO(raw), formats=("JPEG", "PNG")) as image:
             if image.width * image.height > PIXELS:
                 raise tk.Invalid(_("This image is too large: at most 50 million pixels."))
             image.load()
@@ -116,27 +137,27 @@ def hashed(form_secret: str) -> str:
     return hashlib.sha256(form_secret.encode()).hexdigest()
 
 
-def attach(actor: Actor, form_secret: str, uploads: Iterable[Any]) -> list[str]:
-    """Check uploads and keep them with a form; return what is wrong with those that were refused."""
-    errors, accepted = [], []
+def attach(actor: Actor, form_secret: str, uploads: Sequence[Any], at_most: int | None = None) -> list[str]:
+    """Check uploads and keep them with a form; return what is wrong with those that were refused.
+
+    :param at_most: how many files of forms with errors may wait altogether; None: no limit, because
+        the form is right and its files become part of a case at once
+    """
     uploads = [upload for upload in uploads if upload and upload.filename]
-    if uploads and waiting() >= WAITING:
-        return [_("The file could not be stored. Try again later, or telephone the department.")]
-    room = MOST - len(drafts(form_secret))
-    for upload in uploads:
-        if len(accepted) >= room:
-            errors.append(_("At most {n} files.").format(n=MOST))
-            break
+    if uploads and at_most is not None and waiting() + len(uploads) > at_most:
+        return [_("The files were not kept; attach them again.")]
+    errors, room_left, budget = [], MOST - len(drafts(form_secret)), Budget()
+    if len(uploads) > room_left:
+        errors.append(_("At most {n} files.").format(n=MOST))
+    for upload in uploads[:room_left]:
         try:
-            accepted.append(check(upload.filename, upload.read(config.evidence_limit() + 1)))
+            keep(actor, form_secret, check(upload.filename, upload.read(config.evidence_limit() + 1), budget))
         except tk.Invalid as invalid:
             errors.append(f"{upload.filename}: {invalid.error}")
-    try:
-        for checked in accepted:
-            keep(actor, form_secret, checked)
-    except OSError:
-        model.Session.rollback()
-        errors.append(_("The file could not be stored. Try again later, or telephone the department."))
+        except OSError:
+            model.Session.rollback()
+            errors.append(_("The file could not be stored. Try again later, or telephone the department."))
+            break
     return errors
 
 
@@ -160,6 +181,11 @@ def keep(actor: Actor, form_secret: str, checked: Checked) -> None:
         )
         if config.clamd():
             outbox.enqueue(unit.session, SCAN, {"evidence": key}, key=key)
+
+
+def room(known: bool) -> int:
+    """Return how many files may wait; fewer where neither an account nor the challenge vouches."""
+    return WAITING if known else WAITING_UNKNOWN
 
 
 def waiting() -> int:

@@ -19,7 +19,7 @@ from ..kernel.unit import Unit, begin
 from ..kernel.workflow.engine import Filing, Receipt, start
 from ..kernel.workflow.model import Case
 from . import challenge, evidence, limits, notices, workflow
-from .model import ExOfficio, Objection, ObjectionItem
+from .model import Evidence, ExOfficio, Objection, ObjectionItem
 
 _ = tk._
 
@@ -29,13 +29,25 @@ def evidence_needed() -> bool:
     return statutes.setting("objection_trigger") == "evidence"
 
 
+def admit(actor: Actor, solution: str) -> bool:
+    """Let an objection come in, before any of its files is looked at; say whether its challenge is solved.
+
+    :raises limits.TooManyError: too many came from here within the hour
+    """
+    with begin(actor) as unit:
+        proven = challenge.use(unit, solution)
+        limits.check(unit, actor, limits.address_key(actor.address), proven=proven)
+    return proven
+
+
 def file(
     actor: Actor,
     filing: Filing,
     resource_ids: Sequence[str],
     stated: dict[str, Any],
     form_secret: str,
-    solution: str,
+    *,
+    proven: bool,
 ) -> Receipt:
     """File an objection; the data are closed when this returns.
 
@@ -46,10 +58,10 @@ def file(
         attached = evidence.drafts(form_secret)
         if not attached and evidence_needed():
             raise tk.ValidationError({"evidence": [_("Attach at least one file of evidence (Art. 28 ¶3).")]})
-        proven = challenge.use(unit, solution)
         key = limits.address_key(actor.address)
         limits.check(unit, actor, key, proven=proven)
-        digest = digest_of([row.sha256 for row in attached] or [stated["statement"]])
+        files = [row.sha256 for row in attached]
+        digest = digest_of(files or [stated["statement"]])
         verification = secrets.token_urlsafe(24)
 
         def rows(unit: Unit, case: Case) -> None:
@@ -61,7 +73,7 @@ def file(
             unit.session.flush()
             evidence.hand_in(unit, form_secret, case.id)
 
-        step = "submit_again" if is_repeat(unit, filing.dataset_id, digest) else "submit"
+        step = "submit_again" if is_repeat(unit, filing.dataset_id, digest, files) else "submit"
         receipt = start(workflow.KIND, filing, actor, {}, unit, step=step, rows=rows)
         wanted = {"case": receipt.case.id, "secret": verification}
         outbox.enqueue(unit.session, notices.VERIFY_CONTACT, wanted, key=receipt.case.id)
@@ -97,14 +109,20 @@ def digest_of(parts: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
 
 
-def is_repeat(unit: Unit, dataset_id: str | None, digest: str) -> bool:
-    """Say whether the same evidence was verified before and opening resumed (DC-23, R-OBJ-08)."""
-    query = (
-        sa.select(Objection.case_id)
-        .join(Case, Case.id == Objection.case_id)
-        .where(Objection.dataset_id == dataset_id, Objection.digest == digest, Case.status == "restored")
-    )
-    return unit.session.execute(query.limit(1)).first() is not None
+VERIFIED = ("restored", "abusive", "set_aside")
+"""Outcomes after which the same evidence does not suspend again."""
+
+
+def is_repeat(unit: Unit, dataset_id: str | None, digest: str, files: Sequence[str]) -> bool:
+    """Say whether nothing is new: files, or the statement, were verified before (DC-23, R-OBJ-08)."""
+    cases = sa.and_(Objection.dataset_id == dataset_id, Case.status.in_(VERIFIED))
+    if not files:
+        same = sa.select(Objection.case_id).join(Case, Case.id == Objection.case_id)
+        same = same.where(cases, Objection.digest == digest)
+        return unit.session.execute(same.limit(1)).first() is not None
+    seen = sa.select(Evidence.sha256).join(Objection, Objection.case_id == Evidence.case_id)
+    seen = seen.join(Case, Case.id == Objection.case_id).where(cases)
+    return set(files) <= set(unit.session.scalars(seen))
 
 
 def to_verify(number: str, secret: str) -> Objection | None:

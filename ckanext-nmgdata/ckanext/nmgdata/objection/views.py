@@ -15,7 +15,7 @@ from ..kernel.audit import append
 from ..kernel.deadlines import statutes
 from ..kernel.gate.doors import RESTRICTED_CACHE, asking
 from ..kernel.unit import begin
-from ..kernel.workflow import engine, queries
+from ..kernel.workflow import engine, machine, queries
 from ..kernel.workflow.model import Case
 from . import challenge, evidence, filing, present, register
 from .logic import action, schema
@@ -157,11 +157,11 @@ def suspend(dataset_id: str) -> Any:
 @blueprint.route("/nmg/suspend/case/<number>")
 def opened(number: str) -> Any:
     """Send an editor, who may not read the case, back to the dataset; others to the case."""
-    case = queries.by_reference(number)
-    if case is None:
-        return tk.abort(404, _("Case not found"))
-    if engine.may_see(case, asking()):
+    case, actor = queries.by_reference(number), asking()
+    if case is not None and engine.may_see(case, actor):
         return tk.redirect_to("nmgdata_desk.case", number=number)
+    if case is None or not machine.is_office(actor, case):
+        return tk.abort(404, _("Case not found"))
     return tk.redirect_to("dataset.read", id=case.dataset_id)
 
 
@@ -170,6 +170,7 @@ def opened(number: str) -> Any:
 
 def handled(number: str) -> tuple[Case, Actor]:
     """Return a case to those who may read its evidence; for others there is none."""
+    tk.request.environ["__no_cache__"] = True
     case, actor = queries.by_reference(number), asking()
     if case is None or case.kind != KIND or not present.evidence_readable(case, actor):
         tk.abort(404, _("Case not found"))

@@ -49,9 +49,11 @@ def has_processed_version(unit: Unit, case: Case, data: Payload) -> None:
         model.Resource.package_id == case.dataset_id, model.Resource.state == model.State.ACTIVE
     )
     there = set(unit.session.scalars(query))
-    if not sealed or not sealed <= there:
+    before, named = files_before(unit, case), {i.resource_id for i in items(unit, case) if i.resource_id}
+    right = named <= sealed <= named if named else sealed <= before
+    if not sealed or not sealed <= there or not right:
         raise tk.ValidationError({"sealed": [_("Choose the files whose old version is to be sealed.")]})
-    if not there - sealed - files_before(unit, case):
+    if not there - before:
         message = _(
             "Add the processed version to the dataset as a new file first; the old file stays sealed."
         )

@@ -39,6 +39,16 @@ class ForgivingSessions(SessionInterface):
             log.warning("Redis does not answer: visitors are not logged in")
             return Nobody()
 
+    def regenerate(self, session: Any) -> None:
+        """Give a session a new name at login, so that nobody can have known it before."""
+        regenerate = getattr(self.inner, "regenerate", None)
+        if isinstance(session, Nobody) or regenerate is None:
+            return
+        try:
+            regenerate(session)
+        except RedisError:
+            log.warning("Redis does not answer: a login was not kept")
+
     def save_session(self, app: Any, session: Any, response: Any) -> None:
         """Keep a session where that is possible."""
         if isinstance(session, Nobody):

@@ -12,7 +12,7 @@ from ckan.types import AuthFunction, AuthResult, Context, DataDict
 from flask import has_request_context, stream_with_context
 from werkzeug.wrappers import Response
 
-from . import answers, counts, facts, policy, row_doors
+from . import answers, counts, facts, frozen, policy, row_doors
 from .doors import actor_of, asking, judge, refusal, sealed, visible, wanted_purpose
 
 Judged = tuple[facts.Facts, policy.Decision]
@@ -82,6 +82,8 @@ def without_echo(name: str) -> Callable[..., Any]:
         """Write rows; the answer holds none."""
         if name == "datastore_records_delete":  # CKAN asks for its right only further in, and fails on that
             tk.check_access(name, context, {"resource_id": data_dict.get("resource_id")})
+        if not context.get("ignore_auth"):
+            frozen.refuse(model.Session().connection(), data_dict.get("resource_id") or "")
         return next_action(context, {key: value for key, value in data_dict.items() if key not in ECHO})
 
     write.__name__ = name

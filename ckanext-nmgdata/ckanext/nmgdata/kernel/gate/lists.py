@@ -110,6 +110,21 @@ def tag_search(next_action: Next, context: Context, data_dict: DataDict) -> Any:
     return {"count": len(found), "results": found}
 
 
+@tk.chained_action
+@tk.side_effect_free
+def tag_show(next_action: Next, context: Context, data_dict: DataDict) -> Any:
+    """Show a tag that the catalogue uses; its datasets are those that the reader may find."""
+    tag = next_action(context, {**data_dict, "include_datasets": False})
+    if tag["name"] not in used_tags():
+        raise tk.ObjectNotFound(tk._("Tag not found"))
+    if tk.asbool(data_dict.get("include_datasets") or False):
+        asked: Context = {"user": context.get("user", ""), "auth_user_obj": context.get("auth_user_obj")}
+        quoted = tag["name"].replace("\\", "").replace('"', "")
+        found = tk.get_action("package_search")(asked, {"fq": f'tags:"{quoted}"', "rows": 1000})
+        tag["packages"] = found["results"]
+    return tag
+
+
 def name_of(tag: Any) -> str:
     """Return the name of a tag, which CKAN gives as text or as a dictionary."""
     return tag["name"] if isinstance(tag, dict) else tag
@@ -117,5 +132,13 @@ def name_of(tag: Any) -> str:
 
 ACTIONS = {
     function.__name__: function
-    for function in (package_list, resource_search, member_list, tag_list, tag_autocomplete, tag_search)
+    for function in (
+        package_list,
+        resource_search,
+        member_list,
+        tag_list,
+        tag_autocomplete,
+        tag_search,
+        tag_show,
+    )
 }

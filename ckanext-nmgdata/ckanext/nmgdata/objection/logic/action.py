@@ -52,15 +52,18 @@ def nmgdata_objection_submit(context: Context, data_dict: DataDict) -> dict[str,
     solution, form_secret = data_dict.get("solution") or "", data_dict.get("form") or evidence.new_secret()
     uploads = data_dict.get("evidence") or []
     uploads = uploads if isinstance(uploads, list) else [uploads]
-    # The files are kept before the texts are judged, so that nothing has to be attached twice.
-    wrong = evidence.attach(actor, form_secret, [u for u in uploads if isinstance(u, FileStorage)])
+    proven = filing.admit(actor, solution)
     stated, errors = schema.judged(schema.filing(), data_dict, context)
+    # The files of a form with errors are kept too, so that nothing has to be attached twice.
+    known = proven or actor.user_id is not None
+    files = [u for u in uploads if isinstance(u, FileStorage)]
+    wrong = evidence.attach(actor, form_secret, files, at_most=evidence.room(known) if errors else None)
     if wrong:
         errors["evidence"] = wrong
     if errors:
         raise tk.ValidationError(errors)
     about = what(dataset, actor)
-    receipt = filing.file(actor, about, resources, stated, form_secret, solution)
+    receipt = filing.file(actor, about, resources, stated, form_secret, proven=proven)
     case = receipt.case
     return {"id": case.id, "number": case.number, "code": receipt.code, "status": case.status}
 

@@ -243,9 +243,8 @@ class TestEvidence:
         assert evidence.check("a.png", self.png(mode=mode)).media_type == "image/png"
 
     def test_a_picture_of_too_many_pixels_is_not_decoded(self, pages, monkeypatch):
-        monkeypatch.setattr(evidence, "PIXELS", 100)
         with pytest.raises(tk.Invalid):
-            evidence.check("a.png", self.png())
+            evidence.check("a.png", self.png(), evidence.Budget(100))
 
     def test_too_large(self, pages, monkeypatch):
         monkeypatch.setitem(tk.config, "ckanext.nmgdata.objection.max_evidence_mb", 0)
@@ -385,6 +384,32 @@ class TestOutcomes:
         assert list(refused.value.error_dict) == ["sealed"]
         assert status(case) == "verifying"
 
+    def test_the_objected_file_is_among_those_sealed(self, world):
+        data = world.open_data
+        factories.upload(data, name="other.csv")
+        named, other = [r["id"] for r in call("package_show", None, id=data["id"])["resources"]]
+        case = world.objected(data, resources=[named])
+        factories.upload(data, name="processed.csv")
+        stated = {**OUTCOME, "processing": "删除第三列"}
+        for sealed in ([other], [named, other], []):
+            with pytest.raises(tk.ValidationError):
+                fire(world.reviewer, case, "open_after_processing", **stated, sealed=sealed)
+            model.Session.rollback()
+        fire(world.reviewer, case, "open_after_processing", **stated, sealed=[named])
+        assert reason({"resources": [{"id": named}]}) == "withdrawn"
+        assert reason({"resources": [{"id": other}]}) == "unconditional"
+
+    def test_a_suspended_entry_is_not_deleted_and_its_rows_not_rewritten(self, world, case):
+        with pytest.raises(tk.ValidationError):
+            call("package_delete", world.editor, id=world.open_data["id"])
+        model.Session.rollback()
+        with pytest.raises(tk.ValidationError):
+            call(
+                "datastore_create", world.editor, resource_id=world.open_data["resources"][0]["id"],
+                force=True, records=[{"a": 1}],
+            )  # fmt: skip
+        assert reason(world.open_data) == "suspended"
+
     def test_open_after_processing(self, world, case):
         old = world.open_data["resources"][0]["id"]
         file_storage = file("站点\r\n示例\r\n".encode(), "processed.csv")
@@ -501,6 +526,20 @@ class TestRepeats:
         fire(world.official, again, "take_up")
         assert reason(world.open_data) == "suspended"
 
+    def test_a_file_more_is_new_evidence_only_if_it_is_new(self, world, case):
+        other = PDF + b"%2\n%%EOF"
+        second = world.objected(world.open_data, evidence=file(other))
+        for open_case in (case, second):
+            fire(world.reviewer, open_case, "restore", **OUTCOME)
+        both = world.objected(world.open_data, evidence=[file(), file(other)])
+        assert status(both) == "repeated"
+
+    def test_what_was_set_aside_as_an_abuse_does_not_suspend_again(self, world, case):
+        call("nmgdata_objection_bulk_lift", world.official, ids=[case["number"]], reason="滥用异议权利。")
+        again = world.objected(world.open_data)
+        assert status(again) == "repeated"
+        assert reason(world.open_data) == "unconditional"
+
     def test_it_can_be_set_aside(self, world, case):
         fire(world.reviewer, case, "restore", **OUTCOME)
         again = world.objected(world.open_data)
@@ -586,6 +625,39 @@ def limits_base64(payload):
     import base64
 
     return base64.b64encode(json.dumps(payload).encode()).decode()
+
+
+class TestFloodsOfFiles:
+    def test_forms_with_errors_cannot_stop_a_right_one(self, world, app, monkeypatch):
+        monkeypatch.setattr(evidence, "WAITING_UNKNOWN", 1)
+        form = TestTheFormPage()
+        for number in range(3):
+            form.post(app, world, statement="", form=f"flood{number}")
+        assert model.Session.query(Evidence).count() == 1
+        assert "YY-20261123-00001-" in form.post(app, world).body
+
+    def test_images_of_one_form_share_a_budget(self, pages):
+        budget = evidence.Budget(2000)
+        picture = TestEvidence().png()
+        evidence.check("a.png", picture, budget)
+        with pytest.raises(tk.Invalid):
+            evidence.check("b.png", picture, budget)
+
+    def test_nobody_is_drawn_for_who_comes_too_often(self, world, app, monkeypatch):
+        form = TestTheFormPage()
+        for number in range(2):
+            form.post(app, world, evidence=(io.BytesIO(PDF + b"%%%d\n%%%%EOF" % number), "a.pdf"))
+        monkeypatch.setattr(evidence, "check", lambda *_arguments: 1 / 0)
+        assert form.post(app, world).status_code == 429
+
+
+class TestCasesOfOthers:
+    def test_a_number_tells_nothing_to_who_has_no_part_in_it(self, world, app, as_user):
+        application = world.submitted()
+        address = f"/nmg/suspend/case/{application['number']}"
+        assert app.get(address).status_code == 404
+        assert app.get(address, headers=as_user(world.stranger)).status_code == 404
+        assert app.get("/nmg/suspend/case/SQ-20261123-99999-9").status_code == 404
 
 
 class TestExOfficio:

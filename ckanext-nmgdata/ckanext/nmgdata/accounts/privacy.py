@@ -1,0 +1,68 @@
+"""Who may look people up: each person themselves, and those who run an organisation or the portal.
+
+An account holds a natural person's real name; CKAN shows it to everybody with a login (R-SEC-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ckan import model
+from ckan.plugins import toolkit as tk
+from ckan.types import AuthFunction, AuthResult, Context, DataDict
+
+from ..kernel.gate.doors import actor_of
+
+ORDERS = ("name", "fullname", "created", "display_name", "number_created_packages", "")
+PRIVATE = ("email_hash", "last_active", "sysadmin")
+
+
+def runs_something(context: Context) -> bool:
+    """Say whether somebody runs an organisation, and so has to find its members to be."""
+    user = context.get("auth_user_obj")
+    if isinstance(user, model.User) and user.sysadmin:
+        return True
+    return any(membership.capacity == "admin" for membership in actor_of(context).memberships)
+
+
+@tk.chained_auth_function
+def user_list(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Those who run an organisation or the portal."""
+    found = next_auth(context, data_dict or {})
+    return found if runs_something(context) else {"success": False}
+
+
+@tk.chained_auth_function
+def user_autocomplete(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Those who run an organisation or the portal."""
+    found = next_auth(context, data_dict or {})
+    return found if runs_something(context) else {"success": False}
+
+
+@tk.chained_auth_function
+def user_show(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """The person themselves, and those who run an organisation or the portal."""
+    found = next_auth(context, data_dict or {})
+    wanted = (data_dict or {}).get("id")
+    actor = actor_of(context)
+    own = actor.user_id is not None and wanted in (None, actor.user_id, actor.name)
+    return found if own or runs_something(context) else {"success": False}
+
+
+@tk.chained_action
+@tk.side_effect_free
+def list_users(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """List people, in an order that tells nothing, without what identifies their address."""
+    if data_dict.get("order_by", "") not in ORDERS:
+        raise tk.ValidationError({"order_by": [tk._("Choose one of the entries.")]})
+    found = next_action(context, data_dict)
+    for user in found if isinstance(found, list) else ():
+        if isinstance(user, dict):
+            for name in PRIVATE:
+                user.pop(name, None)
+    return found
+
+
+AUTH = {function.__name__: function for function in (user_list, user_autocomplete, user_show)}
+ACTIONS = {"user_list": list_users}

@@ -1,0 +1,99 @@
+"""What fresh eyes found: tricks against the portal as a whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ckan.config.middleware.flask_app import csrf
+from ckan.plugins import toolkit as tk
+from ckanext.nmgdata import factories
+from ckanext.nmgdata.factories import call
+from ckanext.nmgdata.site.hardening import ExemptViews
+
+
+def test_every_answer_forbids_foreign_frames(app):
+    for address in ("/", "/dataset", "/api/3/action/status_show", "/no-such-page"):
+        headers = app.get(address).headers
+        assert headers["X-Frame-Options"] == "SAMEORIGIN"
+        assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("address", ["/dataset/%00", "/nmg/object/verify/%00", "/user/activate/%00"])
+def test_nul_is_refused_and_not_a_fault(app, address):
+    assert app.get(address).status_code == 400
+
+
+def test_nul_in_a_form(app, clean):
+    assert app.post("/nmg/cases", data={"number": "a\0b", "code": "x"}).status_code == 400
+
+
+def test_an_exemption_from_csrf_ends_with_its_request(wsgi):
+    assert isinstance(csrf._exempt_views, ExemptViews)
+    with wsgi._wsgi_app.test_request_context("/"):
+        csrf._exempt_views.add("some.view")
+        assert "some.view" in csrf._exempt_views
+    with wsgi._wsgi_app.test_request_context("/"):
+        assert "some.view" not in csrf._exempt_views
+
+
+def test_hidden_entries_leave_no_terms_in_facets(world, clean_search):
+    assert world.open_data
+    assert world.non_open
+    for field in ("title_string", "name", "tags"):
+        found = call(
+            "package_search",
+            None,
+            **{"rows": 0, "facet.mincount": 0, "facet.limit": -1, "facet.field": [field]},
+        )
+        assert "从业人员名册" not in json.dumps(found, ensure_ascii=False)
+        assert world.non_open["name"] not in json.dumps(found)
+
+
+def test_a_tag_gives_no_hidden_entry(world, clean_search):
+    tagged = {"tags": [{"name": "名册"}]}
+    hidden = factories.dataset(world.department, title="隐藏的名册", open_class="non_open", **tagged)
+    with pytest.raises(tk.ObjectNotFound):
+        call("tag_show", None, id="名册", include_datasets=True)
+    shown = factories.dataset(world.department, title="公开的名册", **tagged)
+    tag = call("tag_show", None, id="名册", include_datasets=True)
+    assert [entry["id"] for entry in tag["packages"]] == [shown["id"]]
+    assert hidden["title"] not in json.dumps(tag, ensure_ascii=False)
+
+
+class TestPeople:
+    @pytest.mark.parametrize("action", ["user_list", "user_autocomplete"])
+    def test_nobody_lists_people_but_who_runs_an_organisation(self, world, action):
+        for person in (None, world.applicant, world.editor, world.reviewer):
+            with pytest.raises(tk.NotAuthorized):
+                call(action, person, q="a")
+        admin = factories.join(factories.person("chief"), world.department, "admin")
+        assert call(action, admin, q="a")
+
+    def test_only_themselves(self, world):
+        assert call("user_show", world.applicant, id=world.applicant.name)["name"] == "applicant"
+        with pytest.raises(tk.NotAuthorized):
+            call("user_show", world.applicant, id=world.citizen.name)
+
+    def test_no_order_that_tells_secrets_and_no_digest_of_an_address(self, world):
+        with pytest.raises(tk.ValidationError):
+            call("user_list", world.sysadmin, order_by="password")
+        listed = call("user_list", world.sysadmin)
+        assert all("email_hash" not in user for user in listed)
+
+
+def test_the_session_gets_a_new_name_at_login(app, world):
+    """Whoever knew the cookie before the login must not be in afterwards."""
+
+    class Inner:
+        renewed = False
+
+        def regenerate(self, session):
+            self.renewed = True
+
+    from ckanext.nmgdata.site.sessions import ForgivingSessions
+
+    inner = Inner()
+    ForgivingSessions(inner).regenerate({})  # type: ignore[arg-type]
+    assert inner.renewed
