@@ -101,19 +101,17 @@ def redrawn(raw: bytes, budget: Budget) -> tuple[str, bytes]:
     """Return an image drawn anew, upright: what else was hidden in its file is gone. One at a time."""
     try:
         with ONE_AT_A_TIME, Image.open(io.BytesIO(raw), formats=("JPEG", "PNG")) as image:
-            if image.width * image.height > PIXELS:
-                raise tk.Invalid(_("This image is too large: at most 50 million pixels."))
-            image.load()
+            budget.take(image.width * image.height)
             kind = image.format or "PNG"
-            plain = image.convert(
-                "RGB" if kind == "JPEG" or image.mode not in ("RGBA", "LA", "P") else "RGBA"
-            )
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise tk.Invalid(
-            _("Attach PDF, JPEG or PNG files; this one is none of them, or is broken.")
-        ) from error
-    drawn = io.BytesIO()
-    plain.save(drawn, kind, **({"quality": 90} if kind == "JPEG" else {}))
+            see_through = kind == "PNG" and image.mode in ("RGBA", "LA", "P")
+            plain = ImageOps.exif_transpose(image).convert("RGBA" if see_through else "RGB")
+            drawn = io.BytesIO()
+            plain.save(drawn, kind, **({"quality": 90} if kind == "JPEG" else {"compress_level": 1}))
+    except Image.DecompressionBombError as error:
+        raise tk.Invalid(_("The images are too large: at most 50 million pixels together.")) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        message = _("Attach PDF, JPEG or PNG files; this one is none of them, or is broken.")
+        raise tk.Invalid(message) from error
     return f"image/{kind.lower()}", drawn.getvalue()
 
 

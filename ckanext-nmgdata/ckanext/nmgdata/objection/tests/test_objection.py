@@ -531,7 +531,7 @@ class TestRepeats:
         second = world.objected(world.open_data, evidence=file(other))
         for open_case in (case, second):
             fire(world.reviewer, open_case, "restore", **OUTCOME)
-        both = world.objected(world.open_data, evidence=[file(), file(other)])
+        both = world.objected(world.open_data, world.applicant, evidence=[file(), file(other)])
         assert status(both) == "repeated"
 
     def test_what_was_set_aside_as_an_abuse_does_not_suspend_again(self, world, case):
