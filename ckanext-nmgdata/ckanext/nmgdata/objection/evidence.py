@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import files
 from ckan.plugins import toolkit as tk
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .. import config
 from ..kernel import outbox
