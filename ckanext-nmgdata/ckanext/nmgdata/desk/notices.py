@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import hashlib
 import logging
 import smtplib
 import ssl
@@ -128,7 +129,9 @@ def send(mail: dict[str, str], key: str) -> None:
     message["To"] = mail["to"]
     message["Subject"] = mail["subject"]
     message["Date"] = email.utils.formatdate(localtime=False)
-    message["Message-ID"] = f"<{key.replace('@', '.')}@{ckan_config['ckan.site_id']}>"
+    # A digest, because a colon or an @ in it would cut it short: all mails of a case would have the same.
+    local = hashlib.sha256(key.encode()).hexdigest()[:32]
+    message["Message-ID"] = f"<{local}@{ckan_config['ckan.site_id']}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail["body"])
     try:

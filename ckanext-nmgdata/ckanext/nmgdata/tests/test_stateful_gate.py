@@ -37,6 +37,8 @@ from ..kernel import clock, tick
 from ..kernel.audit import verify
 from ..kernel.audit.model import AuditEvent
 from ..kernel.gate.model import Suspension
+from ..kernel.outbox import search as index
+from ..kernel.outbox.model import Outbox
 from ..kernel.workflow.model import Case as CaseRow
 from . import law
 from .law import CLASSES, Book, Case, Entry, File
@@ -250,9 +252,9 @@ def test_no_byte_without_right_and_the_books_agree(wsgi, world, monkeypatch):  #
         def be_given_access(self, number: int) -> None:
             """Go the whole way at once, so that runs reach what comes after it."""
             self.apply(number, 20)
-            for index, case in enumerate(self.book.of(self.entry(number), law.APPLICATION)):
+            for case in self.book.of(self.entry(number), law.APPLICATION):
                 if case.status == "review" and case.entry.state() == "open":
-                    self.decide_an_application(self.place_of(case), index % 3 + 1, "approve")
+                    self.decide_an_application(self.place_of(case), 1, "approve")
                     self.accept(self.place_of(case))
 
         def place_of(self, case: Case) -> int:
@@ -373,11 +375,16 @@ def test_no_byte_without_right_and_the_books_agree(wsgi, world, monkeypatch):  #
 
         @rule()
         def tick_once(self) -> None:
-            tick.once()
+            with wsgi._wsgi_app.app_context():
+                tick.once()
             self.book.tick(law.day(self.now))
             said: list[str] = []
-            report = reconcile.run(repair=False, say=said.append, progress=lambda _text: None)
-            assert (report.found, said) == (0, [])
+            reconcile.run(repair=False, say=said.append, progress=lambda _text: None)
+            waiting = sa.select(Outbox.payload["dataset"].astext).where(
+                Outbox.topic == index.TOPIC, Outbox.done_at.is_(None)
+            )
+            late = set(model.Session.scalars(waiting))  # a crash has put them off
+            assert {line.split()[1] for line in said} <= late
 
         @rule(number=any_of, which=any_of, statement=st.integers(1, 60))
         def crash_while_filing(self, number: int, which: int, statement: int) -> None:

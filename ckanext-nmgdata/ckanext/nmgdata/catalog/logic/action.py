@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from typing import Any
 
+from ckan import model
 from ckan.logic import validate
 from ckan.plugins import toolkit as tk
 from ckan.types import ActionResult, Context, DataDict
@@ -11,6 +14,9 @@ from werkzeug.datastructures import FileStorage
 
 from .. import items, names, publish
 from . import schema, without_search
+
+_ = tk._
+log = logging.getLogger(__name__)
 
 
 @validate(schema.dataset_id)
@@ -43,18 +49,34 @@ def name_upload(resource: DataDict) -> None:
         upload.filename = names.of_file(upload.filename)
 
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def write(next_action: Any, context: Context, data_dict: DataDict) -> Any:
+    """Write an entry with its files; a full disk is said plainly, and nothing of the entry is written."""
+    try:
+        return next_action(context, data_dict)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        model.Session.rollback()
+        log.exception("A file could not be stored")
+        message = _("The portal's storage is full: nothing was saved. Tell the portal's operator.")
+        raise tk.ValidationError({"upload": [message]}) from error
+
+
 @tk.chained_action
 def package_create(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageCreate:
     """Tidy and check an entry as a whole before anything of it is written."""
     prepare(data_dict)
-    return next_action(context, data_dict)
+    return write(next_action, context, data_dict)
 
 
 @tk.chained_action
 def package_update(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageUpdate:
     """Tidy and check an entry as a whole before anything of it is written."""
     prepare(data_dict)
-    return next_action(context, data_dict)
+    return write(next_action, context, data_dict)
 
 
 @tk.chained_action

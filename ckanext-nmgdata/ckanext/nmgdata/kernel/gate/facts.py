@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.orm import Session
 
+from .. import clock
 from ..actors import Actor, Role
 from .model import HELD, PENDING, SUSPENDED, WITHDRAWN
 
@@ -66,7 +67,8 @@ class Facts:
     may_override: bool = False
     """Whether this person oversees these data (an auditor of their region) or operates the portal."""
     override_until: datetime | None = None
-    """Until when this person has an override for this resource."""
+    """Until when this person has an override for this resource; one from the future (the clock was set back)
+    does not count."""
 
 
 QUERY = sa.text(
@@ -80,7 +82,7 @@ QUERY = sa.text(
            ) AS operates,
            (
                SELECT max(v.until) FROM nmgdata_override v
-               WHERE v.holder_id = :user_id AND v.resource_id = r.id
+               WHERE v.holder_id = :user_id AND v.resource_id = r.id AND v.since <= :now
            ) AS override_until,
            CASE WHEN r.url_type = 'upload' THEN coalesce(screening.state, :pending) END AS screening,
            coalesce((nullif(r.extras, '')::json ->> 'datastore_active')::boolean, false) AS is_tabular,
@@ -124,6 +126,7 @@ def read(resource_id: str, actor: Actor, session: Session | None = None) -> Fact
         "user_id": actor.user_id,
         "withdrawn": WITHDRAWN,
         "pending": PENDING,
+        "now": clock.now(),
     }
     row = (session or model.Session()).execute(QUERY, parameters).mappings().first()
     if row is None:

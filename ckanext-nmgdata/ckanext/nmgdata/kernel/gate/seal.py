@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import IO
 
@@ -86,11 +87,24 @@ def storage() -> files.Storage:
 
 
 def put(path: str, source: IO[bytes]) -> str:
-    """Write a file to sealed storage, or leave the one that lies there; return its location."""
+    """Write a file to sealed storage, or leave the one that lies there whole; return its location.
+
+    Half a file, left by a full disk or a killed process, must never pass for the whole one: its original
+    is deleted next.
+    """
     place = storage()
-    location = place.prepare_location(path)
-    if not place.exists(files.FileData(location)):
-        place.upload(location, files.make_upload(source))
+    location, upload = place.prepare_location(path), files.make_upload(source)
+    there = files.FileData(location)
+    if place.exists(there):
+        if place.size(location) == upload.size:
+            return str(location)
+        place.remove(there)
+    try:
+        place.upload(location, upload)
+    except Exception:
+        with suppress(Exception):
+            place.remove(there)
+        raise
     return str(location)
 
 

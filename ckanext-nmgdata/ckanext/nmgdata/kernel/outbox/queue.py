@@ -150,10 +150,15 @@ def hand_over(topic: str, rows: Sequence[Outbox]) -> None:
 
 
 def claim(session: Session, topic: str, limit: int, row_id: int | None = None) -> Sequence[Outbox]:
-    """Lock the next rows of a topic that nobody else is delivering, or one certain row."""
+    """Lock the next rows of a topic that nobody else is delivering, or one certain row.
+
+    A row from the future is due too: the clock was set back, and nobody is to wait until it catches up.
+    """
+    now = clock.now()
     query = (
         sa.select(Outbox)
-        .where(Outbox.topic == topic, Outbox.done_at.is_(None), Outbox.due_at <= clock.now())
+        .where(Outbox.topic == topic, Outbox.done_at.is_(None))
+        .where(sa.or_(Outbox.due_at <= now, Outbox.created_at > now))
         .order_by(Outbox.due_at, Outbox.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -188,7 +193,12 @@ def wait_for_receiver(session: Session, ids: Sequence[int], error: Exception) ->
 
 def put_off(session: Session, ids: Sequence[int], seconds: int, error: Exception, **values: Any) -> None:
     """Write down when to try these rows again, and why they wait."""
-    values |= {"due_at": clock.now() + timedelta(seconds=seconds), "error": repr(error)[:500]}
+    now = clock.now()
+    values |= {
+        "due_at": now + timedelta(seconds=seconds),
+        "created_at": sa.func.least(Outbox.created_at, now),
+        "error": repr(error)[:500],
+    }
     session.execute(sa.update(Outbox).where(Outbox.id.in_(ids)).values(**values))
     session.commit()
 

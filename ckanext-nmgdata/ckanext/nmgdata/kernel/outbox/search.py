@@ -109,7 +109,10 @@ def write_document(dataset_id: str) -> None:
 
 
 def deliver_own(session: Session, transaction: Any) -> None:
-    """Deliver the rows of the transaction that has just been committed, unless Solr is resting."""
+    """Deliver the rows of the transaction that has just been committed, unless Solr is resting.
+
+    What goes wrong here must not reach who has committed: their work is done, and the rows wait for ``tick``.
+    """
     if transaction.parent is not None or session.info.get(_BUSY):
         return
     if not session.info.pop(_FRESH, False) or is_resting():
@@ -120,6 +123,9 @@ def deliver_own(session: Session, transaction: Any) -> None:
             if count == 0:
                 rest()
                 return
+    except Exception:
+        session.rollback()
+        log.exception("Delivery right after the commit failed; it is left to tick")
     finally:
         session.info.pop(_BUSY, None)
 
