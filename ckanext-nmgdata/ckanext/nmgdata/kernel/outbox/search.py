@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pysolr
+import requests
 import sqlalchemy as sa
 from ckan import logic, model
 from ckan.common import config
@@ -80,11 +81,23 @@ def write_documents(rows: Sequence[Outbox]) -> None:
     try:
         for dataset_id in ids:
             write_document(dataset_id)
-        solr().commit(softCommit=True, waitSearcher=True)
     except Exception as error:
-        if not answers():
+        if broke_off(error) or not answers():
             raise UnavailableError(str(error)) from error
         raise
+    try:
+        solr().commit(softCommit=True, waitSearcher=True)
+    except pysolr.SolrError as error:  # of that no document is to blame: Solr is busy or has just begun
+        raise UnavailableError(str(error)) from error
+
+
+def broke_off(error: BaseException | None) -> bool:
+    """Say whether a failure began with a connection that broke off or took too long."""
+    while error is not None:
+        if isinstance(error, requests.RequestException):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def answers() -> bool:
