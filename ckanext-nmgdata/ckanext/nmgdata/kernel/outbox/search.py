@@ -58,8 +58,8 @@ class OutboxIndex(PackageSearchIndex):
 
 def note(session: Session, dataset_id: str) -> None:
     """Add a dataset to the outbox; used also where a case changes what its document says."""
-    enqueue(session, TOPIC, {"dataset": dataset_id})
-    session.info[_FRESH] = True
+    row_id = enqueue(session, TOPIC, {"dataset": dataset_id})
+    session.info.setdefault(_FRESH, []).append(row_id)
 
 
 def solr() -> pysolr.Solr:
@@ -122,14 +122,18 @@ def write_document(dataset_id: str) -> None:
 
 
 def deliver_own(session: Session, transaction: Any) -> None:
-    """Deliver the rows of the transaction that has just been committed, unless Solr is resting."""
+    """Deliver the rows of the transaction that has just been committed, unless Solr is resting.
+
+    Its own only: what waits from others is for ``tick``, and nobody's answer has to wait for it.
+    """
     if transaction.parent is not None or session.info.get(_BUSY):
         return
-    if not session.info.pop(_FRESH, False) or is_resting():
+    own = session.info.pop(_FRESH, None)
+    if not own or is_resting():
         return
     session.info[_BUSY] = True
     try:
-        while (count := deliver_batch(TOPIC)) is not None:
+        while (count := deliver_batch(TOPIC, own)) is not None:
             if count == 0:
                 rest()
                 return
