@@ -187,7 +187,7 @@ class TestPolling:
 
     def test_a_cursor_beyond_the_retention_is_gone_with_a_way_on(self, world, app):
         patch(world.open_data, notes="改过")
-        earlier = feed.head() - 1
+        earlier = feed.head() - 2
         assert ask(app, f"{FEED}?after={earlier}")
         with clock.fixed(clock.now() + timedelta(days=401)):
             feed.purge()
