@@ -194,7 +194,9 @@ def agreements(stack: settings.Settings) -> dict[str, Callable[[Target], bool]]:
 
     def feed(target: Target) -> bool:
         while True:
-            _status, body = following.ask("/nmg/changes.jsonld" + cursor["at"].partition("changes.jsonld")[2])
+            status, body = following.ask("/nmg/changes.jsonld" + cursor["at"].partition("changes.jsonld")[2])
+            if status != 200:
+                return False
             page = json.loads(body)
             cursor["at"] = page["next"]
             said = {one["object"]["id"].rpartition("/")[2]: one["cause"] for one in page["orderedItems"]}

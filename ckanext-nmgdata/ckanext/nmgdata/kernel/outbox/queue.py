@@ -55,12 +55,13 @@ def handle(topic: str, deliver_rows: Deliver, batch: int = 1) -> None:
     _topics[topic] = Topic(deliver_rows, batch)
 
 
-def enqueue(session: Session, topic: str, payload: dict[str, Any], key: str | None = None) -> None:
-    """Add a row to the transaction; a key that the topic has had is not added again."""
+def enqueue(session: Session, topic: str, payload: dict[str, Any], key: str | None = None) -> int | None:
+    """Add a row to the transaction and return its id; a key that the topic has had is not added again."""
     now = clock.now()
     row = {"topic": topic, "key": key, "payload": payload, "created_at": now, "due_at": now}
-    session.execute(insert(Outbox).values(**row).on_conflict_do_nothing())
+    statement = insert(Outbox).values(**row).on_conflict_do_nothing().returning(Outbox.id)
     session.info["nmgdata_outbox_new"] = True
+    return session.execute(statement).scalar()
 
 
 def wake(session: Session) -> None:
@@ -84,11 +85,14 @@ def deliver(topics: Sequence[str] | None = None) -> int:
     return done
 
 
-def deliver_batch(topic: str) -> int | None:
-    """Deliver one batch; None when nothing was due, 0 when it failed and waits for another try."""
+def deliver_batch(topic: str, only: Sequence[int] | None = None) -> int | None:
+    """Deliver one batch; None when nothing was due, 0 when it failed and waits for another try.
+
+    :param only: of these rows alone
+    """
     session = model.Session()
     session.rollback()
-    rows = claim(session, topic, _topics[topic].batch)
+    rows = claim(session, topic, _topics[topic].batch, only)
     if not rows:
         session.rollback()
         return None
@@ -124,7 +128,7 @@ def one_by_one(topic: str, ids: Sequence[int]) -> int:
 def deliver_one(topic: str, row_id: int) -> int:
     """Deliver one row of a batch that failed, so that a bad row does not hold up the others."""
     session = model.Session()
-    rows = claim(session, topic, 1, row_id)
+    rows = claim(session, topic, 1, [row_id])
     if not rows:
         session.rollback()
         return 0
@@ -149,8 +153,8 @@ def hand_over(topic: str, rows: Sequence[Outbox]) -> None:
         _topics[topic].deliver(rows)
 
 
-def claim(session: Session, topic: str, limit: int, row_id: int | None = None) -> Sequence[Outbox]:
-    """Lock the next rows of a topic that nobody else is delivering, or one certain row.
+def claim(session: Session, topic: str, limit: int, only: Sequence[int] | None = None) -> Sequence[Outbox]:
+    """Lock the next rows of a topic that nobody else is delivering, or of certain rows.
 
     A row from the future is due too: the clock was set back, and nobody is to wait until it catches up.
     """
@@ -164,8 +168,8 @@ def claim(session: Session, topic: str, limit: int, row_id: int | None = None) -
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )
-    if row_id is not None:
-        query = query.where(Outbox.id == row_id)
+    if only is not None:
+        query = query.where(Outbox.id.in_(only))
     return session.scalars(query).all()
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pysolr
+import requests
 import sqlalchemy as sa
 from ckan import logic, model
 from ckan.common import config
@@ -57,8 +58,8 @@ class OutboxIndex(PackageSearchIndex):
 
 def note(session: Session, dataset_id: str) -> None:
     """Add a dataset to the outbox; used also where a case changes what its document says."""
-    enqueue(session, TOPIC, {"dataset": dataset_id})
-    session.info[_FRESH] = True
+    row_id = enqueue(session, TOPIC, {"dataset": dataset_id})
+    session.info.setdefault(_FRESH, []).append(row_id)
 
 
 def solr() -> pysolr.Solr:
@@ -80,11 +81,23 @@ def write_documents(rows: Sequence[Outbox]) -> None:
     try:
         for dataset_id in ids:
             write_document(dataset_id)
-        solr().commit(softCommit=True, waitSearcher=True)
     except Exception as error:
-        if not answers():
+        if broke_off(error) or not answers():
             raise UnavailableError(str(error)) from error
         raise
+    try:
+        solr().commit(softCommit=True, waitSearcher=True)
+    except pysolr.SolrError as error:  # of that no document is to blame: Solr is busy or has just begun
+        raise UnavailableError(str(error)) from error
+
+
+def broke_off(error: BaseException | None) -> bool:
+    """Say whether a failure began with a connection that broke off or took too long."""
+    while error is not None:
+        if isinstance(error, requests.RequestException):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def answers() -> bool:
@@ -111,15 +124,17 @@ def write_document(dataset_id: str) -> None:
 def deliver_own(session: Session, transaction: Any) -> None:
     """Deliver the rows of the transaction that has just been committed, unless Solr is resting.
 
-    What goes wrong here must not reach who has committed: their work is done, and the rows wait for ``tick``.
+    Its own only: what waits from others is for ``tick``, and nobody's answer has to wait for it. What goes
+    wrong here must not reach who has committed: their work is done, and the rows wait for ``tick``.
     """
     if transaction.parent is not None or session.info.get(_BUSY):
         return
-    if not session.info.pop(_FRESH, False) or is_resting():
+    own = session.info.pop(_FRESH, None)
+    if not own or is_resting():
         return
     session.info[_BUSY] = True
     try:
-        while (count := deliver_batch(TOPIC)) is not None:
+        while (count := deliver_batch(TOPIC, own)) is not None:
             if count == 0:
                 rest()
                 return

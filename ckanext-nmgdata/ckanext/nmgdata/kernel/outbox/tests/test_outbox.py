@@ -186,6 +186,34 @@ class TestIndex:
             outbox.deliver(["index"])
         assert found("充电桩") == [made["name"]]
 
+    def test_a_solr_that_is_too_busy_to_commit_blames_no_document(self, world, monkeypatch):
+        """Found by benchmarks/takedown: Solr that has just begun took more than three seconds to commit."""
+        with search.left_to_tick():
+            made = factories.dataset(world.department, title="充电桩分布")
+
+        class Busy(pysolr.Solr):
+            def commit(self, **_options):
+                raise pysolr.SolrError("timed out")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(search, "solr", lambda: Busy(tk.config["solr_url"]))
+            assert outbox.deliver(["index"]) == 0
+        model.Session.expire_all()
+        [row] = model.Session.scalars(sa.select(Outbox).where(Outbox.done_at.is_(None)))
+        assert (row.attempts, row.due_at) == (0, clock.now() + timedelta(seconds=queue.AWAY))
+        with clock.fixed(clock.now() + timedelta(seconds=queue.AWAY)):
+            outbox.deliver(["index"])
+        assert found("充电桩") == [made["name"]]
+
+    def test_nobody_waits_for_what_others_have_left_to_do(self, world):
+        """Found by benchmarks/takedown: after Solr's return a request delivered everybody's backlog."""
+        with search.left_to_tick():
+            left = factories.dataset(world.department, title="加油站分布")
+        made = factories.dataset(world.department, title="充电桩分布")
+        assert (found("充电桩"), found("加油站")) == ([made["name"]], [])
+        outbox.deliver(["index"])
+        assert found("加油站") == [left["name"]]
+
     def test_an_older_state_is_never_written_over_a_newer_one(self, world):
         made = factories.dataset(world.department, title="充电桩分布")
         with search.left_to_tick():
