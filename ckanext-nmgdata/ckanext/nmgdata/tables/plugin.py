@@ -11,7 +11,7 @@ from ckan.types import CKANApp, Context
 from ..kernel.actors import Actor
 from ..kernel.gate.doors import actor_of
 from ..kernel.unit import join
-from . import cli, follow, present, work
+from . import cli, follow, present, work, writes
 from .logic import action, auth
 from .views import blueprint, wrap_row_doors
 
@@ -38,8 +38,8 @@ class TablesPlugin(p.SingletonPlugin):
         work.install()
 
     def get_actions(self) -> dict[str, Any]:
-        """Return the actions on files."""
-        return dict(action.ACTIONS)
+        """Return the actions on files, and the check of rows where the DataStore is there."""
+        return {**action.ACTIONS, **(writes.ACTIONS if p.plugin_loaded("datastore") else {})}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions on files."""

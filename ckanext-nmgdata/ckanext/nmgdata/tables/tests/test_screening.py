@@ -328,6 +328,35 @@ class TestBackground:
         assert row(made).uploader_id is None
 
 
+class TestRowsThroughTheApi:
+    def write(self, world, made, rows):
+        resource = {"package_id": made["id"], "name": "接口表", "format": "CSV"}
+        fields = [{"id": "证件", "type": "text"}]
+        return factories.call(
+            "datastore_create", world.editor, resource=resource, fields=fields, records=rows,
+            calculate_record_count=False,
+        )  # fmt: skip
+
+    def test_none_with_personal_data_get_into_what_everybody_may_have(self, world):
+        made = factories.dataset(world.department)
+        with pytest.raises(tk.ValidationError) as refused:
+            self.write(world, made, [{"证件": "无"}, {"证件": ID}])
+        assert ID not in str(refused.value.error_dict)
+        assert "证件" in str(refused.value.error_dict)
+        clean = self.write(world, made, [{"证件": "无"}])
+        for method in ("insert", "upsert"):
+            with pytest.raises(tk.ValidationError):
+                factories.call(
+                    "datastore_upsert", world.editor, resource_id=clean["resource_id"], force=True,
+                    method=method, records=[{"证件": ID}], calculate_record_count=False,
+                )  # fmt: skip
+        assert search(clean["resource_id"])["total"] == 1
+
+    def test_conditional_tables_may_hold_them(self, world):
+        made = factories.dataset(world.department, open_class="conditional")
+        assert self.write(world, made, [{"证件": ID}])["resource_id"]
+
+
 def docx(body: str) -> bytes:
     """Return a document with this body."""
     out = io.BytesIO()

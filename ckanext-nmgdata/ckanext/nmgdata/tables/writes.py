@@ -1,0 +1,68 @@
+"""Rows that departments write through the API: none with personal data into what everybody may have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from ckan import model
+from ckan.plugins import toolkit as tk
+from ckan.types import Context, DataDict
+
+from ..kernel import clock
+from . import follow, numbers, present
+
+_ = tk._
+
+
+def refuse_personal(data_dict: DataDict) -> None:
+    """Refuse records of an unconditional entry in which personal data reach a threshold (R-SEC-14).
+
+    Such rows are refused, not held: nothing has been stored, and the department can upload them as a
+    file, which a reviewer may release.
+
+    :raises tk.ValidationError: on ``records``, naming the first place
+    """
+    records = data_dict.get("records")
+    if not isinstance(records, list) or not is_open(data_dict):
+        return
+    counts, first, today = Counter[str](), {}, clock.today()
+    for number, record in enumerate(records, 1):
+        for name, value in record.items() if isinstance(record, dict) else ():
+            for hit in numbers.find(str(value), today):
+                counts[hit.kind] += 1
+                first.setdefault(hit.kind, (number, name))
+    for kind, most in numbers.rules()["thresholds"].items():
+        if counts[kind] >= most:
+            number, name = first[kind]
+            message = _("Row {n}, column {name}: {kind}. Data open to everyone may not hold personal data.")
+            label = _(present.KINDS[kind])
+            raise tk.ValidationError({"records": [message.format(n=number, name=name, kind=label)]})
+
+
+def is_open(data_dict: DataDict) -> bool:
+    """Say whether rows are written into a table that everybody may have."""
+    reference = data_dict.get("resource_id") or data_dict.get("id") or ""
+    resource = model.Session.get(model.Resource, reference)
+    new = data_dict.get("resource")
+    package_id = resource.package_id if resource else new.get("package_id") if isinstance(new, dict) else None
+    package = model.Package.get(package_id) if package_id else None
+    return package is not None and (package.extras or {}).get("open_class") == follow.UNCONDITIONAL
+
+
+@tk.chained_action
+def datastore_create(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Create a table; personal data are refused."""
+    refuse_personal(data_dict)
+    return next_action(context, data_dict)
+
+
+@tk.chained_action
+def datastore_upsert(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Write rows; personal data are refused."""
+    refuse_personal(data_dict)
+    return next_action(context, data_dict)
+
+
+ACTIONS = {function.__name__: function for function in (datastore_create, datastore_upsert)}
