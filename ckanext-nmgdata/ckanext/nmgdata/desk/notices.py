@@ -57,7 +57,7 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
     folder = "desk" if name in COMMON else case.kind
     values = {
         "case": dictize.brief(case),
-        "case_url": f"{config.site_root()}/nmg/cases/{case.number}",
+        "case_url": address(case, payload["to"]),
         "to": payload["to"],
         "stated": queries.stated(payload["event"]),
         "site_title": config.site_title(),
@@ -66,6 +66,12 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
     text = tk.render(f"nmgdata/{folder}/mail/{name}.txt", values)
     subject, _blank, body = text.strip().partition("\n")
     return subject.strip(), body.strip() + "\n"
+
+
+def address(case: Case, role: str) -> str:
+    """Return where a recipient reads the case: who has no account, by number and query code."""
+    by_code = role == machines.FILER and case.filer_id is None
+    return f"{config.site_root()}/nmg/cases{'?number=' if by_code else '/'}{case.number}"
 
 
 def recipients(case: Case, role: str) -> list[str]:
