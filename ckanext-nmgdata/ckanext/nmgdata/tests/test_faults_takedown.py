@@ -127,7 +127,7 @@ def test_the_answer_comes_the_data_are_closed_and_the_rest_follows(data, app, se
 
 
 @contextmanager
-def connection_cut(moment: str) -> Iterator[None]:
+def connection_cut(moment: str) -> Iterator[None]:  # noqa: C901 (one hook per moment)
     """Cut the connection on which a suspension is written, just before or just after its COMMIT."""
     engine, cut = model.ensure_engine(), []
 
@@ -300,7 +300,9 @@ def test_a_data_file_on_a_full_disk(world, data, app, as_user, action):
     sent = {**values, "name": "新版", "format": "CSV", "upload": (io.BytesIO(b"a,b\n1,2\n"), "new.csv")}
     with faults.full_disk(uploader):
         address, headers = f"/api/3/action/{action}", as_user(world.editor)
-        answer = app.post(address, data=sent, headers=headers, status=None, content_type="multipart/form-data")
+        answer = app.post(
+            address, data=sent, headers=headers, status=None, content_type="multipart/form-data"
+        )
     assert answer.status_code == 409
     assert "存储空间已满" in answer.json["error"]["upload"][0]
     assert fetch(app, data).data == CSV
@@ -387,7 +389,9 @@ class TestTheClockIsSetBack:
 
     def test_an_override_lasts_no_longer(self, world, back):
         file_id = world.conditional["resources"][0]["id"]
-        call("nmgdata_access_override", world.auditor, id=file_id, reason="核查编号为一的举报，需要看原始记录")
+        call(
+            "nmgdata_access_override", world.auditor, id=file_id, reason="核查编号为一的举报，需要看原始记录"
+        )
         assert call("nmgdata_access_explain", world.auditor, id=file_id)["allowed"]
         with clock.fixed(MONDAY - back):
             assert not call("nmgdata_access_explain", world.auditor, id=file_id)["allowed"]

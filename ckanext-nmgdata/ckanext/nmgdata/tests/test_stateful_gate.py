@@ -206,7 +206,9 @@ def test_no_byte_without_right_and_the_books_agree(wsgi, world, monkeypatch):  #
                 case = Case(made["id"], made["number"], law.APPLICATION, entry, "review", until=until)
                 self.book.file(case)
 
-        @rule(number=any_of, days=st.integers(0, 20), asked=st.sampled_from(("approve", "refuse", "withdraw")))
+        @rule(
+            number=any_of, days=st.integers(0, 20), asked=st.sampled_from(("approve", "refuse", "withdraw"))
+        )
         def decide_an_application(self, number: int, days: int, asked: str) -> None:
             if (case := self.case(number, law.APPLICATION)) is None:
                 return
@@ -472,5 +474,6 @@ def test_no_byte_without_right_and_the_books_agree(wsgi, world, monkeypatch):  #
             assert verify.verify() == []
 
     run_state_machine_as_test(
-        Portal, settings=settings(max_examples=8, stateful_step_count=25, phases=(Phase.reuse, Phase.generate))
+        Portal,
+        settings=settings(max_examples=8, stateful_step_count=25, phases=(Phase.reuse, Phase.generate)),
     )
