@@ -42,9 +42,9 @@ def ground(kind: str) -> Any:
     return validator
 
 
-def without_personal_data(value: str) -> str:
+def without_personal_data(value: Any) -> Any:
     """Refuse a public text that names numbers or addresses of persons (R-OBJ-07)."""
-    if PERSONAL.search(value):
+    if isinstance(value, str) and PERSONAL.search(value):
         raise tk.Invalid(
             _("This text is published: leave out identity numbers, telephone numbers and addresses.")
         )
@@ -55,6 +55,13 @@ def several(value: Any) -> list[str]:
     """Accept one value or several, as forms and programs send them."""
     values = value if isinstance(value, list | tuple) else [value]
     return sorted({str(v) for v in values if v})
+
+
+def some(values: list[str]) -> list[str]:
+    """Refuse an empty choice."""
+    if not values:
+        raise tk.Invalid(_("Choose at least one."))
+    return values
 
 
 def filing() -> Schema:
@@ -118,6 +125,11 @@ def processing() -> Schema:
 def setting_aside() -> Schema:
     """Why an objection is not verified (DC-23)."""
     return {"reason": [stated(4, _("State the reason.")), without_personal_data]}
+
+
+def lifting() -> Schema:
+    """Which objections are set aside together, and why (R-OBJ-08)."""
+    return {"ids": [several, some], **setting_aside()}
 
 
 @validator_args
