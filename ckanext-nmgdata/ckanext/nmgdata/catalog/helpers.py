@@ -245,8 +245,9 @@ def nmgdata_access_to(dataset: dict[str, Any]) -> dict[str, Any]:
 
 
 def nmgdata_stop(dataset: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what stops a dataset as a whole, if anything does."""
-    return stops.of_dataset(dataset["id"])
+    """Return what stops a dataset as a whole, if anything does, and why."""
+    stop = stops.of_dataset(dataset["id"])
+    return {**stop, "why": answers.why(stop["case_number"])} if stop else None
 
 
 def nmgdata_structured_data(dataset: dict[str, Any]) -> str:

@@ -72,7 +72,7 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
 def address_of(case: Case, to: str) -> str:
     """Return where a reader finds a case: its page, or the form for number and code without an account."""
     with_code = to == machines.FILER and case.filer_id is None
-    return f"{config.site_root()}/nmg/cases" + ("" if with_code else f"/{case.number}")
+    return f"{config.site_root()}/nmg/cases{'?number=' if with_code else '/'}{case.number}"
 
 
 def recipients(case: Case, role: str) -> list[str]:

@@ -71,6 +71,7 @@ def inbox() -> Any:
 def progress() -> Any:
     """Find a case by its number and secret code, for people without an account."""
     form = {name: tk.request.form.get(name, "") for name in ("number", "code")}
+    form["number"] = form["number"] or tk.request.args.get("number", "")
     errors: dict[str, str] = {}
     if tk.request.method == "POST":
         case = queries.by_code(form["number"], form["code"])

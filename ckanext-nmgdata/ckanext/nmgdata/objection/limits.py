@@ -48,6 +48,9 @@ def address_key(address: str | None) -> str:
 def check(unit: Unit, actor: Actor, key: str, *, proven: bool) -> None:
     """Refuse one objection too many of an address, of an account, or of all who have no account.
 
+    Who has not solved the challenge is counted with the others of that sort alone: neighbours behind
+    the same address who did solve it take nothing away from a person without JavaScript.
+
     :raises TooManyError: with what else can be done
     """
     per_address, unproven, without_account = config.objection_limits()
@@ -56,10 +59,11 @@ def check(unit: Unit, actor: Actor, key: str, *, proven: bool) -> None:
     own = Objection.address_key == key
     if actor.user_id is not None:
         own = sa.or_(own, Case.filer_id == actor.user_id)
-    most = per_address if proven or actor.user_id is not None else unproven
-    full = count(unit, since, own) >= most
+    full = count(unit, since, own) >= per_address
     if not full and actor.user_id is None:
         full = count(unit, since, Case.filer_id.is_(None)) >= without_account
+    if not full and actor.user_id is None and not proven:
+        full = count(unit, since, sa.and_(own, Objection.proven.is_(False))) >= unproven
     if full:
         message = _(
             "Many objections have come in within the last hour. Try again later, log in, or telephone the "

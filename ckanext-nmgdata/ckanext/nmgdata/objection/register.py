@@ -13,12 +13,15 @@ from ckan.plugins import toolkit as tk
 from ..kernel import orgs
 from ..kernel.gate.model import Suspension
 from ..kernel.workflow import machine as machines
+from ..kernel.workflow import queries
 from ..kernel.workflow.model import Case, CaseEvent
 from .model import Objection
 from .present import title
-from .workflow import OPEN
+from .workflow import EX_OFFICIO, KIND, OPEN
 
 _ = tk._
+N_ = str  # marks a string for translation; it is translated when shown
+CLOSED_BY = {KIND: N_("Closed because of an objection"), EX_OFFICIO: N_("Opening suspended ex officio")}
 COLUMNS = (
     "case", "kind", "kind_label", "dataset_id", "title", "department", "files", "since", "until", "state",
     "state_label", "reason",
@@ -78,9 +81,11 @@ def line(row: Any, reasons: dict[str, str]) -> dict[str, Any]:
 
 
 def public_reason(number: str) -> str | None:
-    """Return the published reason of the outcome of one case; None while there is none."""
-    case_id = model.Session.scalar(sa.select(Case.id).where(Case.number == number))
-    return public_reasons([case_id]).get(case_id) if case_id else None
+    """Return why a case closed data: its published reason, until then of which kind it is."""
+    case = queries.by_reference(number)
+    if case is None or case.kind not in CLOSED_BY:
+        return None
+    return public_reasons([case.id]).get(case.id) or _(CLOSED_BY[case.kind])
 
 
 def public_reasons(case_ids: list[str]) -> dict[str, str]:

@@ -40,7 +40,7 @@ SAYINGS: dict[Reason, Saying] = {
     Reason.OVERRIDE: Saying(N_("You hold an audited override for these data."), "第二十九条第一款", 200),
     Reason.WITHDRAWN: Saying(N_("These data have been withdrawn."), "第二十八条第三款", 410),
     Reason.SUSPENDED: Saying(
-        N_("Opening of these data is suspended while an objection is being verified."),
+        N_("Opening of these data is suspended while they are being verified."),
         "第二十八条第三款",
         451,
     ),
@@ -117,12 +117,16 @@ def stopped(facts: Facts) -> dict[str, Any]:
 def stop_said(number: str) -> dict[str, Any]:
     """Return what is public about the case behind a stop: number, why, where the register is."""
     said: dict[str, Any] = {"case": number}
-    why = next((text for ask in public_reasons if (text := ask(number))), None)
-    if why:
-        said["why"] = why
+    if text := why(number):
+        said["why"] = text
     if REGISTER in ways:
         said["register_url"] = tk.url_for(ways[REGISTER], qualified=True)
     return said
+
+
+def why(case_number: str) -> str | None:
+    """Return why a case stopped data, in words fit for the public."""
+    return next((text for ask in public_reasons if (text := ask(case_number))), None)
 
 
 def sentence(reason: Reason) -> str:

@@ -153,9 +153,9 @@ def nmgdata_objection_bulk_lift(context: Context, data_dict: DataDict) -> dict[s
     :rtype: dictionary
     """
     tk.check_access("nmgdata_objection_bulk_lift", context, data_dict)
-    stated = validated(schema.setting_aside(), data_dict, context)
+    stated = validated(schema.lifting(), data_dict, context)
     actor, lifted, failed = actor_of(context), [], {}
-    for reference in schema.several(data_dict.get("ids") or []):
+    for reference in stated.pop("ids"):
         case = queries.by_reference(reference)
         if case is None or case.kind != workflow.KIND:
             failed[reference] = _("Case not found")

@@ -57,6 +57,13 @@ def several(value: Any) -> list[str]:
     return sorted({str(v) for v in values if v})
 
 
+def some(values: list[str]) -> list[str]:
+    """Refuse an empty choice."""
+    if not values:
+        raise tk.Invalid(_("Choose at least one."))
+    return values
+
+
 def filing() -> Schema:
     """What an objection states (R-OBJ-01)."""
     return {
@@ -118,6 +125,11 @@ def processing() -> Schema:
 def setting_aside() -> Schema:
     """Why an objection is not verified (DC-23)."""
     return {"reason": [stated(4, _("State the reason.")), without_personal_data]}
+
+
+def lifting() -> Schema:
+    """Which objections are set aside together, and why (R-OBJ-08)."""
+    return {"ids": [several, some], **setting_aside()}
 
 
 @validator_args

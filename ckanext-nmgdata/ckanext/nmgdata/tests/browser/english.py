@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 ALLOWED = {
     # names of things that have no Chinese name
@@ -30,6 +31,11 @@ WORD = re.compile(r"[A-Za-z]{2,}")
 def words(text: str) -> set[str]:
     """Return the English words of a text that are not on the list."""
     return {word for word in WORD.findall(NOT_PROSE.sub(" ", text)) if word.lower() not in ALLOWED}
+
+
+def in_mails(mails: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the lines with English of mails, each given by subject and text."""
+    return [line for subject, text in mails for line in lines(f"{subject}\n{text}")]
 
 
 def lines(text: str) -> list[str]:

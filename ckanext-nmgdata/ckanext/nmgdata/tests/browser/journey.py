@@ -14,12 +14,12 @@ from pathlib import Path
 from playwright.sync_api import Locator, expect
 
 from ...kernel import clock
-from .visitor import Visitor, link_in
+from .visitor import PATIENCE, Visitor, link_in
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What an applicant takes away: the number of the case and its query code."""
+    """What an applicant or objector takes away: the number of the case and its query code."""
 
     number: str
     code: str
@@ -30,10 +30,10 @@ def submit(visitor: Visitor, label: str) -> Locator:
     return visitor.page.get_by_role("main").get_by_role("button", name=label, exact=True)
 
 
-def fill(visitor: Visitor, values: dict[str, str]) -> None:
-    """Fill in fields by their names: text, choice or one of several."""
+def fill(visitor: Visitor, values: dict[str, str], form: str = "") -> None:
+    """Fill in fields by their names: text, choice or one of several; on a case's page of one of its steps."""
     for name, value in values.items():
-        field = visitor.page.locator(f"#f-{name}")
+        field = visitor.page.locator(f"#f-{form}-{name}" if form else f"#f-{name}")
         kind = field.evaluate("e => e.tagName")
         if kind == "SELECT":
             field.select_option(value)
@@ -98,6 +98,12 @@ def open_hit(visitor: Visitor, title: str) -> None:
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text(title)
 
 
+def file_of(visitor: Visitor, dataset: str) -> str:
+    """Return the address of an entry's first file, as its page shows it."""
+    visitor.go(f"/dataset/{dataset}")
+    return visitor.page.locator(".files .what a").first.get_attribute("href") or ""
+
+
 # --- an application ------------------------------------------------------------------------------
 
 
@@ -126,8 +132,7 @@ def apply(visitor: Visitor, stated: dict[str, str]) -> Receipt:
     """Fill in the application form that is open, send it, and read the receipt."""
     fill(visitor, stated)
     visitor.follow(submit(visitor, "提交申请"))
-    shown = visitor.page.locator
-    return Receipt(shown("#case-number").inner_text().strip(), shown("#query-code").inner_text().strip())
+    return read_receipt(visitor)
 
 
 def look_up(visitor: Visitor, receipt: Receipt) -> None:
@@ -141,7 +146,8 @@ def look_up(visitor: Visitor, receipt: Receipt) -> None:
 
 def open_case(visitor: Visitor, receipt: Receipt) -> None:
     """Open a case from the inbox."""
-    visitor.go("/nmg/inbox")
+    visitor.go("/")
+    visitor.follow(visitor.page.get_by_role("link", name="办件中心", exact=True))
     visitor.follow(visitor.page.get_by_role("main").get_by_role("link", name=receipt.number))
 
 
@@ -150,7 +156,7 @@ def decide(visitor: Visitor, step: str, label: str, values: dict[str, str]) -> N
     card = visitor.page.locator(f"#step-{step}")
     if card.locator("details").get_attribute("open") is None:
         card.locator("summary").first.click()
-    fill(visitor, values)
+    fill(visitor, values, step)
     visitor.follow(card.get_by_role("button", name=label, exact=True))
 
 
@@ -160,6 +166,63 @@ def accept(visitor: Visitor, receipt: Receipt) -> None:
     visitor.follow(visitor.page.get_by_role("link", name=receipt.number))
     visitor.page.locator("#f-agreement").check()
     visitor.follow(submit(visitor, "签署利用协议"))
+
+
+# --- an objection --------------------------------------------------------------------------------
+
+
+def objection(**changes: str) -> dict[str, str]:
+    """Return what a rights holder states (内政发〔2024〕19号 Art. 28 ¶3), as that person would type it."""
+    return {
+        "ground": "personal_information",
+        "statement": "“车牌”一列可以认出我本人的车，能推知我每天的行程。",
+        "wish": "撤回数据，或者删除车牌一列。",
+        "objector_kind": "natural_person",
+        "objector_name": "李秀英",
+        "concern": "数据里有我的车。",
+        "contact_phone": "13900000000",
+        "contact_email": "lixiuying@example.org",
+        **changes,
+    }
+
+
+def begin_objection(visitor: Visitor, dataset: str) -> None:
+    """Open an entry and follow its link to the form."""
+    visitor.go(f"/dataset/{dataset}")
+    visitor.follow(visitor.page.get_by_role("link", name="数据侵害了我的权益：提出异议"))
+
+
+def object_to(visitor: Visitor, stated: dict[str, str], *evidence: Path) -> Receipt:
+    """Fill in the form of an objection that is open, send it, and read the receipt."""
+    fill(visitor, stated)
+    if evidence:
+        visitor.page.locator("#f-evidence").set_input_files(list(evidence))
+    if visitor.scripts:
+        expect(visitor.page.locator("[name=solution]")).not_to_have_value("", timeout=PATIENCE)
+    visitor.follow(submit(visitor, "提交异议"))
+    return read_receipt(visitor)
+
+
+def read_receipt(visitor: Visitor) -> Receipt:
+    """Read number and query code."""
+    shown = visitor.page.locator
+    return Receipt(shown("#case-number").inner_text().strip(), shown("#query-code").inner_text().strip())
+
+
+def confirm_contact(visitor: Visitor, address: str) -> None:
+    """Open the link of the mail that asks for it, and press its button."""
+    visitor.go(link_in(visitor.mail(address, "确认")))
+    visitor.follow(submit(visitor, "是，这是我的邮箱"))
+
+
+def outcome(**changes: str) -> dict[str, str]:
+    """Return what every outcome of an objection states (R-OBJ-05, R-OBJ-06)."""
+    return {
+        "findings": "经核实，数据中的车牌已经脱敏，不能指向特定自然人。",
+        "public_reason": "数据已脱敏，不能识别特定自然人。",
+        "feedback": "经核实，数据不含您的完整车牌，感谢您的监督。",
+        **changes,
+    }
 
 
 # --- keeping the catalogue -----------------------------------------------------------------------

@@ -52,6 +52,7 @@ class Visitor:
     ) -> None:
         self.portal = portal
         self.on_page = on_page
+        self.scripts = scripts
         self.status = 0
         self.strangers: list[str] = []
         self.complaints: list[str] = []

@@ -5,10 +5,18 @@ from __future__ import annotations
 from ... import factories
 
 PASSWORD = "correct-horse-1"
-STAFF = {"banshi": ("张审核", "reviewer"), "bianji": ("李编辑", "editor"), "shenji": ("赵审计", "auditor")}
-"""Account → name and role."""
+DEPARTMENT, AUTHORITY = "内蒙古自治区交通运输厅", "内蒙古自治区政务服务与数据管理局"
+STAFF = {
+    "banshi": ("张审核", "reviewer", DEPARTMENT),
+    "bianji": ("李编辑", "editor", DEPARTMENT),
+    "zhuguan": ("孙主管", "reviewer", AUTHORITY),
+    "shenji": ("赵审计", "auditor", AUTHORITY),
+}
+"""Account → name, role and office."""
 CITIZENS = {"chen": "陈申请", "zhou": "周申请"}
 OPEN, CONDITIONAL = "气象站点观测日值", "出租汽车轨迹抽样"
+CONTESTED = ("公路收费站通行记录", "机动车维修企业从业人员", "危险货物运输路线")
+"""Open entries that come under objection, one for each journey, so that none closes another's."""
 names: dict[str, str] = {}
 """Title of an entry → the name in its address."""
 WEATHER = "站号,日期,平均气温\r\n53463,2026-11-01,-3.5\r\n".encode()
@@ -16,13 +24,11 @@ WEATHER = "站号,日期,平均气温\r\n53463,2026-11-01,-3.5\r\n".encode()
 
 def build() -> None:
     """Make organisations, people and two entries with files."""
-    authority = factories.organisation(
-        "内蒙古自治区政务服务与数据管理局", name="nmg-data", role="authority", region_code="150000"
-    )
-    department = factories.organisation("内蒙古自治区交通运输厅", name="nmg-transport", region_code="150000")
-    for account, (fullname, role) in STAFF.items():
-        org = authority if role == "auditor" else department
-        factories.join(factories.person(account, fullname=fullname, password=PASSWORD), org, role)
+    department = factories.organisation(DEPARTMENT, name="nmg-transport", region_code="150000")
+    authority = factories.organisation(AUTHORITY, name="nmg-data", role="authority", region_code="150000")
+    offices = {DEPARTMENT: department, AUTHORITY: authority}
+    for account, (fullname, role, office) in STAFF.items():
+        factories.join(factories.person(account, fullname=fullname, password=PASSWORD), offices[office], role)
     for account, fullname in CITIZENS.items():
         factories.person(account, fullname=fullname, password=PASSWORD)
     weather = factories.dataset(department, title=OPEN, theme="meteorology", notes="国家级地面气象站的日值。")
@@ -30,3 +36,7 @@ def build() -> None:
     factories.upload(weather, WEATHER, "weather.csv")
     factories.upload(taxis)
     names.update({OPEN: weather["name"], CONDITIONAL: taxis["name"]})
+    for title in CONTESTED:
+        entry = factories.dataset(department, title=title)
+        factories.upload(entry)
+        names[title] = entry["name"]
