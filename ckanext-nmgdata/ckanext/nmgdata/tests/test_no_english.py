@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,12 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from .. import factories
+from ..desk import notices
+from ..factories import OBJECTION, OUTCOME, PDF, WITHDRAWAL, call
+from ..kernel import outbox
 from ..kernel.actors import Actor
-from ..kernel.gate import rights
+from ..kernel.gate import rights, trouble
+from ..kernel.outbox.model import Outbox
 from ..kernel.unit import begin
 from ..kernel.workflow.model import Case
 from .browser import english
@@ -29,6 +35,7 @@ ATTRIBUTES = (
     "data-module-content",
     "data-bs-title",
 )
+TEMPLATES = Path(__file__).parents[1] / "templates" / "nmgdata"
 NOT_READ = "script, style, code, pre, [lang=en], .api-examples"
 NAMES = re.compile(
     r"\b(?:(?:editor|reviewer|official|auditor|applicant|citizen|stranger|operator|head)\b(?![-@])"
@@ -110,6 +117,120 @@ def test_refusals_and_errors(world, app, as_user):
         ("/dataset/new", 403), ("/organization/new", 403),
     ]  # fmt: skip
     no_english(app, as_user(world.citizen), stranger)
+
+
+@pytest.mark.usefixtures("pages")
+def test_what_a_rights_holder_and_the_public_read_of_an_objection(world, app):
+    form = f"/nmg/object/{world.open_data['name']}"
+    sent = {**OBJECTION, "evidence": (io.BytesIO(PDF), "证据.pdf")}
+    wrong = {**OBJECTION, "statement": "x", "evidence": (io.BytesIO(b"x"), "证据.pdf")}
+    other = world.filled(factories.dataset(world.department, title="驾驶员名册"))
+    pages = [
+        ("/nmg/suspensions",), ("/nmg/changes",), (form,), (form, 200, {"ground": ""}), (form, 200, wrong),
+        (form, 200, sent), (f"/nmg/object/{other['name']}", 200, {**sent, "evidence": (io.BytesIO(PDF + b"%%EOF"), "证据.pdf")}),
+        (f"/nmg/object/{other['name']}", 429, {**sent, "evidence": (io.BytesIO(PDF + b"\n%%EOF"), "证据.pdf")}),
+        ("/nmg/object/verify/YY-1?key=x", 404), (f"/dataset/{world.open_data['name']}",),
+    ]  # fmt: skip
+    no_english(app, None, pages)
+    case = model.Session.scalar(sa.select(Case).where(Case.dataset_id == world.open_data["id"]))
+    again = world.objected(other, world.citizen, evidence=factories.file(PDF + b"% other\n%%EOF"))
+    call("nmgdata_case_transition", world.reviewer, id=case.id, transition="withdraw", **WITHDRAWAL)
+    outbox.deliver(["reclassify", "verify_contact"])
+    verify = next(mail["body"] for mail in mails() if "/nmg/object/verify/" in mail["body"])
+    link = re.search(r"/nmg/object/verify/\S+", verify).group()
+    gone = world.open_data
+    pages = [
+        (link,), (link, 200, {"x": ""}), (f"/dataset/{gone['name']}", 410), (file_of(gone), 410), (f"{file_of(gone)}/download", 410),
+        (f"{file_of(other)}/download", 451), (form, 404), ("/nmg/suspensions",), ("/nmg/changes",),
+        (f"/nmg/cases?number={again['number']}",),
+        ("/nmg/cases", 200, {"number": again["number"], "code": again["code"]}),
+        ("/nmg/cases", 200, {"number": again["number"], "code": again["code"], "step": "retract"}),
+    ]  # fmt: skip
+    no_english(app, None, pages)
+
+
+def test_what_those_who_handle_an_objection_read(world, app, as_user):
+    case = world.objected(world.open_data)
+    address = f"/nmg/cases/{case['number']}"
+    reviewer = [
+        ("/nmg/inbox",), (address,), (f"{address}/withdraw", 200, {"public_reason": "13800000000"}),
+        (f"{address}/restore", 200, {"findings": "x"}),
+        (f"{address}/open_after_processing", 200, {**OUTCOME, "processing": "删去姓名。"}),
+        (f"{address}/reveal", 200, {"x": ""}), (f"{file_of(world.open_data)}/download", 451),
+    ]  # fmt: skip
+    no_english(app, as_user(world.reviewer), reviewer)
+    official = [
+        ("/nmg/inbox",), ("/nmg/objections",), ("/nmg/objections", 200, {"reason": "x"}),
+        ("/nmg/objections", 200, {"ids": case["number"], "reason": ""}), (address,),
+        (f"{address}/lift_abusive", 200, {"reason": ""}),
+    ]  # fmt: skip
+    no_english(app, as_user(world.official), official)
+    call("nmgdata_case_transition", world.reviewer, id=case["id"], transition="restore", **OUTCOME)
+    again = f"/nmg/cases/{world.objected(world.open_data)['number']}"
+    no_english(app, as_user(world.official), [(again,), (f"{again}/set_aside", 200, {"reason": ""})])
+    done = {
+        "ids": world.objected(world.open_data, world.citizen, evidence=factories.file(PDF + b"%%EOF"))[
+            "number"
+        ]
+    }
+    pages = [("/nmg/objections", 200, {**done, "reason": "滥用异议权利。"}), ("/nmg/objections",), (address,)]
+    no_english(app, as_user(world.official), pages)
+    no_english(app, as_user(world.citizen), [("/nmg/objections", 403)])
+
+
+def test_what_an_office_reads_that_suspends_by_itself(world, app, as_user):
+    form = f"/nmg/suspend/{world.open_data['name']}"
+    stated = {"danger_kind": "public_interest", "reason": "数据暴露了供水设施的位置。"}
+    editor = [(form,), (form, 200, {"reason": ""}), (form, 200, stated)]
+    no_english(app, as_user(world.editor), editor)
+    number = model.Session.scalar(sa.select(Case.number))
+    no_english(app, as_user(world.reviewer), [(f"/nmg/cases/{number}",), ("/nmg/inbox",)])
+    no_english(app, as_user(world.citizen), [(form, 403)])
+
+
+def test_what_overrides_and_broken_links_say(world, app, as_user):
+    refused = f"{file_of(world.conditional)}/download"
+    override = f"/nmg/override/{world.conditional['resources'][0]['id']}"
+    auditor = [(refused, 403), (override, 403, {"reason": "x"})]
+    no_english(app, as_user(world.auditor), auditor)
+    made = factories.dataset(world.department, open_class="conditional", title="外部数据")
+    factories.resource(made, name="外部数据", url="http://10.0.0.1/data.csv")
+    made = call("package_show", None, id=made["id"])
+    world.granted(made)
+    no_english(app, as_user(world.applicant), [(f"{file_of(made)}/download", 502)])
+
+
+def mails():
+    """Return the mails that wait in the outbox, oldest first."""
+    query = sa.select(Outbox.payload).where(Outbox.topic == "mail").order_by(Outbox.id)
+    return list(model.Session.scalars(query))
+
+
+def test_what_mails_say(world, pages):
+    """Every mail about a case, to each who may get it, and those that the gate and objections send."""
+    assert world.editor
+    danger = {"danger_kind": "public_interest", "reason": "数据暴露了供水设施的位置。"}
+    numbers = [
+        world.submitted()["number"],
+        world.objected(world.open_data)["number"],
+        call("nmgdata_suspension_create", world.editor, dataset_id=world.conditional["id"], **danger)[
+            "number"
+        ],
+    ]
+    said = []
+    for case in model.Session.scalars(sa.select(Case).where(Case.number.in_(numbers))).all():
+        names = [file.stem for file in (TEMPLATES / case.kind / "mail").glob("*.txt")]
+        assert names, case.kind
+        for name in (*notices.COMMON, *names):
+            for to in ("filer", "provider", "authority"):
+                said.append(
+                    notices.render(case, {"template": name, "to": to, "event": "", "kind": case.kind})
+                )
+    trouble.report(world.conditional["resources"][0]["id"], trouble.Trouble.PAGE)
+    outbox.deliver(["notice", "verify_contact", trouble.TOPIC])
+    said += [(mail["subject"], mail["body"]) for mail in mails()]
+    said += [(kind, trouble.sentence(kind)) for kind in trouble.Trouble]
+    assert english.in_mails(said) == []
 
 
 def test_what_an_applicant_reads(world, app, as_user):

@@ -42,9 +42,9 @@ def ground(kind: str) -> Any:
     return validator
 
 
-def without_personal_data(value: str) -> str:
+def without_personal_data(value: Any) -> Any:
     """Refuse a public text that names numbers or addresses of persons (R-OBJ-07)."""
-    if PERSONAL.search(value):
+    if isinstance(value, str) and PERSONAL.search(value):
         raise tk.Invalid(
             _("This text is published: leave out identity numbers, telephone numbers and addresses.")
         )

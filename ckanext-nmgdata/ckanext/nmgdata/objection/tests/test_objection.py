@@ -306,6 +306,12 @@ class TestOutcomes:
         assert field in refused.value.error_dict
         assert reason(world.open_data) == "suspended"
 
+    @pytest.mark.parametrize("outcome", ["withdraw", "restore", "open_after_processing"])
+    def test_what_a_program_leaves_out_is_asked_for(self, world, case, outcome):
+        with pytest.raises(tk.ValidationError) as refused:
+            fire(world.reviewer, case, outcome)
+        assert set(OUTCOME) <= set(refused.value.error_dict)
+
     def test_the_public_reason_names_nobody(self, world, case):
         with pytest.raises(tk.ValidationError) as refused:
             fire(world.reviewer, case, "restore", **{**OUTCOME, "public_reason": "来电13900000000所述不实"})
