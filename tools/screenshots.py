@@ -5,8 +5,9 @@
     .venv/bin/python tools/screenshots.py NAME     of another one
 
 It walks the same ways as the browser tests (``tests/browser/journey.py``): a new applicant
-registers and applies, the department approves, the agreement is accepted, so that a second run
-finds the portal as the first did. Needs what `make test` installs, the system's browser among it.
+registers and applies, the department approves, the agreement is accepted; an objection is filed and
+set aside. So a second run finds the portal as the first did. Needs what `make test` installs, the
+system's browser among it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -26,6 +28,7 @@ from stack import settings  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 DATASET = "nmg-market-complaints"
+CONTESTED = "nmg-justice-law-firms"
 WIDE = {"width": 1280, "height": 960}
 PHONE = {"width": 390, "height": 844}
 LARGEST = 250_000
@@ -91,6 +94,28 @@ def application(applicant: Visitor, reviewer: Visitor) -> None:
     journey.accept(applicant, receipt)
 
 
+def objection(objector: Visitor, authority: Visitor) -> None:
+    """Object to open data, and take the form and the register; the authority then opens the data again."""
+    journey.begin_objection(objector, CONTESTED)
+    stated = journey.objection(
+        statement="“联系电话”一列是我的私人手机号，不是执业机构的电话。",
+        wish="删除该列，或者改为机构电话。",
+        concern="名录里有我的姓名和手机号。",
+        contact_email=f"li-{time.time_ns()}@example.org",
+    )
+    journey.fill(objector, stated)
+    picture(objector, "objection")
+    with TemporaryDirectory() as folder:
+        proof = Path(folder) / "权利证明.pdf"
+        proof.write_bytes(b"%%PDF-1.4\n%%%d\n%%%%EOF\n" % time.time_ns())
+        receipt = journey.object_to(objector, stated, proof)
+    objector.go("/nmg/suspensions")
+    picture(objector, "register")
+    journey.log_in(authority, "authority")
+    authority.go(f"/nmg/cases/{receipt.number}")
+    journey.decide(authority, "lift_abusive", "认定为滥用异议", {"reason": "演示用的异议，数据恢复开放。"})
+
+
 def audit_log(auditor: Visitor) -> None:
     """Take the page that auditors read."""
     journey.log_in(auditor, "auditor")
@@ -106,6 +131,7 @@ def main() -> None:
         browser = launch(playwright)
         public_pages(window(portal, browser))
         application(window(portal, browser), window(portal, browser))
+        objection(window(portal, browser), window(portal, browser))
         audit_log(window(portal, browser))
         browser.close()
 

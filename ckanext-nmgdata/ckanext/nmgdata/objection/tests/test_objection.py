@@ -22,7 +22,7 @@ from ckanext.nmgdata.kernel.gate.model import Grant, Sealed
 from ckanext.nmgdata.kernel.outbox.model import Outbox
 from ckanext.nmgdata.kernel.workflow import sweep
 from ckanext.nmgdata.kernel.workflow.model import Case
-from ckanext.nmgdata.objection import evidence, limits
+from ckanext.nmgdata.objection import challenge, evidence, limits
 from ckanext.nmgdata.objection.model import Evidence, Objection
 from PIL import Image
 
@@ -68,7 +68,10 @@ class TestFiling:
         receipt = world.objected(world.open_data)
         answer = fetch(app, world.open_data)
         assert answer.status_code == 451
-        assert json.loads(answer.body)["error"]["case"] == receipt["number"]
+        said = json.loads(answer.body)["error"]
+        assert said["case"] == receipt["number"]
+        assert said["why"] == "因权益异议中止开放"
+        assert said["register_url"].endswith("/nmg/suspensions")
         assert receipt["number"].startswith("YY-20261123-00001-")
 
     def test_it_closes_to_grant_holders_too(self, world):
@@ -322,6 +325,16 @@ class TestOutcomes:
         assert fetch(app, world.open_data).status_code == 200
         answer = next(m for m in mails() if m["to"] == OBJECTION["contact_email"] and "恢复" in m["subject"])
         assert OUTCOME["feedback"] in answer["body"]
+        assert f"/nmg/cases?number={case['number']}" in answer["body"]
+
+    def test_its_parties_read_the_findings(self, world, app, as_user, case):
+        fire(world.reviewer, case, "restore", **OUTCOME)
+        for person in (world.reviewer, world.official, world.auditor):
+            page = app.get(f"/nmg/cases/{case['number']}", headers=as_user(person))
+            assert OUTCOME["findings"] in page.body
+        page = app.post("/nmg/cases", data={"number": case["number"], "code": case["code"]})
+        assert OUTCOME["feedback"] in page.body
+        assert OUTCOME["findings"] not in page.body
 
     def test_only_the_department_decides(self, world, case):
         for person in (world.official, world.auditor):
@@ -570,9 +583,15 @@ class TestFloods:
         assert third.status_code == 429
         assert "YY-20261123-00003" not in third.body
 
+    def test_neighbours_who_solved_it_take_nothing_from_who_cannot(self, world, monkeypatch):
+        monkeypatch.setattr(challenge, "use", lambda _unit, solution: bool(solution))
+        for number, solution in enumerate(["right", "right", "right", ""]):
+            evidence_file = file(PDF + b"%%%d\n%%%%EOF" % number)
+            world.objected(world.open_data, evidence=evidence_file, solution=solution)
+        assert model.Session.query(Objection).count() == 4
+
     def test_a_solved_challenge_counts_once_and_widens_the_limit(self, world, app):
         from altcha import v1 as altcha
-        from ckanext.nmgdata.objection import challenge
 
         task = challenge.new()
         found = altcha.solve_challenge(task["challenge"], task["salt"], "SHA-256", task["maxNumber"])
@@ -614,6 +633,8 @@ class TestFloods:
         done = call(
             "nmgdata_objection_bulk_lift", world.official, ids=[*ids, "YY-1"], reason="滥用异议权利。"
         )
+        with pytest.raises(tk.ValidationError):
+            call("nmgdata_objection_bulk_lift", world.official, ids=[], reason="滥用异议权利。")
         assert done["lifted"] == sorted(ids)
         assert list(done["failed"]) == ["YY-1"]
         assert reason(world.open_data) == "unconditional"
@@ -717,6 +738,9 @@ class TestExOfficio:
         assert app.get(address, headers=as_user(world.editor)).status_code == 200
         app.post(address, headers=as_user(world.editor), data=self.REASON, follow_redirects=False)
         assert reason(world.open_data) == "suspended"
+        page = app.get(f"/dataset/{world.open_data['name']}").body
+        assert "依职权中止开放，正在核实" in page
+        assert "因权益异议" not in page
 
 
 class TestRegister:
