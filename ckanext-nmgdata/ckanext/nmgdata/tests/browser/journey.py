@@ -33,12 +33,13 @@ def submit(visitor: Visitor, label: str) -> Locator:
 def fill(visitor: Visitor, values: dict[str, str], form: str = "") -> None:
     """Fill in fields by their names: text, choice or one of several; on a case's page of one of its steps."""
     for name, value in values.items():
-        field = visitor.page.locator(f"#f-{form}-{name}" if form else f"#f-{name}")
+        place = f"#f-{form}-{name}" if form else f"#f-{name}"
+        field = visitor.page.locator(place)
         kind = field.evaluate("e => e.tagName")
         if kind == "SELECT":
             field.select_option(value)
         elif kind == "FIELDSET":
-            visitor.page.locator(f"#f-{name}-{value}").check()
+            visitor.page.locator(f"{place}-{value}").check()
         else:
             field.fill(value)
 
