@@ -58,7 +58,7 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
     folder = "desk" if name in COMMON else case.kind
     values = {
         "case": dictize.brief(case),
-        "case_url": address(case, payload["to"]),
+        "case_url": address_of(case, payload["to"]),
         "to": payload["to"],
         "stated": queries.stated(payload["event"]),
         "site_title": config.site_title(),
@@ -69,10 +69,10 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
     return subject.strip(), body.strip() + "\n"
 
 
-def address(case: Case, role: str) -> str:
-    """Return where a recipient reads the case: who has no account, by number and query code."""
-    by_code = role == machines.FILER and case.filer_id is None
-    return f"{config.site_root()}/nmg/cases{'?number=' if by_code else '/'}{case.number}"
+def address_of(case: Case, to: str) -> str:
+    """Return where a reader finds a case: its page, or the form for number and code without an account."""
+    with_code = to == machines.FILER and case.filer_id is None
+    return f"{config.site_root()}/nmg/cases{'?number=' if with_code else '/'}{case.number}"
 
 
 def recipients(case: Case, role: str) -> list[str]:

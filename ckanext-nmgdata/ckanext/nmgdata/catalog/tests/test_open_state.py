@@ -213,7 +213,12 @@ def revised(world, made):
 
 
 def deleted_and_undeleted(world, made):
-    tk.get_action("package_delete")(site_context(), {"id": made["id"]})
+    """Suspended data are evidence and stay (R-OBJ-05); a withdrawn entry may go and come back."""
+    try:
+        tk.get_action("package_delete")(site_context(), {"id": made["id"]})
+    except tk.ValidationError:
+        model.Session.rollback()
+        return
     tk.get_action("package_patch")(site_context(), {"id": made["id"], "state": "active"})
 
 

@@ -389,9 +389,9 @@ def test_shut_doors_are_shut_for_everybody(browser, stage, door, who):
 
 @pytest.mark.parametrize("name", ["datastore_upsert", "datastore_records_delete"])
 def test_writing_rows_shows_none(browser, stage, name):
-    """An editor writes the rows of suspended data, and must not read them by way of the answer."""
+    """An editor writes the rows of conditional data, and must not read them by way of the answer."""
     body = {
-        "resource_id": stage.file("suspended"), "force": True, "include_records": True,
+        "resource_id": stage.file("conditional"), "force": True, "include_records": True,
         "include_deleted_records": True, "filters": {COLUMN: "nothing has this value"},
     }  # fmt: skip
     if name == "datastore_upsert":
@@ -404,3 +404,9 @@ def test_writing_rows_shows_none(browser, stage, name):
     )
     assert answer.status_code == 200, text_of(answer)[:300]
     assert not {"records", "deleted_records"} & set(answer.json["result"])
+    body["resource_id"] = stage.file("suspended")
+    answer = browser.post(
+        f"/api/3/action/{name}", json=body, headers=stage.headers["editor"], base_url="http://test.ckan.net"
+    )
+    assert answer.status_code == 409, "stopped rows are evidence"
+    assert secrets_in(answer) == set()
