@@ -29,6 +29,7 @@ from ..kernel import clock, tick
 from ..kernel.audit import verify
 from ..kernel.gate import seal
 from ..kernel.gate.model import Sealed, Suspension
+from ..kernel.gate.stored import StoredFile
 from ..kernel.outbox.model import Outbox
 from ..kernel.serials import Serial
 from ..kernel.workflow.model import Case
@@ -320,7 +321,13 @@ def test_a_data_file_on_a_full_disk(world, data, app, as_user, action):
         )
     assert answer.status_code == 409
     assert "存储空间已满" in answer.json["error"]["upload"][0]
-    assert fetch(app, data).data == CSV
+    assert b"".join(StoredFile(old["id"], old["url"]).pieces()) == CSV
+    if action == "resource_create":
+        assert fetch(app, data).data == CSV
+    else:  # what was to be replaced is screened again with the next save; until then it is shut
+        assert fetch(app, data).json["error"]["reason"] == "screening"
+        call("package_patch", world.editor, id=data["id"], notes="再次保存。")
+        assert fetch(app, data).data == CSV
     shown = call("package_show", None, id=data["id"])
     assert [(r["id"], r["name"], r["last_modified"]) for r in shown["resources"]] == [
         (old["id"], old["name"], old["last_modified"])

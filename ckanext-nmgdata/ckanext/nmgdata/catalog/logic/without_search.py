@@ -78,7 +78,7 @@ def counts_or_none(*args: Any, **options: Any) -> dict[str, Any]:
     """Return the datasets of all organisations and groups by number, no number where Solr is away."""
     try:
         return ask(lambda _context, _data: ckan_counts(*args, **options), {}, {})
-    except SolrConnectionError:
+    except (SolrConnectionError, SearchError):
         return {"groups": {}, "owner_org": {}}
 
 
