@@ -170,7 +170,8 @@ def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
     params = {key: squeeze(value) for key, value in search_params.items()}
     refuse_local_parameters(params)
     # A term that no found entry has would come from entries that the reader may not know of.
-    params["facet.mincount"] = max(1, as_int(params.get("facet.mincount")))
+    if "facet.mincount" in params:
+        params["facet.mincount"] = max(1, as_int(params["facet.mincount"]))
     typed = params.get("q") or ""
     if not str(typed).strip() or params.get("defType") or params.get("qf") or is_lucene(str(typed)):
         return params
