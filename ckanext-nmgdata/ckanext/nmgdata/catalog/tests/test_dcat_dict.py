@@ -228,7 +228,14 @@ def test_the_vocabulary_file_declares_what_is_written_and_nothing_else():
         serializer.graph_from_dataset(
             {**maximal(ORG, open_class), "id": open_class, "name": "a1", "private": True, "resources": files}
         )
+    stopped = {
+        "open_state": "suspended",
+        "open_state_since": "2026-11-23T02:00:00+00:00",
+        "open_state_case": "YY-1",
+    }
+    serializer.graph_from_dataset({**maximal(ORG, "conditional"), "id": "stopped", "name": "a2", **stopped})
     names = {node for triple in serializer.g for node in triple[1:] if str(node).startswith(dcat_terms.NMG)}
+    names.add(URIRef(f"{dcat_terms.NMG}changeReason"))  # the change feed's (catalog/changes.py)
     declared = Graph().parse(SCHEMA / "nmg.ttl")
     subjects = set(declared.subjects()) - set(declared.subjects(RDF.type, namespace.OWL.Ontology))
     assert subjects == names
