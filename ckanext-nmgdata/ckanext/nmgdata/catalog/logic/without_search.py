@@ -79,6 +79,7 @@ def counts_or_none(*args: Any, **options: Any) -> dict[str, Any]:
     try:
         return ask(lambda _context, _data: ckan_counts(*args, **options), {}, {})
     except (SolrConnectionError, SearchError):
+        index.rest()  # nobody's words are in this question: an error is Solr's own
         return {"groups": {}, "owner_org": {}}
 
 
