@@ -17,6 +17,8 @@ SUSPENDED, WITHDRAWN = "suspended", "withdrawn"
 OBJECTION, OFFICE, APPLICATION = "rights_objection", "exofficio_suspension", "open_application"
 VERIFIED = {OBJECTION: ("verifying", "retracted"), OFFICE: ("verifying",)}
 """In which states a stop is decided."""
+WANTING = ("restored", "abusive", "set_aside")
+"""How an objection ends after which the same evidence does not suspend again."""
 RUNNING = ("review", "approved", "provided")
 """In which states an application is still alive."""
 
@@ -138,9 +140,9 @@ class Book:
             self.stop(case)
 
     def is_repeat(self, entry: Entry, evidence: bytes) -> bool:
-        """Say whether opening resumed after the same evidence had been verified (DC-23)."""
-        restored = [case for case in self.of(entry, OBJECTION) if case.status == "restored"]
-        return any(case.evidence == evidence for case in restored)
+        """Say whether the same evidence was found wanting before: verified, abusive, or set aside (DC-23)."""
+        closed = [case for case in self.of(entry, OBJECTION) if case.status in WANTING]
+        return any(case.evidence == evidence for case in closed)
 
     def stop(self, case: Case) -> None:
         """Stop opening of what a case is about."""
