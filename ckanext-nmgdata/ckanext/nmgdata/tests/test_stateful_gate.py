@@ -485,5 +485,5 @@ def test_no_byte_without_right_and_the_books_agree(wsgi, world, monkeypatch):  #
 
     run_state_machine_as_test(
         Portal,
-        settings=settings(max_examples=8, stateful_step_count=25, phases=(Phase.reuse, Phase.generate)),
+        settings=settings(max_examples=6, stateful_step_count=25, phases=(Phase.reuse, Phase.generate)),
     )
