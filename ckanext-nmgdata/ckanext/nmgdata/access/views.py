@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
-from flask import Blueprint
+from flask import Blueprint, send_file
 
 from ..forms import LONGEST
 from ..kernel import clock
 from ..kernel.deadlines import statutes
 from ..kernel.evidence import files as evidence
-from ..kernel.gate.doors import asking
+from ..kernel.gate.doors import RESTRICTED_CACHE, asking
 from ..kernel.workflow import machine, queries
-from . import drafts, wanted
+from . import commitment, drafts, wanted
 from .logic import schema
 from .wanted import Wanted
 from .workflow import DECIDE, FORMAL, KIND
 
 _ = tk._
 blueprint = Blueprint("nmgdata_access", __name__)
-SUBMIT, SAVE, MORE = "submit", "save", "more"
-"""What the buttons of the form ask for: file it, keep it, keep it and choose further data."""
+SUBMIT, SAVE, MORE, COMMITMENT = "submit", "save", "more", "commitment"
+"""What the buttons of the form ask for: file it, keep it, keep it and choose further data, a PDF to sign."""
 
 
 @blueprint.route("/nmg/apply")
@@ -63,8 +64,8 @@ def apply(dataset_id: str) -> Any:
         return tk.redirect_to("dataset.read", id=dataset_id)
     if tk.request.method == "POST":
         return sent(first)
-    kept = drafts.of(tk.current_user.id)
-    return form(first, {**beginning(), **kept}, offered(first, kept.get("items") or []), {})
+    draft = drafts.of(tk.current_user.id)
+    return form(first, {**beginning(), **draft}, offered(first, draft.get("items") or []), {})
 
 
 def context() -> Context:
@@ -114,30 +115,49 @@ def chosen() -> list[dict[str, Any]]:
 
 
 def sent(first: Wanted) -> Any:
-    """File the form, or keep it as a draft; with errors show it again with everything that was typed."""
+    """Do what the form was sent for; with errors show it again with everything that was typed."""
     data, actor = typed(), asking()
-    uploads = [upload for upload in tk.request.files.getlist("evidence") if upload]
-    wrong = evidence.take(actor, {**data, "drop": tk.request.form.getlist("drop")}, uploads)
     act = tk.request.form.get("act", SUBMIT)
-    if act in (SAVE, MORE) and not wrong:
-        drafts.keep(actor, data)
-        tk.h.flash_success(_("The application is kept as a draft."))
-        if act == MORE:
-            return tk.redirect_to("dataset.search", open_class="conditional")
-        return tk.redirect_to("nmgdata_desk.my_cases")
-    if wrong:
+    if act == COMMITMENT:
+        return commitment_of(first, data)
+    uploads = [upload for upload in tk.request.files.getlist("evidence") if upload]
+    if wrong := evidence.take(actor, {**data, "drop": tk.request.form.getlist("drop")}, uploads):
         return form(first, data, offered(first, data["items"]), {"evidence": wrong})
+    return kept(data, act) if act in (SAVE, MORE) else filed(first, data)
+
+
+def kept(data: dict[str, Any], act: str) -> Any:
+    """Keep the form as a draft, and go on to choose further data or to one's own cases."""
+    drafts.keep(asking(), data)
+    tk.h.flash_success(_("The application is kept as a draft."))
+    if act == MORE:
+        return tk.redirect_to("dataset.search", open_class="conditional")
+    return tk.redirect_to("nmgdata_desk.my_cases")
+
+
+def filed(first: Wanted, data: dict[str, Any]) -> Any:
+    """File the form and show the receipt."""
     try:
-        filed = tk.get_action("nmgdata_application_submit")(context(), data)
+        done = tk.get_action("nmgdata_application_submit")(context(), data)
     except tk.ValidationError as invalid:
         return form(first, data, offered(first, data["items"]), invalid.error_dict)
     except (tk.ObjectNotFound, tk.NotAuthorized):
         gone = {"items": [_("Some of these data are not there any more.")]}
         return form(first, data, offered(first, data["items"]), gone)
-    drafts.forget(actor)
-    return tk.render(
-        "nmgdata/open_application/receipt.html", {"cases": filed["cases"], "dataset": first.dataset}
-    )
+    drafts.forget(asking())
+    values = {"cases": done["cases"], "dataset": first.dataset}
+    return tk.render("nmgdata/open_application/receipt.html", values)
+
+
+def commitment_of(first: Wanted, data: dict[str, Any]) -> Any:
+    """Hand out the security commitment with what was typed so far; the form stays as it is."""
+    titles = [line["label"] for line in offered(first, data["items"]) if line["ticked"]]
+    answer = send_file(
+        io.BytesIO(commitment.pdf(data, titles)), mimetype="application/pdf", as_attachment=True,
+        download_name="公共数据安全承诺书.pdf",
+    )  # fmt: skip
+    answer.headers["Cache-Control"] = RESTRICTED_CACHE
+    return answer
 
 
 def offered(first: Wanted, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -161,10 +181,11 @@ def key_of(item: dict[str, Any]) -> tuple[str, str | None]:
 def line(want: Wanted, ticked: bool) -> dict[str, Any]:
     """Return one line of the form."""
     files = {resource["id"]: resource["name"] for resource in want.dataset["resources"]}
+    file = files.get(want.resource_id)
     return {
+        "label": " · ".join(part for part in (want.dataset["title"], file) if part),
         "reference": ":".join(part for part in want.key if part),
         "dataset": want.dataset,
-        "file": files.get(want.resource_id),
         "data_items": want.dataset.get("data_items") or [],
         "fields": want.fields or (),
         "ticked": ticked,

@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
-from ckanext.nmgdata.access import drafts
+from ckanext.nmgdata.access import commitment, drafts
 from ckanext.nmgdata.access.model import Application, ApplicationDraft, ApplicationItem
 from ckanext.nmgdata.conftest import MONDAY
 from ckanext.nmgdata.factories import PDF, STATEMENT, call
 from ckanext.nmgdata.kernel import clock
 from ckanext.nmgdata.kernel.workflow.model import Case
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 ITEMS = [{"name": "station", "label": "站点"}, {"name": "passed_at", "label": "时间"}]
 
@@ -256,3 +258,24 @@ class TestDrafts:
             drafts.keep(Actor.person(world.applicant), {"scenario": text})
         assert draft(world) == {"scenario": "b"}
         assert model.Session.query(Application).count() == 0
+
+
+class TestCommitment:
+    def test_a_pdf_of_what_was_typed(self, world, app, as_user, water):
+        from pypdf import PdfReader
+
+        me = as_user(world.applicant)
+        sent = {"act": "commitment", "item": water["id"], "scenario": "研究<b>用水</b>", "safeguards": ""}
+        answer = page(app, world, water, me, **sent)
+        assert answer.headers["content-type"] == "application/pdf"
+        text = "".join(part.extract_text() for part in PdfReader(io.BytesIO(answer.data)).pages)
+        text = "".join(text.split())
+        for said in ("公共数据安全承诺书", "王小明", "取水口", "研究<b>用水</b>", "第五十条"):
+            assert said in text
+        assert model.Session.query(Case).count() == 0
+        assert model.Session.query(ApplicationDraft).count() == 0
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+    @given(st.dictionaries(st.sampled_from(sorted(STATEMENT)), st.text(max_size=200)))
+    def test_whatever_is_typed(self, pages, stated):
+        assert commitment.pdf(stated, []).startswith(b"%PDF")
