@@ -34,7 +34,8 @@ def of(user_id: str) -> dict[str, Any]:
 
 
 def keep(actor: Actor, data: dict[str, Any]) -> str:
-    """Keep a draft in the place of an earlier one; return its secret id."""
+    """Keep a draft in the place of an earlier one, without an ID number; return its secret id."""
+    data = {name: value for name, value in data.items() if name != "id_number"}
     with begin(actor) as unit:
         if actor.user_id:
             delete_of(unit.session, actor.user_id)

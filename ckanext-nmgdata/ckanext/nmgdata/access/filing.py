@@ -17,7 +17,7 @@ from ..kernel.workflow.engine import Filing, Receipt
 from ..kernel.workflow.machine import Payload
 from ..kernel.workflow.model import Case
 from .model import Application, ApplicationItem
-from .wanted import Wanted, by_department
+from .wanted import Wanted, by_department, needs_id_number
 from .workflow import KIND
 
 _ = tk._
@@ -59,7 +59,11 @@ def file_case(unit: Unit, bundle_id: str, wants: Sequence[Wanted], stated: Paylo
     )
 
     def rows(unit: Unit, case: Case) -> None:
-        unit.session.add(Application(case_id=case.id, bundle_id=bundle_id, **stated))
+        application = Application(case_id=case.id, bundle_id=bundle_id, **stated)
+        application.id_number = stated["id_number"] if needs_id_number(wants) else None
+        told = dict(answer for want in wants for answer in want.answers)
+        application.answers = [{"question": q, "answer": a} for q, a in told.items()]
+        unit.session.add(application)
         for want in wants:
             item = ApplicationItem(
                 id=new_id(), case_id=case.id, applicant_id=filing.filer_id,

@@ -17,7 +17,7 @@ from . import agreement, scope
 from .model import Application, ApplicationItem
 
 SHOWN = (
-    "applicant_kind", "applicant_name", "credit_code", "contact_phone", "scenario", "data_scope",
+    "applicant_kind", "applicant_name", "credit_code", "id_number", "contact_phone", "scenario", "data_scope",
     "provision_mode", "use_from", "use_until", "safeguards", "answers",
 )  # fmt: skip
 

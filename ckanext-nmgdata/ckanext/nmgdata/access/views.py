@@ -94,6 +94,7 @@ def without_login(dataset_id: str) -> Any:
 def typed() -> dict[str, Any]:
     """Return what the form has sent, in the form in which a draft is kept."""
     data: dict[str, Any] = {name: tk.request.form.get(name, "")[:LONGEST] for name in schema.submission()}
+    data["id_number"] = tk.request.form.get("id_number", "")[:18]
     data["form"] = tk.request.form.get("form") or evidence.new_secret()
     data["items"] = chosen()[: wanted.MOST]
     if not data["items"] and "act" not in tk.request.form:  # not our page's form: what its address names
@@ -110,7 +111,9 @@ def chosen() -> list[dict[str, Any]]:
     for reference in tk.request.form.getlist("item"):
         dataset_id, _colon, resource_id = reference.partition(":")
         fields = tk.request.form.getlist(f"fields-{reference}")
-        found.append({"dataset_id": dataset_id, "resource_id": resource_id or None, "fields": fields})
+        answers = [text[:LONGEST] for text in tk.request.form.getlist(f"answers-{dataset_id}")]
+        item = {"dataset_id": dataset_id, "resource_id": resource_id or None}
+        found.append({**item, "fields": fields, "answers": answers})
     return found
 
 
@@ -188,6 +191,9 @@ def line(want: Wanted, ticked: bool) -> dict[str, Any]:
         "dataset": want.dataset,
         "data_items": want.dataset.get("data_items") or [],
         "fields": want.fields or (),
+        "questions": [
+            (question, dict(want.answers).get(question, "")) for question in wanted.questions(want.dataset)
+        ],
         "ticked": ticked,
     }
 
@@ -214,6 +220,7 @@ def form(first: Wanted, data: dict[str, Any], lines: list[dict[str, Any]], error
     values = {
         "dataset": first.dataset,
         "lines": lines,
+        "needs_id_number": any(line["dataset"].get("needs_id_number") for line in lines),
         "data": data,
         "errors": errors,
         "attached": [evidence.shown(row) for row in evidence.drafts(data.get("form") or "")],

@@ -10,6 +10,7 @@ from typing import Any
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
+from ..forms import LONGEST
 from ..kernel.gate import answers, stops
 from ..kernel.gate.policy import Reason
 
@@ -26,6 +27,8 @@ class Wanted:
     dataset: dict[str, Any]
     resource_id: str | None = None
     fields: tuple[str, ...] | None = None
+    answers: tuple[tuple[str, str], ...] = ()
+    """Questions of the department, as they stand, with what was answered; nobody has to (R-OPEN-09)."""
 
     @property
     def dataset_id(self) -> str:
@@ -41,7 +44,7 @@ class Wanted:
 def read(context: Context, items: Any) -> list[Wanted]:
     """Return what the entries of a list ask for.
 
-    :param items: dictionaries with ``dataset_id`` and, optional, ``resource_id`` and ``fields``
+    :param items: dictionaries with ``dataset_id`` and, optional, ``resource_id``, ``fields``, ``answers``
     :raises tk.ValidationError: an entry that is none, asks for what needs or admits no application
         (R-COND-02), or stands twice; the message belongs to ``items``, with its place in the list
     :raises tk.ObjectNotFound: there is no such dataset, or the person who asks may not know of it
@@ -67,7 +70,12 @@ def one(context: Context, item: Any) -> Wanted:
     reason = stops.application(dataset["id"])
     if reason is not Reason.APPLICATION_REQUIRED:
         raise tk.ValidationError({"dataset_id": [answers.sentence(reason)]})
-    return Wanted(dataset, file_of(dataset, item.get("resource_id")), fields_of(dataset, item))
+    return Wanted(
+        dataset,
+        file_of(dataset, item.get("resource_id")),
+        fields_of(dataset, item),
+        answers_to(dataset, item),
+    )
 
 
 def file_of(dataset: dict[str, Any], resource_id: Any) -> str | None:
@@ -87,6 +95,28 @@ def fields_of(dataset: dict[str, Any], item: dict[str, Any]) -> tuple[str, ...] 
     if not isinstance(chosen, list) or len(chosen) > FIELDS or any(name not in known for name in chosen):
         raise tk.ValidationError({"fields": [_("Choose from the data items of the catalogue entry.")]})
     return tuple(name for name in known if name in chosen) if set(chosen) < set(known) and chosen else None
+
+
+def questions(dataset: dict[str, Any]) -> list[str]:
+    """Return what a department asks of those who apply for a dataset."""
+    return (dataset.get("application_questions") or "").splitlines()
+
+
+def answers_to(dataset: dict[str, Any], item: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the questions that were answered, with the answers."""
+    given = item.get("answers") or []
+    right = isinstance(given, list) and all(isinstance(text, str) and len(text) <= LONGEST for text in given)
+    if not right:
+        raise tk.ValidationError(
+            {"answers": [_("Answer the questions of the department as a list of texts.")]}
+        )
+    pairs = zip(questions(dataset), given, strict=False)
+    return tuple((question, text.strip()) for question, text in pairs if text.strip())
+
+
+def needs_id_number(wants: Iterable[Wanted]) -> bool:
+    """Say whether the condition of one of these entries needs to know who a person is (DC-18)."""
+    return any(bool(want.dataset.get("needs_id_number")) for want in wants)
 
 
 def by_department(wants: Iterable[Wanted]) -> dict[str, list[Wanted]]:

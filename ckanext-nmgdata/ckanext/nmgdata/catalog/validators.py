@@ -20,6 +20,7 @@ _ = tk._
 Field = dict[str, Any]
 NAME_OF_ITEM = re.compile(r"[^\s,;，；]{1,100}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+QUESTIONS, QUESTION_LENGTH = 3, 100
 URL = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
 
 
@@ -134,6 +135,15 @@ def nmgdata_resource_url(
         data[key] = resource.url if resource else value
 
 
+def nmgdata_questions(value: Any) -> str:
+    """Accept a few short questions to applicants, one per line (R-OPEN-09: no added obstacle)."""
+    lines = [line.strip() for line in str(value or "").splitlines() if line.strip()]
+    if len(lines) > QUESTIONS or any(len(line) > QUESTION_LENGTH for line in lines):
+        message = _("At most {n} questions of at most {length} characters.")
+        raise tk.Invalid(message.format(n=QUESTIONS, length=QUESTION_LENGTH))
+    return "\n".join(lines)
+
+
 def nmgdata_identifier(value: Any) -> str:
     """Accept a catalogue code of the portal's pattern (R-CAT-14)."""
     if not isinstance(value, str) or not identifiers.is_valid(value.strip()):
@@ -225,7 +235,7 @@ VALIDATORS = {
     function.__name__: function
     for function in (
         nmgdata_required, nmgdata_text, nmgdata_term, nmgdata_region, nmgdata_flag, nmgdata_flag_output,
-        nmgdata_dataset_name, nmgdata_organisation_name, nmgdata_resource_url, nmgdata_identifier,
+        nmgdata_dataset_name, nmgdata_organisation_name, nmgdata_resource_url, nmgdata_identifier, nmgdata_questions,
         nmgdata_unique_items, nmgdata_item_name, nmgdata_entry,
         nmgdata_give_identifier, nmgdata_one_authority,
     )

@@ -23,7 +23,7 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
     Several departments decide each about their own data: then there is one case per department.
 
     :param items: what you apply for: dictionaries with ``dataset_id``, optional ``resource_id`` (only
-        this file) and ``fields`` (only these data items)
+        this file), ``fields`` (only these data items) and ``answers`` (to ``application_questions``)
     :type items: list of dictionaries
     :param dataset_id: instead of ``items``: the id or name of one dataset
     :type dataset_id: string
@@ -32,6 +32,7 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
     :param applicant_kind: ``natural_person``, ``legal_person`` or ``unincorporated``
     :param applicant_name: name of the person or organisation
     :param credit_code: unified social credit code, for organisations
+    :param id_number: ID number of a natural person, only where an entry has ``needs_id_number``
     :param contact_phone: where the department can ask back
     :param scenario: what the data will be used for
     :param data_scope: which data are needed
@@ -51,6 +52,7 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
     wants = []
     try:
         wants = wanted.read(context, named(data_dict))
+        stated["id_number"] = schema.id_number(stated, data_dict, needed=wanted.needs_id_number(wants))
     except tk.ValidationError as invalid:
         errors |= invalid.error_dict
     if errors:
@@ -64,7 +66,7 @@ def named(data_dict: DataDict) -> Any:
     """Return what is applied for as a list, also where one dataset is named the short way."""
     if "items" in data_dict:
         return data_dict["items"]
-    return [{name: data_dict.get(name) for name in ("dataset_id", "resource_id", "fields")}]
+    return [{name: data_dict.get(name) for name in ("dataset_id", "resource_id", "fields", "answers")}]
 
 
 def receipt(filed: Receipt) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 
 from ...forms import code_of_organisation, one_of_terms, stated
-from ...kernel import clock, identity, orgs
+from ...kernel import clock, identity, orgs, personal
 from .. import scope
 from ..agreement import current_version
 
@@ -50,6 +50,17 @@ def submission() -> Schema:
         "use_until": [day_from_today, after_its_beginning],
         "safeguards": [stated(10, _("State how you will keep the data safe."))],
     }
+
+
+def id_number(stated: dict[str, Any], data: dict[str, Any], *, needed: bool) -> str | None:
+    """Return the ID number of a natural person where one is needed, and none otherwise (DC-18)."""
+    if not needed or stated.get("applicant_kind") != "natural_person":
+        return None
+    number = str(data.get("id_number") or "").strip().upper()
+    if not personal.is_id_number(number, clock.today()):
+        message = _("The conditions of these data need your ID number (18 characters); this is none.")
+        raise tk.ValidationError({"id_number": [message]})
+    return number
 
 
 def as_applied_for(value: Any) -> str | None:
