@@ -8,14 +8,14 @@ from ckan import model
 
 from ..kernel.actors import Actor
 from ..kernel.workflow.model import Case
-from ..kernel.workflow.presenters import Presenter
+from ..kernel.workflow.presenters import Presenter, account_address
 from . import agreement
 from .model import Application, ApplicationItem
 
 SHOWN = (
-    "applicant_kind", "applicant_name", "credit_code", "contact_phone", "scenario", "data_scope",
-    "provision_mode", "use_from", "use_until", "safeguards",
+    "applicant_kind", "scenario", "data_scope", "provision_mode", "use_from", "use_until", "safeguards",
 )  # fmt: skip
+PERSONAL = ("applicant_name", "credit_code", "contact_phone")
 
 
 def title(case: Case) -> str:
@@ -25,7 +25,7 @@ def title(case: Case) -> str:
 
 
 def payload(case: Case, actor: Actor) -> dict[str, Any]:
-    """Return what the applicant stated."""
+    """Return what the applicant stated; who it is says ``person``."""
     application = model.Session.get_one(Application, case.id)
     stated = {name: getattr(application, name) for name in SHOWN}
     for name in ("use_from", "use_until"):
@@ -35,6 +35,13 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
     dataset = model.Session.get(model.Package, case.dataset_id)
     stated["dataset_name"] = dataset.name if dataset else ""
     return stated
+
+
+def person(case: Case) -> dict[str, str | None]:
+    """Return who applies, with the mail address of the account that answers go to."""
+    application = model.Session.get_one(Application, case.id)
+    stated = {name: getattr(application, name) for name in PERSONAL}
+    return {**stated, "contact_email": account_address(case)}
 
 
 def defaults(case: Case, step: str) -> dict[str, Any]:
@@ -52,4 +59,4 @@ def defaults(case: Case, step: str) -> dict[str, Any]:
     return {}
 
 
-PRESENTER = Presenter(title, payload, "nmgdata/open_application/filed.html", defaults)
+PRESENTER = Presenter(title, payload, "nmgdata/open_application/filed.html", defaults, person=person)

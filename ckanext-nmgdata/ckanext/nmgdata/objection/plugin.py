@@ -8,7 +8,7 @@ from ckan import plugins as p
 
 from ..kernel import tick
 from ..kernel.gate import answers
-from . import challenge, evidence, notices, present, register, takedown, workflow
+from . import challenge, evidence, limits, notices, present, register, takedown, workflow
 from .logic import action, auth
 from .views import blueprint
 
@@ -33,6 +33,7 @@ class ObjectionPlugin(p.SingletonPlugin):
         notices.install()
         tick.hourly(evidence.forget_drafts)
         tick.hourly(challenge.forget_used)
+        tick.hourly(limits.forget_attempts)
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of objections."""

@@ -8,14 +8,14 @@ from typing import Any
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
-from flask import Blueprint, Response, jsonify, make_response, redirect, send_file
+from flask import Blueprint, Response, jsonify, redirect, send_file
 
 from ..kernel.actors import Actor, Role
 from ..kernel.audit import append
 from ..kernel.deadlines import statutes
 from ..kernel.gate.doors import RESTRICTED_CACHE, asking
 from ..kernel.unit import begin
-from ..kernel.workflow import engine, machine, queries
+from ..kernel.workflow import engine, machine, presenters, queries
 from ..kernel.workflow.model import Case
 from . import challenge, evidence, filing, present, register
 from .logic import action, schema
@@ -172,7 +172,7 @@ def handled(number: str) -> tuple[Case, Actor]:
     """Return a case to those who may read its evidence; for others there is none."""
     tk.request.environ["__no_cache__"] = True
     case, actor = queries.by_reference(number), asking()
-    if case is None or case.kind != KIND or not present.evidence_readable(case, actor):
+    if case is None or case.kind != KIND or not presenters.may_reveal(case, actor):
         tk.abort(404, _("Case not found"))
     return case, actor
 
@@ -194,16 +194,6 @@ def evidence_file(number: str, evidence_id: str) -> Any:
     return answer
 
 
-@blueprint.route("/nmg/cases/<number>/reveal", methods=["POST"])
-def reveal(number: str) -> Any:
-    """Show the objector's personal data in clear to who handles the case; audited."""
-    case, actor = handled(number)
-    values = {"number": case.number, "person": present.reveal(case, actor)}
-    answer = make_response(tk.render("nmgdata/rights_objection/person.html", values))
-    answer.headers["Cache-Control"] = RESTRICTED_CACHE
-    return answer
-
-
 @blueprint.route("/nmg/objections", methods=["GET", "POST"])
 def wave() -> Any:
     """Show the authority all open objections; on POST set those aside that are an abuse."""
@@ -221,7 +211,7 @@ def wave() -> Any:
             for number, message in done["failed"].items():
                 tk.h.flash_error(f"{number}: {message}")
             return redirect(tk.url_for("nmgdata_objection.wave"))
-    values = {"objections": register.open_objections(), "errors": errors, "data": tk.request.form}
+    values = {"objections": register.open_objections(asking()), "errors": errors, "data": tk.request.form}
     return tk.render("nmgdata/rights_objection/wave.html", values)
 
 

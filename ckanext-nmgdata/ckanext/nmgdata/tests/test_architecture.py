@@ -36,6 +36,7 @@ BASE = {
     "events",
     "serials",
     "identity",
+    "personal",
     "tick",
 }
 LINES = 400

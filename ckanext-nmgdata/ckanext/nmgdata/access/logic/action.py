@@ -10,11 +10,11 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 from sqlalchemy.exc import IntegrityError
 
-from ...kernel.actors import REGION
 from ...kernel.gate import answers, stops
 from ...kernel.gate.doors import actor_of
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.gate.policy import Reason
+from ...kernel.orgs import REGION
 from ...kernel.workflow.engine import Filing, Receipt
 from .. import workflow
 from . import schema

@@ -8,7 +8,7 @@ from typing import Any
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 
-from ...forms import code_of_organisation, one_of_terms, stated
+from ...forms import code_of_organisation, one_of_terms, stated, without_personal_data
 from ...kernel import clock, identity
 from ..agreement import current_version
 
@@ -64,7 +64,7 @@ def refusal() -> Schema:
     """What a refusal must state, separately: reason and legal basis (R-COND-06)."""
     return {
         "refusal_ground": [one_of_terms("refusal_ground")],
-        "reason": [stated(4, _("State the reason for the refusal."))],
+        "reason": [stated(4, _("State the reason for the refusal.")), without_personal_data],
         "legal_basis": [
             stated(4, _("State the law or regulation, with its article, that the refusal rests on."))
         ],
