@@ -127,7 +127,7 @@ def nmgdata_resource_url(
     resource_id = data.get((*key[:-1], "id"))
     if data.get((*key[:-1], "url_type")) == origins.UPLOAD or not value:
         return
-    if not URL.fullmatch(value):
+    if not URL.fullmatch(value) and value != origins.TABLE_ONLY:
         errors[key].append(_("Give an address that begins with http:// or https://."))
     elif isinstance(resource_id, str) and origins.true_link(resource_id) == value:
         resource = model.Resource.get(resource_id)
