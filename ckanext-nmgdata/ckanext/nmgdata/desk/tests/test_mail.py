@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 from datetime import timedelta
 
 import pytest
@@ -53,9 +54,10 @@ class Moody:
 def server(clean, pages, monkeypatch):
     """Run the mail server; without SMTPUTF8, as many are."""
     moody = Moody()
-    controller = Controller(moody, hostname="127.0.0.1", port=0, enable_SMTPUTF8=False)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(moody, hostname="127.0.0.1", port=port, enable_SMTPUTF8=False)
     controller.start()
-    port = controller.server.sockets[0].getsockname()[1]
     monkeypatch.setitem(tk.config, "smtp.server", f"127.0.0.1:{port}")
     monkeypatch.setitem(tk.config, "smtp.mail_from", "noreply@example.org")
     yield moody
