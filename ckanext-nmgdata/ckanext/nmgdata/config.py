@@ -83,6 +83,11 @@ def objection_limits() -> tuple[int, int, int]:
     return proven, unproven, together
 
 
+def objection_attempts() -> int:
+    """Return how many forms of objections an hour are read from one address, whatever becomes of them."""
+    return tk.config[f"{PREFIX}.objection.attempts_per_address"]
+
+
 def override_minutes() -> int:
     """Return for how many minutes an override opens a resource."""
     return tk.config[f"{PREFIX}.gate.override_minutes"]

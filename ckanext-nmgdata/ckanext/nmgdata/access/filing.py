@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from ckan.plugins import toolkit as tk
 
-from ..kernel.actors import REGION, Actor
+from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
+from ..kernel.orgs import REGION
 from ..kernel.types import new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import engine

@@ -12,14 +12,15 @@ from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
 from ..kernel.workflow import engine
 from ..kernel.workflow.model import Case
-from ..kernel.workflow.presenters import Presenter
+from ..kernel.workflow.presenters import Presenter, account_address
 from . import agreement, scope
 from .model import Application, ApplicationItem
 
 SHOWN = (
-    "applicant_kind", "applicant_name", "credit_code", "id_number", "contact_phone", "scenario", "data_scope",
-    "provision_mode", "use_from", "use_until", "safeguards", "answers",
+    "applicant_kind", "scenario", "data_scope", "provision_mode", "use_from", "use_until", "safeguards",
+    "answers",
 )  # fmt: skip
+PERSONAL = ("applicant_name", "credit_code", "id_number", "contact_phone")
 
 
 def title(case: Case) -> str:
@@ -32,7 +33,7 @@ def title(case: Case) -> str:
 
 
 def payload(case: Case, actor: Actor) -> dict[str, Any]:
-    """Return what the applicant stated."""
+    """Return what the applicant stated; who it is says ``person``."""
     application = model.Session.get_one(Application, case.id)
     stated = {name: getattr(application, name) for name in SHOWN}
     for name in ("use_from", "use_until"):
@@ -42,7 +43,6 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
     stated["resources"] = [item.resource_id for item in items if item.resource_id]
     stated["dataset_name"] = name_of(case.dataset_id)
     stated["evidence"] = [evidence.shown(row) for row in evidence.of_case(case.id)]
-    stated["evidence_readable"] = engine.may_see(case, actor)
     stated["bundle_id"] = application.bundle_id
     stated["together_with"] = together_with(application) if case.filer_id == actor.user_id else []
     return stated
@@ -75,6 +75,13 @@ def together_with(application: Application) -> list[str]:
     return list(model.Session.scalars(query.order_by(Case.number)))
 
 
+def person(case: Case) -> dict[str, str | None]:
+    """Return who applies, with the mail address of the account that answers go to."""
+    application = model.Session.get_one(Application, case.id)
+    stated = {name: getattr(application, name) for name in PERSONAL}
+    return {**stated, "contact_email": account_address(case)}
+
+
 def defaults(case: Case, step: str) -> dict[str, Any]:
     """Begin the consent form with what was applied for, and the agreement with its text."""
     if step == "approve":
@@ -96,6 +103,6 @@ def read_form(case: Case, step: str, sent: dict[str, Any]) -> dict[str, Any]:
 
 
 PRESENTER = Presenter(
-    title, payload, "nmgdata/open_application/filed.html", defaults,
+    title, payload, "nmgdata/open_application/filed.html", defaults, person=person,
     reads_evidence=engine.may_see, read_form=read_form,
 )  # fmt: skip

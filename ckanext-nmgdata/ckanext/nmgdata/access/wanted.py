@@ -99,7 +99,7 @@ def fields_of(dataset: dict[str, Any], item: dict[str, Any]) -> tuple[str, ...] 
 
 def questions(dataset: dict[str, Any]) -> list[str]:
     """Return what a department asks of those who apply for a dataset."""
-    return (dataset.get("application_questions") or "").splitlines()
+    return str(dataset.get("application_questions") or "").splitlines()
 
 
 def answers_to(dataset: dict[str, Any], item: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -235,7 +235,8 @@ VALIDATORS = {
     function.__name__: function
     for function in (
         nmgdata_required, nmgdata_text, nmgdata_term, nmgdata_region, nmgdata_flag, nmgdata_flag_output,
-        nmgdata_dataset_name, nmgdata_organisation_name, nmgdata_resource_url, nmgdata_identifier, nmgdata_questions,
+        nmgdata_dataset_name, nmgdata_organisation_name, nmgdata_resource_url, nmgdata_identifier,
+        nmgdata_questions,
         nmgdata_unique_items, nmgdata_item_name, nmgdata_entry,
         nmgdata_give_identifier, nmgdata_one_authority,
     )

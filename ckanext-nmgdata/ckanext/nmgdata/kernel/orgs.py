@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,11 +27,30 @@ def extras_of(name_or_id: str | None) -> dict[str, str]:
     return dict(group.extras or {}) if group else {}
 
 
+def above(region_code: str | None) -> tuple[str, ...]:
+    """Return the regions that take one in, the nearest first: itself, its league-city, the autonomous region.
+
+    The one rule of who oversees what (R7, R29¶1): an office of any of these reaches the region. What
+    has no region is the autonomous region's own.
+    """
+    code = region_code or REGION
+    return tuple(dict.fromkeys((code, f"{code[:4]}00", REGION)))
+
+
+def within(column: Any, regions: Collection[str]) -> sa.ColumnElement[bool]:
+    """Return ``above`` as SQL: the condition that a column's region is reached from one of some regions."""
+    if REGION in regions:
+        return sa.true()
+    city = sa.func.left(column, 4) + sa.literal("00")
+    return sa.or_(column.in_(regions), city.in_(regions))
+
+
 def authority_of(region_code: str) -> str | None:
-    """Return the authority of a region, or of the whole region when it has none (R-ROLE-01)."""
-    query = active().where(ROLE == AUTHORITY, REGION_CODE.in_([region_code, REGION]))
+    """Return the authority of a region, or of the next one above that has one (R-ROLE-01)."""
+    regions = above(region_code)
+    query = active().where(ROLE == AUTHORITY, REGION_CODE.in_(regions))
     found = {region: org_id for org_id, region in model.Session.execute(query)}
-    return found.get(region_code) or found.get(REGION)
+    return next((found[region] for region in regions if region in found), None)
 
 
 def other_authority(region_code: str, group_id: str | None) -> bool:

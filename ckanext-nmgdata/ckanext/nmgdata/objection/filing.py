@@ -36,9 +36,12 @@ def admit(actor: Actor, solution: str) -> bool:
 
     :raises limits.TooManyError: too many came from here within the hour
     """
+    key = limits.address_key(actor.address)
+    with begin(actor) as unit:
+        limits.note_attempt(unit, key)
     with begin(actor) as unit:
         proven = challenge.use(unit, solution)
-        limits.check(unit, actor, limits.address_key(actor.address), proven=proven)
+        limits.check(unit, actor, key, proven=proven)
     return proven
 
 

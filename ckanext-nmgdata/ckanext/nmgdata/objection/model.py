@@ -79,6 +79,18 @@ class ObjectionItem(tk.BaseModel):
     __table_args__ = (sa.Index("nmgdata_objection_item_case", "case_id"),)
 
 
+class ObjectionAttempt(tk.BaseModel):
+    """How many forms came from a network address in an hour, whatever became of them."""
+
+    __tablename__ = "nmgdata_objection_attempt"
+
+    address_key: Mapped[key]
+    hour: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), primary_key=True)
+    count: Mapped[int] = mapped_column(sa.Integer)
+
+    __table_args__ = (sa.Index("nmgdata_objection_attempt_hour", "hour"),)
+
+
 class UsedChallenge(tk.BaseModel):
     """A solved challenge that has been used; it counts once."""
 

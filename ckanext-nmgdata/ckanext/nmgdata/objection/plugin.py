@@ -8,7 +8,7 @@ from ckan import plugins as p
 
 from ..kernel import tick
 from ..kernel.gate import answers
-from . import challenge, notices, present, register, takedown, workflow
+from . import challenge, limits, notices, present, register, takedown, workflow
 from .logic import action, auth
 from .views import blueprint
 
@@ -31,6 +31,7 @@ class ObjectionPlugin(p.SingletonPlugin):
         takedown.install()
         notices.install()
         tick.hourly(challenge.forget_used)
+        tick.hourly(limits.forget_attempts)
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of objections."""

@@ -7,18 +7,17 @@ from typing import Any
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
-from flask import Blueprint, Response, jsonify, make_response, redirect
+from flask import Blueprint, Response, jsonify, redirect
 
-from ..kernel.actors import Actor, Role
+from ..kernel.actors import Role
 from ..kernel.deadlines import statutes
 from ..kernel.evidence import files as evidence
-from ..kernel.gate.doors import RESTRICTED_CACHE, asking
+from ..kernel.gate.doors import asking
 from ..kernel.unit import begin
 from ..kernel.workflow import engine, machine, queries
-from ..kernel.workflow.model import Case
-from . import challenge, filing, present, register
+from . import challenge, filing, register
 from .logic import action, schema
-from .workflow import KIND, VERIFY
+from .workflow import VERIFY
 
 _ = tk._
 blueprint = Blueprint("nmgdata_objection", __name__)
@@ -164,28 +163,6 @@ def opened(number: str) -> Any:
     return tk.redirect_to("dataset.read", id=case.dataset_id)
 
 
-# --- what only the handlers of a case see --------------------------------------------------------
-
-
-def handled(number: str) -> tuple[Case, Actor]:
-    """Return a case to those who may read its evidence; for others there is none."""
-    tk.request.environ["__no_cache__"] = True
-    case, actor = queries.by_reference(number), asking()
-    if case is None or case.kind != KIND or not present.evidence_readable(case, actor):
-        tk.abort(404, _("Case not found"))
-    return case, actor
-
-
-@blueprint.route("/nmg/cases/<number>/reveal", methods=["POST"])
-def reveal(number: str) -> Any:
-    """Show the objector's personal data in clear to who handles the case; audited."""
-    case, actor = handled(number)
-    values = {"number": case.number, "person": present.reveal(case, actor)}
-    answer = make_response(tk.render("nmgdata/rights_objection/person.html", values))
-    answer.headers["Cache-Control"] = RESTRICTED_CACHE
-    return answer
-
-
 @blueprint.route("/nmg/objections", methods=["GET", "POST"])
 def wave() -> Any:
     """Show the authority all open objections; on POST set those aside that are an abuse."""
@@ -203,7 +180,7 @@ def wave() -> Any:
             for number, message in done["failed"].items():
                 tk.h.flash_error(f"{number}: {message}")
             return redirect(tk.url_for("nmgdata_objection.wave"))
-    values = {"objections": register.open_objections(), "errors": errors, "data": tk.request.form}
+    values = {"objections": register.open_objections(asking()), "errors": errors, "data": tk.request.form}
     return tk.render("nmgdata/rights_objection/wave.html", values)
 
 

@@ -37,6 +37,7 @@ BASE = {
     "events",
     "serials",
     "identity",
+    "personal",
     "tick",
 }
 LINES = 400

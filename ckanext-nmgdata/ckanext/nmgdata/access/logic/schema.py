@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 
-from ...forms import code_of_organisation, one_of_terms, stated
+from ...forms import code_of_organisation, one_of_terms, stated, without_personal_data
 from ...kernel import clock, identity, orgs, personal
 from .. import scope
 from ..agreement import current_version
 
 _ = tk._
+ID_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
 
 
 def day_from_today(value: Any) -> date:
@@ -57,7 +59,7 @@ def id_number(stated: dict[str, Any], data: dict[str, Any], *, needed: bool) -> 
     if not needed or stated.get("applicant_kind") != "natural_person":
         return None
     number = str(data.get("id_number") or "").strip().upper()
-    if not personal.is_id_number(number, clock.today()):
+    if not ID_NUMBER.fullmatch(number) or not personal.is_id_number(number, clock.today()):
         message = _("The conditions of these data need your ID number (18 characters); this is none.")
         raise tk.ValidationError({"id_number": [message]})
     return number
@@ -116,7 +118,7 @@ def refusal() -> Schema:
     """What a refusal must state, separately: reason and legal basis (R-COND-06)."""
     return {
         "refusal_ground": [one_of_terms("refusal_ground")],
-        "reason": [stated(4, _("State the reason for the refusal."))],
+        "reason": [stated(4, _("State the reason for the refusal.")), without_personal_data],
         "legal_basis": [
             stated(4, _("State the law or regulation, with its article, that the refusal rests on."))
         ],

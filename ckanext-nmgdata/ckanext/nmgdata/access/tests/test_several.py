@@ -21,6 +21,7 @@ from ckanext.nmgdata.kernel.workflow.model import Case
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+ID = "11010519491231002X"
 ITEMS = [{"name": "station", "label": "站点"}, {"name": "passed_at", "label": "时间"}]
 
 
@@ -279,3 +280,63 @@ class TestCommitment:
     @given(st.dictionaries(st.sampled_from(sorted(STATEMENT)), st.text(max_size=200)))
     def test_whatever_is_typed(self, pages, stated):
         assert commitment.pdf(stated, []).startswith(b"%PDF")
+
+
+class TestQuestions:
+    @pytest.fixture
+    def asking(self, world):
+        """A conditional entry with two questions, whose condition needs to know who applies."""
+        return factories.dataset(
+            world.department, open_class="conditional", needs_id_number=True,
+            application_questions="是否发表成果？\n\n 发表在何处？ ",
+        )  # fmt: skip
+
+    def test_nobody_has_to_answer(self, world, asking):
+        filed = apply(world, {"dataset_id": asking["id"], "answers": ["", "期刊"]}, id_number=ID)
+        shown = call("nmgdata_case_show", world.reviewer, id=filed["id"])["filed"]
+        assert shown["answers"] == [{"question": "发表在何处？", "answer": "期刊"}]
+
+    @pytest.mark.parametrize("answers", ["x", {"a": 1}, [1], [["x"]], ["长" * 5001]])
+    def test_answers_that_are_none(self, world, asking, answers):
+        with pytest.raises(tk.ValidationError) as refused:
+            apply(world, {"dataset_id": asking["id"], "answers": answers}, id_number=ID)
+        assert list(refused.value.error_dict) == ["answers"]
+
+    def test_r_open_09_at_most_three_short_ones(self, world):
+        for text in ("a\nb\nc\nd", "长" * 101):
+            with pytest.raises(tk.ValidationError) as refused:
+                factories.dataset(world.department, open_class="conditional", application_questions=text)
+            assert list(refused.value.error_dict) == ["application_questions"]
+
+    @pytest.mark.parametrize("number", ["", None, ["x"], ID[:-1] + "1", "1" * 18, "１" * 18])
+    def test_dc_18_an_id_number_where_the_condition_needs_it(self, world, asking, number):
+        with pytest.raises(tk.ValidationError) as refused:
+            apply(world, {"dataset_id": asking["id"]}, id_number=number)
+        assert list(refused.value.error_dict) == ["id_number"]
+
+    def test_dc_18_and_nowhere_else(self, world, asking, water):
+        filed = apply(world, {"dataset_id": asking["id"]}, {"dataset_id": water["id"]}, id_number=ID)
+        kept = [model.Session.get(Application, case["id"]).id_number for case in filed["cases"]]
+        assert kept == [ID, None]
+
+    def test_an_organisation_states_none(self, world, asking):
+        firm = {"applicant_kind": "legal_person", "credit_code": "11152500011659134E", "id_number": ID}
+        filed = apply(world, {"dataset_id": asking["id"]}, **firm)
+        assert model.Session.get(Application, filed["id"]).id_number is None
+
+    def test_masked_for_who_decides(self, world, asking):
+        filed = apply(world, {"dataset_id": asking["id"]}, id_number=ID)
+        assert ID not in str(call("nmgdata_case_show", world.reviewer, id=filed["id"]))
+        assert call("nmgdata_case_show", world.applicant, id=filed["id"])["filed"]["id_number"] == ID
+
+    def test_by_the_form(self, world, app, as_user, asking):
+        me = as_user(world.applicant)
+        form = app.get(f"/nmg/apply/{asking['name']}", headers=me).body
+        assert "是否发表成果？" in form
+        assert 'name="id_number"' in form
+        sent = {"item": asking["id"], f"answers-{asking['id']}": ["是", ""], "id_number": ID}
+        page(app, world, asking, me, act="save", **sent)
+        assert ID not in str(draft(world))
+        page(app, world, asking, me, act="submit", **sent)
+        row = model.Session.scalar(sa.select(Application))
+        assert (row.id_number, [a["answer"] for a in row.answers]) == (ID, ["是"])

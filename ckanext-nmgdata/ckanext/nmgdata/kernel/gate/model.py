@@ -17,6 +17,8 @@ REASON_LENGTH = 10
 """Characters that the reason of an override has at least."""
 PENDING, CLEAN, HELD, OVERRIDDEN = "pending", "clean", "held", "overridden"
 """States of a screening: not yet scanned, nothing found, something found, found and let pass."""
+ROWS = "rows"
+"""Version of a screened table that is kept through the API: its rows have no other name."""
 WHOLE, PARTIAL, NOTHING = "whole", "partial", "nothing"
 """How much of a file a screening could read."""
 
