@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from ckan import model
 
 from ..kernel.actors import Actor
+from ..kernel.evidence import files as evidence
 from ..kernel.workflow import presenters
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import Presenter
-from . import evidence
 from .model import ExOfficio, Objection, ObjectionItem
 
 STATED = ("ground", "statement", "wish", "objector_kind", "concern")
@@ -61,13 +61,9 @@ def objection(case: Case, actor: Actor) -> dict[str, Any]:
         "proven": row.proven,
         "files": files_of(case),
         "dataset_name": dataset_name(case),
-        "evidence": [attachment(e) for e in evidence.of_case(case.id)],
+        "evidence": [evidence.shown(e) for e in evidence.of_case(case.id)],
+        "evidence_readable": presenters.may_reveal(case, actor),
     }
-
-
-def attachment(row: evidence.Evidence) -> dict[str, Any]:
-    """Return one file of evidence for a page."""
-    return {"id": row.id, "name": row.name, "size": row.size, "scan": row.scan}
 
 
 def person(case: Case) -> dict[str, str | None]:
@@ -101,7 +97,10 @@ def contact(case: Case) -> str | None:
     return row.contact_email if row else None
 
 
-OBJECTION = Presenter(title, objection, "nmgdata/rights_objection/filed.html", defaults, contact, person)
+OBJECTION = Presenter(
+    title, objection, "nmgdata/rights_objection/filed.html", defaults, contact,
+    reads_evidence=presenters.may_reveal, person=person,
+)  # fmt: skip
 EX_OFFICIO = Presenter(title, ex_officio, "nmgdata/exofficio_suspension/filed.html", defaults)
 
 

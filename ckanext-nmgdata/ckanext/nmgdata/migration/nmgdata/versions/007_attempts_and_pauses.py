@@ -1,7 +1,7 @@
 """Attempts to object are counted; periods can rest.
 
 Revision ID: 8e0b7f21c6d4
-Revises: 3c5a9e714b03
+Revises: 6e1b0f3a7c52
 
 The labels of oversight name whole region codes now: `ckan search-index rebuild` once after the upgrade.
 """
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "8e0b7f21c6d4"
-down_revision = "3c5a9e714b03"
+down_revision = "6e1b0f3a7c52"
 branch_labels = None
 depends_on = None
 
