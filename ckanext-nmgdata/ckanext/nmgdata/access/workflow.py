@@ -54,7 +54,7 @@ def within_what_was_asked(unit: Unit, case: Case, data: Payload) -> None:
         raise tk.ValidationError({"valid_until": [message.format(day=application.use_until.isoformat())]})
 
 
-def at_rest(unit: Unit, case: Case) -> bool:
+def at_rest(case: Case) -> bool:
     """Say whether all that a case is about is suspended (law.md §5.1, on_hold)."""
     return all(stops.reaches(item.dataset_id, item.resource_id) for item in scope.items(case.id))
 
@@ -286,7 +286,7 @@ def concerned(unit: Unit, event: events.Event) -> list[Case]:
 def tell_of_stop(unit: Unit, event: events.Suspended) -> None:
     """Tell applicants and users that their case rests while the data are suspended."""
     for case in concerned(unit, event):
-        if at_rest(unit, case):
+        if at_rest(case):
             engine.hold(unit, case, rests=True)
         engine.notify(unit, case, f"held:{event.case_id}:{event.resource_id}", "held", FILER)
 
@@ -294,7 +294,7 @@ def tell_of_stop(unit: Unit, event: events.Suspended) -> None:
 def tell_of_resumption(unit: Unit, event: events.Lifted) -> None:
     """Tell them that it goes on, once nothing stops the data any more."""
     for case in concerned(unit, event):
-        if not at_rest(unit, case):
+        if not at_rest(case):
             engine.hold(unit, case, rests=False)
     if stops.reaches(event.dataset_id, event.resource_id):
         return

@@ -106,12 +106,13 @@ def department(value: Any) -> str:
 
 def transfer() -> Schema:
     """Who is to decide instead, and why."""
-    return {"org": [department], "reason": [stated(4, _("State why it is the other department's."))]}
+    reason = stated(4, _("State why it is the other department's."))
+    return {"org": [department], "reason": [reason, without_personal_data]}
 
 
 def rejection() -> Schema:
     """Why the form is not in order (Hohhot Art. 26 ¶2: 说明理由)."""
-    return {"reason": [stated(4, _("State the reason for returning it."))]}
+    return {"reason": [stated(4, _("State the reason for returning it.")), without_personal_data]}
 
 
 def refusal() -> Schema:
