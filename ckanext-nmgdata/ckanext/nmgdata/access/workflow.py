@@ -61,7 +61,7 @@ def at_rest(case: Case) -> bool:
 
 def not_while_stopped(unit: Unit, case: Case, data: Payload) -> None:
     """Applications rest while their data are suspended (law.md §5.1, on_hold)."""
-    if at_rest(unit, case):
+    if at_rest(case):
         raise tk.ValidationError({"status": [answers.sentence(Reason.SUSPENDED)]})
 
 
