@@ -13,6 +13,7 @@ from ckan.plugins import toolkit as tk
 
 from ..kernel import outbox
 from ..kernel.actors import Actor
+from ..kernel.addresses import address_key
 from ..kernel.deadlines import statutes
 from ..kernel.types import new_id
 from ..kernel.unit import Unit, begin
@@ -36,7 +37,7 @@ def admit(actor: Actor, solution: str) -> bool:
     """
     with begin(actor) as unit:
         proven = challenge.use(unit, solution)
-        limits.check(unit, actor, limits.address_key(actor.address), proven=proven)
+        limits.check(unit, actor, address_key(actor.address), proven=proven)
     return proven
 
 
@@ -58,7 +59,7 @@ def file(
         attached = evidence.drafts(form_secret)
         if not attached and evidence_needed():
             raise tk.ValidationError({"evidence": [_("Attach at least one file of evidence (Art. 28 ¶3).")]})
-        key = limits.address_key(actor.address)
+        key = address_key(actor.address)
         limits.check(unit, actor, key, proven=proven)
         files = [row.sha256 for row in attached]
         digest = digest_of(files or [stated["statement"]])

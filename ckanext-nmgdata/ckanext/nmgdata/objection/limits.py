@@ -5,9 +5,6 @@ Counted in the database, so that they hold with Redis down and over several web 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import ipaddress
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -17,7 +14,6 @@ from .. import config
 from ..kernel.actors import Actor
 from ..kernel.unit import Unit
 from ..kernel.workflow.model import Case
-from .challenge import secret
 from .model import Objection
 
 _ = tk._
@@ -30,19 +26,6 @@ class TooManyError(tk.ValidationError):
 
     code = "too_many"
     status = 429
-
-
-def address_key(address: str | None) -> str:
-    """Return a keyed digest of a network address; an IPv6 address counts with its /64 network."""
-    text = address or ""
-    try:
-        parsed = ipaddress.ip_address(text)
-    except ValueError:
-        pass
-    else:
-        if parsed.version == 6:
-            text = str(ipaddress.ip_network(f"{text}/64", strict=False))
-    return hmac.new(secret("address").encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def check(unit: Unit, actor: Actor, key: str, *, proven: bool) -> None:

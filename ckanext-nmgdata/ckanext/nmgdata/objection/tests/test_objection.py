@@ -14,7 +14,7 @@ from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.conftest import MONDAY
 from ckanext.nmgdata.factories import OBJECTION, OUTCOME, PDF, WITHDRAWAL, call, file
-from ckanext.nmgdata.kernel import clock, outbox
+from ckanext.nmgdata.kernel import addresses, clock, outbox
 from ckanext.nmgdata.kernel.audit import verify
 from ckanext.nmgdata.kernel.audit.model import AuditEvent
 from ckanext.nmgdata.kernel.gate import seal
@@ -642,9 +642,16 @@ class TestFloods:
         assert {line["state"] for line in lines} == {"abusive"}
         assert {line["reason"] for line in lines} == {"滥用异议权利。"}
 
+    def test_verification_mails_to_an_address_have_an_end_and_objections_go_on(self, world, monkeypatch):
+        monkeypatch.setitem(tk.config, "ckanext.nmgdata.accounts.mails_per_person", 2)
+        for number in range(3):
+            world.objected(world.open_data, evidence=file(PDF + b"%%%d\n%%%%EOF" % number))
+        assert model.Session.query(Objection).count() == 3
+        assert len([mail for mail in mails() if "/object/verify/" in mail["body"]]) == 2
+
     def test_an_ipv6_network_counts_as_one(self):
-        assert limits.address_key("2001:db8::1") == limits.address_key("2001:db8::2")
-        assert limits.address_key("2001:db8:0:1::1") != limits.address_key("2001:db8::1")
+        assert addresses.address_key("2001:db8::1") == addresses.address_key("2001:db8::2")
+        assert addresses.address_key("2001:db8:0:1::1") != addresses.address_key("2001:db8::1")
 
 
 def limits_base64(payload):
