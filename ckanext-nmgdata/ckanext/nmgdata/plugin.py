@@ -10,7 +10,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context
 from ckanext.dcat.interfaces import IDCATURIGenerator
 
-from . import cli, roles
+from . import cli, roles, shapes
 from .accounts import logins, passwords, privacy, register
 from .accounts import views as account_views
 from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators
@@ -111,7 +111,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         """Return the actions of kernel and catalogue."""
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
-        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **dcat.ACTIONS, **privacy.ACTIONS, **gate}
+        own = shapes.guarded({**catalog_actions.ACTIONS, **desk_actions.ACTIONS})
+        return {**own, **dcat.ACTIONS, **privacy.ACTIONS, **gate}
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""

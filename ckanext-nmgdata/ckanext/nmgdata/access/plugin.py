@@ -7,6 +7,7 @@ from typing import Any
 from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 
+from .. import shapes
 from ..kernel.gate import answers
 from ..kernel.workflow import presenters
 from . import present, workflow
@@ -36,10 +37,8 @@ class AccessPlugin(p.SingletonPlugin):
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of applications."""
-        return {
-            "nmgdata_application_submit": action.nmgdata_application_submit,
-            "nmgdata_grant_list": action.nmgdata_grant_list,
-        }
+        own = (action.nmgdata_application_submit, action.nmgdata_grant_list)
+        return shapes.guarded({function.__name__: function for function in own})
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of applications."""

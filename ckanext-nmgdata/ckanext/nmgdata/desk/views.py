@@ -8,6 +8,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from flask import Blueprint, Response, redirect
 
+from .. import shapes
 from ..kernel.actors import Role
 from ..kernel.gate.doors import asking
 from ..kernel.types import Conflict
@@ -160,9 +161,9 @@ def step(number: str, transition: str) -> Any:
 
 
 def typed() -> dict[str, Any]:
-    """Return what a form has sent; a field that was ticked several times as a list."""
+    """Return what a form has sent; a field that takes several values and was ticked several times as a list."""
     sent = tk.request.form.to_dict(flat=False)
-    return {name: values[0] if len(values) == 1 else values for name, values in sent.items()}
+    return {name: values if name in shapes.SEVERAL else values[0] for name, values in sent.items()}
 
 
 def page(case: Case, actor: Any, step: str | None = None, stated: Any = None, errors: Any = None) -> str:

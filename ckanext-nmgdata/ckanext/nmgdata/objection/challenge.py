@@ -44,10 +44,18 @@ def read(solution: str) -> Any:
     return payload if right and isinstance(payload.get("number"), int) else None
 
 
+def is_right(payload: Any) -> bool:
+    """Say whether a solution solves a challenge of ours; text that cannot be hashed solves none."""
+    try:
+        return altcha.verify_solution(payload, secret("challenge"))[0]
+    except ValueError:
+        return False
+
+
 def use(unit: Unit, solution: str) -> bool:
     """Say whether a solution is right and was not used before; it is used up with the unit."""
     payload = read(solution)
-    if payload is None or not altcha.verify_solution(payload, secret("challenge"))[0]:
+    if payload is None or not is_right(payload):
         return False
     row = {"signature": payload["signature"], "used_at": unit.now}
     statement = insert(UsedChallenge).values(row).on_conflict_do_nothing()

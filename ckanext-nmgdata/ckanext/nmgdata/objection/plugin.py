@@ -6,6 +6,7 @@ from typing import Any
 
 from ckan import plugins as p
 
+from .. import shapes
 from ..kernel import tick
 from ..kernel.gate import answers
 from . import challenge, evidence, notices, present, register, takedown, workflow
@@ -36,7 +37,7 @@ class ObjectionPlugin(p.SingletonPlugin):
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of objections."""
-        return action.ACTIONS
+        return shapes.guarded(action.ACTIONS)
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of objections."""

@@ -7,8 +7,12 @@ from typing import Any
 from ckan.config.middleware.flask_app import csrf
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp
-from flask import g, has_request_context
+from ckan.views.api import _get_request_data
+from flask import g, has_request_context, jsonify, make_response
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
+
+from .. import shapes
 
 HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
@@ -38,14 +42,36 @@ class ExemptViews(set[str]):
         return super().__contains__(element) or (has_request_context() and element in g.get(FLAG, ()))
 
 
-def no_null() -> None:
-    """Refuse the character NUL, which PostgreSQL cannot store and nobody types."""
+def well_formed() -> Any:
+    """Refuse what nothing behind could take: text nobody types, pages nobody turns, JSON without a floor."""
     request: Any = tk.request
-    values = [request.path, *request.args.values()]
+    fields = [*request.args.items(multi=True)]
     if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        values += request.form.values()
-    if any("\0" in value for value in values):
+        fields += request.form.items(multi=True)
+    if any(shapes.unstorable(text) for text in (request.path, *(part for field in fields for part in field))):
         tk.abort(400)
+    if any(name in COUNTS and not shapes.is_number(value) for name, value in request.args.items(multi=True)):
+        tk.abort(400, tk._("This must be a number."))
+    return refused() if request.endpoint == "api.action" else None
+
+
+COUNTS = frozenset({"page", "limit", "offset", "before"})
+"""What pages and feeds read as a number."""
+
+
+def refused() -> Response | None:
+    """Answer what a program has sent in a shape that no action can take, with the field; None when it can."""
+    try:
+        found = shapes.broken(_get_request_data(try_url_params=True))
+    except RecursionError:
+        found = ("", tk._("These data are nested too deeply."))
+    except (ValueError, HTTPException):
+        return None  # CKAN says itself what is wrong
+    if found is None:
+        return None
+    field, message = found
+    said = {"__type": "Validation Error", field or "__junk": [message]}
+    return make_response(jsonify({"success": False, "error": said}), 400)
 
 
 def say(response: Response) -> Response:
@@ -58,6 +84,6 @@ def say(response: Response) -> Response:
 def install(app: CKANApp) -> CKANApp:
     """Harden an application."""
     csrf._exempt_views = ExemptViews(csrf._exempt_views)
-    app.before_request(no_null)
+    app.before_request(well_formed)
     app.after_request(say)
     return app

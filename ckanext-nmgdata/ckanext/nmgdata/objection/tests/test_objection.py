@@ -644,6 +644,7 @@ class TestFloods:
 
     def test_verification_mails_to_an_address_have_an_end_and_objections_go_on(self, world, monkeypatch):
         monkeypatch.setitem(tk.config, "ckanext.nmgdata.accounts.mails_per_person", 2)
+        monkeypatch.setitem(tk.config, "ckanext.nmgdata.objection.per_address_unproven", 9)
         for number in range(3):
             world.objected(world.open_data, evidence=file(PDF + b"%%%d\n%%%%EOF" % number))
         assert model.Session.query(Objection).count() == 3
