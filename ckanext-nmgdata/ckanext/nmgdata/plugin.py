@@ -30,6 +30,7 @@ from .kernel.gate import (
     counts,
     datastore,
     frozen,
+    known,
     listing,
     lists,
     origins,
@@ -112,7 +113,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
         own = shapes.guarded({**catalog_actions.ACTIONS, **desk_actions.ACTIONS})
-        return {**own, **dcat.ACTIONS, **privacy.ACTIONS, **gate}
+        return known.before({**known.core(), **own, **dcat.ACTIONS, **privacy.ACTIONS, **gate})
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""
@@ -131,7 +132,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
-        gated = tombstones.install(routes.take_over(account_views.take_over(app)))
+        gated = known.install(tombstones.install(routes.take_over(account_views.take_over(app))))
         return hardening.install(sessions.install(gated))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:

@@ -21,6 +21,14 @@ SEVERAL = frozenset({"evidence", "ids", "resources", "sealed"})
 """Fields of our actions that take one value or several."""
 NUMBERS = frozenset({"after", "limit", "offset"})
 FLAGS = frozenset({"is_workday"})
+NAMES = frozenset(
+    {
+        "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "dataset_id", "package_id",
+        "resource_id", "resource_view_id", "view_id", "owner_org", "org_id", "organization_id", "group_id", "group",
+        "object", "object_type", "vocabulary_id", "role", "email",
+    }
+)  # fmt: skip
+"""What CKAN's actions look up in the database, where only text is a name of something."""
 LARGEST = 2**31 - 1
 """Largest number that every column and every page number can hold."""
 DEEPEST = 20
@@ -59,7 +67,7 @@ def check(stated: dict[str, Any]) -> None:
     :raises tk.ValidationError: there are some
     """
     faults = {str(name): fault(name, value) for name, value in stated.items()}
-    errors = {name: [message] for name, message in faults.items() if message}
+    errors: dict[str, Any] = {name: [message] for name, message in faults.items() if message}
     if errors:
         raise tk.ValidationError(errors)
 
@@ -100,6 +108,8 @@ def is_number(text: str) -> bool:
 def broken(sent: Any) -> tuple[str, str] | None:
     """Return the field and the fault of the first value that no action at all can take; None for none."""
     for field, value, depth in walk(sent):
+        if depth == 1 and field in NAMES and not isinstance(value, str | None):
+            return field, _("This must be text.")
         if depth > DEEPEST:
             return field, _("These data are nested too deeply.")
         if isinstance(value, str) and unstorable(value):

@@ -8,7 +8,7 @@ from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 
 from .. import shapes
-from ..kernel.gate import answers
+from ..kernel.gate import answers, known
 from ..kernel.workflow import presenters
 from . import present, workflow
 from .logic import action, auth
@@ -38,7 +38,7 @@ class AccessPlugin(p.SingletonPlugin):
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of applications."""
         own = (action.nmgdata_application_submit, action.nmgdata_grant_list)
-        return shapes.guarded({function.__name__: function for function in own})
+        return known.before(shapes.guarded({function.__name__: function for function in own}))
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of applications."""

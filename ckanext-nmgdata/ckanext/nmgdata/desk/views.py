@@ -111,7 +111,9 @@ def override(id: str) -> Any:
         tk.h.flash_error("; ".join(invalid.error_summary.values()))
     except (tk.NotAuthorized, tk.ObjectNotFound):
         tk.abort(403, _("You have no right to do this."))
-    resource = model.Session.get_one(model.Resource, id)
+    resource = model.Session.get(model.Resource, id)
+    if resource is None:
+        return tk.abort(404, _("Resource not found"))
     return redirect(tk.url_for("resource.download", id=resource.package_id, resource_id=id))
 
 

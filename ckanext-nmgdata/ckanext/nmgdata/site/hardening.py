@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ckan.config.middleware.flask_app import csrf
@@ -50,13 +51,18 @@ def well_formed() -> Any:
         fields += request.form.items(multi=True)
     if any(shapes.unstorable(text) for text in (request.path, *(part for field in fields for part in field))):
         tk.abort(400)
-    if any(name in COUNTS and not shapes.is_number(value) for name, value in request.args.items(multi=True)):
+    if request.endpoint == "api.action":
+        return refused()
+    if request.blueprint != "nmgdata_changes" and not all(
+        COUNT.fullmatch(value) for name in COUNTED for value in request.args.getlist(name)
+    ):
         tk.abort(400, tk._("This must be a number."))
-    return refused() if request.endpoint == "api.action" else None
+    return None
 
 
-COUNTS = frozenset({"page", "limit", "offset", "before"})
-"""What pages and feeds read as a number."""
+COUNTED = ("page", "limit", "offset")
+"""What addresses of pages count with; the change feed answers for itself."""
+COUNT = re.compile(r"[1-9][0-9]{0,5}")
 
 
 def refused() -> Response | None:
@@ -74,6 +80,18 @@ def refused() -> Response | None:
     return make_response(jsonify({"success": False, "error": said}), 400)
 
 
+ANSWERS = {tk.ObjectNotFound: 404, tk.NotAuthorized: 403, tk.ValidationError: 400}
+"""What a page answers when an action refuses and the page has not foreseen it."""
+
+
+def unforeseen(error: Exception) -> Any:
+    """Answer as the action API would, in a page for people."""
+    code = next(code for kind, code in ANSWERS.items() if isinstance(error, kind))
+    content = str(error) if code != 400 else tk.h.nmgdata_first_error(getattr(error, "error_dict", {}))
+    values = {"code": code, "content": content, "show_login_redirect_link": False}
+    return tk.render("error_document_template.html", values), code
+
+
 def say(response: Response) -> Response:
     """Add the headers that an answer does not set itself."""
     for name, value in HEADERS.items():
@@ -86,4 +104,6 @@ def install(app: CKANApp) -> CKANApp:
     csrf._exempt_views = ExemptViews(csrf._exempt_views)
     app.before_request(well_formed)
     app.after_request(say)
+    for kind in ANSWERS:
+        app.register_error_handler(kind, unforeseen)
     return app

@@ -642,7 +642,9 @@ class TestFloods:
         assert {line["state"] for line in lines} == {"abusive"}
         assert {line["reason"] for line in lines} == {"滥用异议权利。"}
 
-    def test_verification_mails_to_an_address_have_an_end_and_objections_go_on(self, world, monkeypatch):
+    def test_verification_mails_to_an_address_have_an_end_and_objections_go_on(
+        self, world, pages, monkeypatch
+    ):
         monkeypatch.setitem(tk.config, "ckanext.nmgdata.accounts.mails_per_person", 2)
         monkeypatch.setitem(tk.config, "ckanext.nmgdata.objection.per_address_unproven", 9)
         for number in range(3):
