@@ -30,6 +30,32 @@ def site_title() -> str:
     return tk.config["ckan.site_title"]
 
 
+def site_id() -> str:
+    """Return the name under which this portal keeps its things in Solr and Redis."""
+    return tk.config["ckan.site_id"]
+
+
+def redis_url() -> str:
+    """Return the address of Redis."""
+    return tk.config["ckan.redis.url"]
+
+
+def login_limits() -> tuple[int, int]:
+    """Return how many wrong passwords there may be within fifteen minutes: of a person, from a network."""
+    return limits_of("login_failures")
+
+
+def mail_limits() -> tuple[int, int]:
+    """Return how many mails about accounts may be asked for in an hour: to an address, from a network."""
+    return limits_of("mails")
+
+
+def limits_of(name: str) -> tuple[int, int]:
+    """Return a limit of the accounts' for a person and for a network."""
+    person, network = (f"{PREFIX}.accounts.{name}_per_{whose}" for whose in ("person", "network"))
+    return tk.config[person], tk.config[network]
+
+
 def audit_digest() -> str:
     """Return the digest that seals audit events: ``sha256``, or ``sm3`` where OpenSSL has it."""
     name = tk.config[f"{PREFIX}.audit.digest"]

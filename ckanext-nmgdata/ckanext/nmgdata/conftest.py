@@ -16,7 +16,7 @@ from ckan.tests.pytest_ckan import ckan_setup
 from hypothesis import settings
 
 from . import factories
-from .kernel import clock
+from .kernel import clock, limits
 from .kernel.actors import Actor
 from .kernel.outbox import search as index
 from .kernel.unit import Unit, begin
@@ -72,6 +72,7 @@ def pages(wsgi: Any) -> Iterator[None]:
 def clean(portal: None) -> Iterator[None]:
     """Begin with empty tables."""
     empty_tables()
+    limits.storage().reset()
     yield
     model.Session.rollback()
     model.Session.remove()

@@ -10,8 +10,8 @@ from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context
 from ckanext.dcat.interfaces import IDCATURIGenerator
 
-from . import cli, roles
-from .accounts import privacy
+from . import cli, roles, shapes
+from .accounts import logins, passwords, privacy, register
 from .accounts import views as account_views
 from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators
 from .catalog import views as catalog_views
@@ -31,6 +31,7 @@ from .kernel.gate import (
     counts,
     datastore,
     frozen,
+    known,
     listing,
     lists,
     origins,
@@ -63,6 +64,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IPermissionLabels, inherit=True)
     p.implements(p.INotifier, inherit=True)
+    p.implements(p.IAuthenticator, inherit=True)
     p.implements(p.IFeed, inherit=True)
     p.implements(IDCATURIGenerator, inherit=True)
 
@@ -92,6 +94,9 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         tick.hourly(feed.purge)
         without_search.install()
         notices.install()
+        logins.install()
+        passwords.install()
+        register.install()
 
     def i18n_domain(self) -> str:
         """Return the name of the translation catalogue."""
@@ -99,7 +104,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def get_validators(self) -> dict[str, Any]:
         """Return the validators of the schemas."""
-        return validators.VALIDATORS
+        own_rule = {"user_password_validator": passwords.user_password_validator}
+        return {**validators.VALIDATORS, **own_rule}
 
     def get_helpers(self) -> dict[str, Any]:
         """Return the template helpers."""
@@ -109,7 +115,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         """Return the actions of kernel and catalogue."""
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
-        return {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **dcat.ACTIONS, **privacy.ACTIONS, **gate}
+        own = shapes.guarded({**catalog_actions.ACTIONS, **desk_actions.ACTIONS})
+        return known.before({**known.core(), **own, **dcat.ACTIONS, **privacy.ACTIONS, **gate})
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""
@@ -128,7 +135,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
-        return hardening.install(sessions.install(tombstones.install(routes.take_over(app))))
+        gated = known.install(tombstones.install(routes.take_over(account_views.take_over(app))))
+        return hardening.install(sessions.install(gated))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
         """Return the facets of the dataset list."""
@@ -174,3 +182,11 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def notify_recipient(self, already_notified: bool, *mail: Any) -> bool:
         """Send CKAN's own mails (password reset, invitation) through the outbox too."""
         return already_notified or notices.enqueue_mail(*mail)
+
+    def authenticate(self, identity: dict[str, Any]) -> None:
+        """Before a password is compared: not too often, and as slowly for unknown names."""
+        passwords.authenticate(identity)
+
+    def identify_user(self, user_id: str | None = None) -> Any:
+        """Return whose login this is, if it is from after the last change of the password."""
+        return logins.whose(user_id) if user_id is not None else None

@@ -7,8 +7,9 @@ from typing import Any
 from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 
+from .. import shapes
 from ..kernel import tick
-from ..kernel.gate import answers
+from ..kernel.gate import answers, known
 from ..kernel.workflow import presenters
 from . import drafts, present, workflow
 from .logic import action, auth
@@ -38,10 +39,8 @@ class AccessPlugin(p.SingletonPlugin):
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of applications."""
-        return {
-            "nmgdata_application_submit": action.nmgdata_application_submit,
-            "nmgdata_grant_list": action.nmgdata_grant_list,
-        }
+        own = (action.nmgdata_application_submit, action.nmgdata_grant_list)
+        return known.before(shapes.guarded({function.__name__: function for function in own}))
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of applications."""

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 
 from ..kernel import identity
+from .passwords import password
 
 _ = tk._
-SHORTEST = 8
-
-
-def password(value: Any) -> str:
-    """Accept a password of at least eight characters that are not all of one kind."""
-    text = str(value or "")
-    kinds = sum(bool(re.search(pattern, text)) for pattern in (r"[a-z]", r"[A-Z]", r"\d", r"[^\w\s]"))
-    if len(text) < SHORTEST or kinds < 2:
-        raise tk.Invalid(_("At least 8 characters, of two kinds: small and capital letters, digits, signs."))
-    return text
 
 
 def same_password(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:

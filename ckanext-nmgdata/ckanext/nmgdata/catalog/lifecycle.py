@@ -15,6 +15,7 @@ from ..kernel.gate.doors import actor_of, judge
 from ..kernel.gate.origins import REPLACED, true_links
 from ..kernel.gate.policy import Purpose
 from ..kernel.unit import Unit, join
+from . import publish
 from .model import Entry
 
 
@@ -22,9 +23,11 @@ def saved(context: Context, dataset_id: str) -> None:
     """After a create or update: keep the entry's row, audit and tell what has changed."""
     unit = join(actor_of(context) if context.get("user") else Actor.system())
     package = unit.session.get_one(model.Package, dataset_id)
+    unit.session.flush()
+    if publish.is_public({"state": package.state, "private": package.private}):
+        publish.check_public(package)
     if package.type != "dataset":
         return
-    unit.session.flush()
     entry = unit.session.get(Entry, dataset_id)
     if entry is None:
         entry = Entry(dataset_id=dataset_id)

@@ -1,11 +1,18 @@
-"""Publishing: the one place before which later reviews (three-level, secrecy) will stand."""
+"""Publishing: the one place before which later reviews (three-level, secrecy) will stand.
+
+An entry can become public by many ways: created so, updated, patched, revised, undeleted, in bulk, from a
+draft. All of them end in ``check_public``, which looks at what is about to be committed; ``check_files``
+and the validators say the same earlier, at the fields of a form.
+"""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
+from ckan.logic.validators import boolean_validator
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
@@ -17,11 +24,8 @@ _ = tk._
 
 
 def is_private(value: Any) -> bool:
-    """Say whether a value of CKAN's ``private`` means that the entry is not published."""
-    try:
-        return tk.asbool(value or False)
-    except ValueError:
-        return False
+    """Say whether a value of CKAN's ``private`` means that the entry is not published, as CKAN reads it."""
+    return boolean_validator(value, {})
 
 
 def is_public(entry: dict[str, Any]) -> bool:
@@ -32,6 +36,27 @@ def is_public(entry: dict[str, Any]) -> bool:
 def publish(context: Context, dataset_id: str) -> dict[str, Any]:
     """Make an entry visible to the public; refused as long as it breaks a rule."""
     return tk.get_action("package_patch")(context, {"id": dataset_id, "private": False})
+
+
+def check_public(package: model.Package) -> None:
+    """Hold a row that is about to be committed as public to every rule of publishing (R-OPEN, R-SCOPE-04).
+
+    :raises tk.ValidationError: on the fields with fault; nothing of the write is kept
+    """
+    if package.type not in tk.h.scheming_dataset_schemas():
+        raise tk.ValidationError({"type": [_("Entries of this type cannot be published.")]})
+    files = sa.select(model.Resource.format).where(
+        model.Resource.package_id == package.id, model.Resource.state == model.State.ACTIVE
+    )
+    entry = {
+        **(package.extras or {}),
+        "license_id": package.license_id,
+        "owner_org": package.owner_org,
+        "resources": [{"format": name} for name in model.Session.scalars(files)],
+    }
+    faults = {**rules.faults(entry, public=True), **rules.formats(entry), **region_faults(entry)}
+    if faults:
+        raise tk.ValidationError({field: [message] for field, message in faults.items()})
 
 
 def check_files(entry: dict[str, Any]) -> None:

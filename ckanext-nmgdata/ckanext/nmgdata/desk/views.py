@@ -10,6 +10,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context
 from flask import Blueprint, Response, make_response, redirect, send_file
 
+from .. import shapes
 from ..kernel.audit import append
 from ..kernel.evidence import files as evidence
 from ..kernel.gate.doors import RESTRICTED_CACHE, asking, judge, refusal_page
@@ -111,7 +112,9 @@ def override(id: str) -> Any:
         return refused_override(id, stated, invalid.error_dict)
     except (tk.NotAuthorized, tk.ObjectNotFound):
         tk.abort(403, _("You have no right to do this."))
-    resource = model.Session.get_one(model.Resource, id)
+    resource = model.Session.get(model.Resource, id)
+    if resource is None:
+        return tk.abort(404, _("Resource not found"))
     return redirect(tk.url_for("resource.download", id=resource.package_id, resource_id=id))
 
 
@@ -202,9 +205,9 @@ def evidence_file(number: str, evidence_id: str) -> Any:
 
 
 def typed() -> dict[str, Any]:
-    """Return what a form has sent; a field that was ticked several times as a list."""
+    """Return what a form has sent; a field that takes several values as a list."""
     sent = tk.request.form.to_dict(flat=False)
-    return {name: values[0] if len(values) == 1 else values for name, values in sent.items()}
+    return {name: values if name in shapes.SEVERAL else values[0] for name, values in sent.items()}
 
 
 def page(case: Case, actor: Any, step: str | None = None, stated: Any = None, errors: Any = None) -> str:

@@ -6,31 +6,23 @@ Without JavaScript nobody is shut out: stricter limits stand in its place.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from altcha import v1 as altcha
-from ckan.common import config as ckan_config
 from sqlalchemy.dialects.postgresql import insert
 
 from ..kernel import clock
 from ..kernel.actors import Actor
+from ..kernel.addresses import secret
 from ..kernel.unit import Unit, begin
 from .model import UsedChallenge
 
 HARDNESS = 50_000
 """Hashes a browser computes at most: a fraction of a second for a person, a cost for a flood."""
 VALID = timedelta(hours=2)
-
-
-def secret(purpose: str) -> str:
-    """Return a key of our own, derived from the portal's secret."""
-    key = str(ckan_config["SECRET_KEY"]).encode()
-    return hmac.new(key, f"nmgdata:{purpose}".encode(), hashlib.sha256).hexdigest()
 
 
 def new() -> dict[str, Any]:
@@ -45,17 +37,25 @@ def read(solution: str) -> Any:
     """Return what a browser has sent; None for anything that is not the form of a solution."""
     try:
         payload = json.loads(base64.b64decode(solution))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     texts = ("algorithm", "challenge", "salt", "signature")
     right = isinstance(payload, dict) and all(isinstance(payload.get(name), str) for name in texts)
     return payload if right and isinstance(payload.get("number"), int) else None
 
 
+def is_right(payload: Any) -> bool:
+    """Say whether a solution solves a challenge of ours; text that cannot be hashed solves none."""
+    try:
+        return altcha.verify_solution(payload, secret("challenge"))[0]
+    except ValueError:
+        return False
+
+
 def use(unit: Unit, solution: str) -> bool:
     """Say whether a solution is right and was not used before; it is used up with the unit."""
     payload = read(solution)
-    if payload is None or not altcha.verify_solution(payload, secret("challenge"))[0]:
+    if payload is None or not is_right(payload):
         return False
     row = {"signature": payload["signature"], "used_at": unit.now}
     statement = insert(UsedChallenge).values(row).on_conflict_do_nothing()

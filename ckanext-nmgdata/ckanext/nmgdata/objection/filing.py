@@ -13,6 +13,7 @@ from ckan.plugins import toolkit as tk
 
 from ..kernel import outbox
 from ..kernel.actors import Actor
+from ..kernel.addresses import address_key
 from ..kernel.deadlines import statutes
 from ..kernel.evidence import files as evidence
 from ..kernel.evidence.model import Evidence
@@ -36,7 +37,7 @@ def admit(actor: Actor, solution: str) -> bool:
 
     :raises limits.TooManyError: too many came from here within the hour
     """
-    key = limits.address_key(actor.address)
+    key = address_key(actor.address)
     with begin(actor) as unit:
         limits.note_attempt(unit, key)
     with begin(actor) as unit:
@@ -63,7 +64,7 @@ def file(
         attached = evidence.drafts(form_secret)
         if not attached and evidence_needed():
             raise tk.ValidationError({"evidence": [_("Attach at least one file of evidence (Art. 28 ¶3).")]})
-        key = limits.address_key(actor.address)
+        key = address_key(actor.address)
         limits.check(unit, actor, key, proven=proven)
         files = [row.sha256 for row in attached]
         digest = digest_of(files or [stated["statement"]])

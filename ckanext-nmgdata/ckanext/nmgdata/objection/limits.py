@@ -5,9 +5,6 @@ Counted in the database, so that they hold with Redis down and over several web 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import ipaddress
 from datetime import timedelta
 from typing import NoReturn
 
@@ -19,7 +16,6 @@ from .. import config
 from ..kernel.actors import Actor
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow.model import Case
-from .challenge import secret
 from .model import Objection, ObjectionAttempt
 
 _ = tk._
@@ -32,19 +28,6 @@ class TooManyError(tk.ValidationError):
 
     code = "too_many"
     status = 429
-
-
-def address_key(address: str | None) -> str:
-    """Return a keyed digest of a network address; an IPv6 address counts with its /64 network."""
-    text = address or ""
-    try:
-        parsed = ipaddress.ip_address(text)
-    except ValueError:
-        pass
-    else:
-        if parsed.version == 6:
-            text = str(ipaddress.ip_network(f"{text}/64", strict=False))
-    return hmac.new(secret("address").encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def note_attempt(unit: Unit, key: str) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from ckan import plugins as p
 
+from .. import shapes
 from ..kernel import tick
-from ..kernel.gate import answers
+from ..kernel.gate import answers, known
 from . import challenge, limits, notices, present, register, takedown, workflow
 from .logic import action, auth
 from .views import blueprint
@@ -35,7 +36,7 @@ class ObjectionPlugin(p.SingletonPlugin):
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of objections."""
-        return action.ACTIONS
+        return known.before(shapes.guarded(action.ACTIONS))
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of objections."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ckan.config.middleware.flask_app import csrf
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp
-from flask import g, has_request_context
+from ckan.views.api import _get_request_data
+from flask import g, has_request_context, jsonify, make_response
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
+
+from .. import shapes
 
 HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
@@ -38,14 +43,53 @@ class ExemptViews(set[str]):
         return super().__contains__(element) or (has_request_context() and element in g.get(FLAG, ()))
 
 
-def no_null() -> None:
-    """Refuse the character NUL, which PostgreSQL cannot store and nobody types."""
+def well_formed() -> Any:
+    """Refuse what nothing behind could take: text nobody types, pages nobody turns, JSON without a floor."""
     request: Any = tk.request
-    values = [request.path, *request.args.values()]
+    fields = [*request.args.items(multi=True)]
     if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        values += request.form.values()
-    if any("\0" in value for value in values):
+        fields += request.form.items(multi=True)
+    if any(shapes.unstorable(text) for text in (request.path, *(part for field in fields for part in field))):
         tk.abort(400)
+    if request.endpoint == "api.action":
+        return refused()
+    if request.blueprint != "nmgdata_changes" and not all(
+        COUNT.fullmatch(value) for name in COUNTED for value in request.args.getlist(name)
+    ):
+        tk.abort(400, tk._("This must be a number."))
+    return None
+
+
+COUNTED = ("page", "limit", "offset")
+"""What addresses of pages count with; the change feed answers for itself."""
+COUNT = re.compile(r"[1-9][0-9]{0,5}")
+
+
+def refused() -> Response | None:
+    """Answer what a program has sent in a shape that no action can take, with the field; None when it can."""
+    try:
+        found = shapes.broken(_get_request_data(try_url_params=True))
+    except RecursionError:
+        found = ("", tk._("These data are nested too deeply."))
+    except (ValueError, HTTPException):
+        return None  # CKAN says itself what is wrong
+    if found is None:
+        return None
+    field, message = found
+    said = {"__type": "Validation Error", field or "__junk": [message]}
+    return make_response(jsonify({"success": False, "error": said}), 400)
+
+
+ANSWERS = {tk.ObjectNotFound: 404, tk.NotAuthorized: 403, tk.ValidationError: 400}
+"""What a page answers when an action refuses and the page has not foreseen it."""
+
+
+def unforeseen(error: Exception) -> Any:
+    """Answer as the action API would, in a page for people."""
+    code = next(code for kind, code in ANSWERS.items() if isinstance(error, kind))
+    content = str(error) if code != 400 else tk.h.nmgdata_first_error(getattr(error, "error_dict", {}))
+    values = {"code": code, "content": content, "show_login_redirect_link": False}
+    return tk.render("error_document_template.html", values), code
 
 
 def say(response: Response) -> Response:
@@ -58,6 +102,8 @@ def say(response: Response) -> Response:
 def install(app: CKANApp) -> CKANApp:
     """Harden an application."""
     csrf._exempt_views = ExemptViews(csrf._exempt_views)
-    app.before_request(no_null)
+    app.before_request(well_formed)
     app.after_request(say)
+    for kind in ANSWERS:
+        app.register_error_handler(kind, unforeseen)
     return app

@@ -8,7 +8,9 @@ from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context
 
+from .. import shapes
 from ..kernel.actors import Actor
+from ..kernel.gate import known
 from ..kernel.gate.doors import actor_of
 from ..kernel.unit import join
 from . import cli, follow, present, work, writes
@@ -39,7 +41,10 @@ class TablesPlugin(p.SingletonPlugin):
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions on files, and the check of rows where the DataStore is there."""
-        return {**action.ACTIONS, **(writes.ACTIONS if p.plugin_loaded("datastore") else {})}
+        return {
+            **known.before(shapes.guarded(action.ACTIONS)),
+            **(writes.ACTIONS if p.plugin_loaded("datastore") else {}),
+        }
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions on files."""

@@ -103,6 +103,7 @@ def without_redis() -> Iterator[CKANTestApp]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(tk.config, "SESSION_TYPE", "redis")
         patch.setitem(tk.config, "ckan.redis.url", f"redis://{NOBODY}/0")
+        patch.setenv("CKAN_REDIS_URL", f"redis://{NOBODY}/0")  # CKAN lets it overrule the file
         patch.setattr(redis, "_connection_pool", None)
         yield CKANTestApp(make_app(tk.config))
     redis._connection_pool = None

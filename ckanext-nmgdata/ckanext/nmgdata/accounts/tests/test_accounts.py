@@ -54,7 +54,7 @@ def mails(wsgi, clean, monkeypatch):
 
     def deliver():
         with wsgi._wsgi_app.app_context():
-            outbox.deliver(["notice", "mail"])
+            outbox.deliver(["account", "notice", "mail"])
         got, sink.mails[:] = list(sink.mails), []
         return got
 

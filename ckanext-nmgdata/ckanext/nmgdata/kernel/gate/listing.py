@@ -51,6 +51,39 @@ def groups() -> tuple[Group, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Naming:
+    """Actions with a parameter that names an entry, a file, a table or a view (``known``)."""
+
+    of: str
+    parameters: tuple[str, ...]
+    """The first that is given counts."""
+    names: tuple[str, ...]
+    asks: bool = False
+    """Whether they ask for the caller's right to know of it before anything else; then nobody asks twice."""
+    plugin: str | None = None
+
+    def reference(self, data_dict: DataDict) -> str:
+        """Return what a call names, empty for nothing."""
+        for parameter in self.parameters:
+            value = data_dict.get(parameter)
+            if isinstance(value, dict):  # package_revise: {"match": {"id": …}}
+                value = value.get("id") or value.get("name")
+            if isinstance(value, str) and value:
+                return value
+        return ""
+
+
+@cache
+def namings() -> tuple[Naming, ...]:
+    """Return which actions name what."""
+    read = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return tuple(
+        Naming(**{**group, "parameters": tuple(group["parameters"]), "names": tuple(group["names"])})
+        for group in read["namings"]
+    )
+
+
 def names(sort: str, kind: str | None = None) -> frozenset[str]:
     """Return the names of one sort, of one kind or of all."""
     return frozenset(n for g in groups() if g.sort == sort and kind in (None, g.kind) for n in g.names)

@@ -15,7 +15,7 @@ from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.conftest import MONDAY
 from ckanext.nmgdata.factories import OBJECTION, OUTCOME, PDF, WITHDRAWAL, call, file
-from ckanext.nmgdata.kernel import clock, outbox
+from ckanext.nmgdata.kernel import addresses, clock, outbox
 from ckanext.nmgdata.kernel.audit import verify
 from ckanext.nmgdata.kernel.audit.model import AuditEvent
 from ckanext.nmgdata.kernel.evidence import files as evidence
@@ -684,9 +684,19 @@ class TestFloods:
         assert {line["state"] for line in lines} == {"abusive"}
         assert {line["reason"] for line in lines} == {"滥用异议权利。"}
 
+    def test_verification_mails_to_an_address_have_an_end_and_objections_go_on(
+        self, world, pages, monkeypatch
+    ):
+        monkeypatch.setitem(tk.config, "ckanext.nmgdata.accounts.mails_per_person", 2)
+        monkeypatch.setitem(tk.config, "ckanext.nmgdata.objection.per_address_unproven", 9)
+        for number in range(3):
+            world.objected(world.open_data, evidence=file(PDF + b"%%%d\n%%%%EOF" % number))
+        assert model.Session.query(Objection).count() == 3
+        assert len([mail for mail in mails() if "/object/verify/" in mail["body"]]) == 2
+
     def test_an_ipv6_network_counts_as_one(self):
-        assert limits.address_key("2001:db8::1") == limits.address_key("2001:db8::2")
-        assert limits.address_key("2001:db8:0:1::1") != limits.address_key("2001:db8::1")
+        assert addresses.address_key("2001:db8::1") == addresses.address_key("2001:db8::2")
+        assert addresses.address_key("2001:db8:0:1::1") != addresses.address_key("2001:db8::1")
 
 
 def limits_base64(payload):

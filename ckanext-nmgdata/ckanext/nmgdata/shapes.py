@@ -1,0 +1,138 @@
+"""The one place that says which shapes of values the portal takes; what it lets through, any check can read.
+
+Forms send text. Programs send JSON, in which anything can stand anywhere: lists where a word belongs,
+numbers no database has, text no database can keep, objects nested a thousandfold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from ckan.plugins import toolkit as tk
+from ckan.types import Context
+from werkzeug.datastructures import FileStorage
+
+_ = tk._
+Action = Callable[[Context, dict[str, Any]], Any]
+
+SEVERAL = frozenset({"evidence", "ids", "resources", "sealed"})
+"""Fields of our actions that take one value or several."""
+STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
+"""Fields that hold lists or objects, which the action itself reads."""
+NUMBERS = frozenset({"after", "limit", "offset"})
+FLAGS = frozenset({"is_workday"})
+NAMES = frozenset(
+    {
+        "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",
+        "dataset_id", "package_id", "resource_id", "resource_view_id", "view_id", "owner_org", "org_id",
+        "organization_id", "group_id", "group", "object", "object_type", "vocabulary_id",
+    }
+)  # fmt: skip
+"""What CKAN's actions look up in the database, where only text is a name of something."""
+LARGEST = 2**31 - 1
+"""Largest number that every column and every page number can hold."""
+DEEPEST = 20
+"""How deep lists and objects may lie in one another."""
+
+
+def unstorable(text: str) -> bool:
+    """Say whether a text holds what PostgreSQL cannot keep: the character NUL, half of a surrogate pair."""
+    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
+
+
+# --- our own actions -----------------------------------------------------------------------------
+
+
+def guarded(actions: dict[str, Action]) -> dict[str, Action]:
+    """Return actions that refuse values of the wrong shape before anything else is done."""
+    return {
+        name: guard(action) if name.startswith("nmgdata_") else action for name, action in actions.items()
+    }
+
+
+def guard(action: Action) -> Action:
+    """Return an action that takes values of the right shape only."""
+
+    @wraps(action)
+    def checked(context: Context, data_dict: dict[str, Any]) -> Any:
+        check(data_dict)
+        return action(context, data_dict)
+
+    return checked
+
+
+def check(stated: dict[str, Any]) -> None:
+    """Refuse values of the wrong shape, each at its field.
+
+    :raises tk.ValidationError: there are some
+    """
+    faults = {str(name): fault(name, value) for name, value in stated.items()}
+    errors: dict[str, Any] = {name: [message] for name, message in faults.items() if message}
+    if errors:
+        raise tk.ValidationError(errors)
+
+
+def fault(name: str, value: Any) -> str:
+    """Return what is wrong with the shape of a field's value, empty for nothing."""
+    if name in STRUCTURED:
+        found = broken({name: value})
+        return found[1] if found else ""
+    if isinstance(value, list | tuple):
+        if name not in SEVERAL:
+            return _("This must be one value, not several.")
+        return next((message for one in value if (message := fault_of_one(name, one))), "")
+    return fault_of_one(name, value)
+
+
+def fault_of_one(name: str, value: Any) -> str:
+    """Return what is wrong with one value."""
+    if value is None or isinstance(value, FileStorage):
+        return ""
+    if isinstance(value, str):
+        if unstorable(value):
+            return _("This text holds characters that cannot be stored.")
+        return _("This must be a number.") if name in NUMBERS and not is_number(value) else ""
+    if isinstance(value, bool) and name in FLAGS:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS:
+        return "" if abs(value) <= LARGEST else _("This number is too large or too small.")
+    return _("This must be a number.") if name in NUMBERS else _("This must be text.")
+
+
+def is_number(text: str) -> bool:
+    """Say whether a text is empty or a number of a size that fits."""
+    digits = text.strip().removeprefix("-")
+    return not digits or (digits.isascii() and digits.isdigit() and len(digits) < len(str(LARGEST)))
+
+
+# --- whatever a program sends --------------------------------------------------------------------
+
+
+def broken(sent: Any) -> tuple[str, str] | None:
+    """Return the field and the fault of the first value that no action at all can take; None for none."""
+    for field, value, depth in walk(sent):
+        if depth == 1 and field in NAMES and not isinstance(value, str | None):
+            return field, _("This must be text.")
+        if depth > DEEPEST:
+            return field, _("These data are nested too deeply.")
+        if isinstance(value, str) and unstorable(value):
+            return field, _("This text holds characters that cannot be stored.")
+        if isinstance(value, int | float) and not -(2**63) <= value < 2**63:
+            return field, _("This number is too large or too small.")
+    return None
+
+
+def walk(sent: Any) -> Iterator[tuple[str, Any, int]]:
+    """Yield every value with its field and depth; of what lies too deep only the first."""
+    waiting: list[tuple[str, Any, int]] = [("", sent, 0)]
+    while waiting:
+        field, value, depth = waiting.pop()
+        yield field, value, depth
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield str(name), name, depth
+                waiting.append((field or str(name), inner, depth + 1))
+        elif isinstance(value, list | tuple):
+            waiting += [(field, inner, depth + 1) for inner in value]
