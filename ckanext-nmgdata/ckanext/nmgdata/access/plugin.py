@@ -7,10 +7,20 @@ from typing import Any
 from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 
+from ..kernel import retention, tick
 from ..kernel.gate import answers
 from ..kernel.workflow import presenters
-from . import present, workflow
-from .logic import action, auth
+from . import present, privacy_views, record_views, workflow
+from .closing import present as closing_present
+from .closing import views as closing_views
+from .closing.logic import action as closing_action
+from .closing.logic import auth as closing_auth
+from .logic import action, auth, public
+from .use import citation, schedule, showcase
+from .use import present as use_present
+from .use import views as use_views
+from .use.logic import action as use_action
+from .use.logic import auth as use_auth
 from .views import blueprint
 
 
@@ -22,6 +32,7 @@ class AccessPlugin(p.SingletonPlugin):
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
     p.implements(p.IBlueprint)
+    p.implements(p.ITemplateHelpers)
 
     def update_config(self, config: Any) -> None:
         """Add the templates."""
@@ -31,6 +42,10 @@ class AccessPlugin(p.SingletonPlugin):
         """Make applications known to engine, pages and gate."""
         workflow.install()
         presenters.register(workflow.KIND, present.PRESENTER)
+        use_present.install()
+        closing_present.install()
+        tick.hourly(schedule.open_due)
+        tick.hourly(retention.sweep)
         answers.ways[answers.APPLY] = "nmgdata_access.apply"
         answers.ways[answers.MINE] = "nmgdata_desk.my_cases"
 
@@ -39,6 +54,9 @@ class AccessPlugin(p.SingletonPlugin):
         return {
             "nmgdata_application_submit": action.nmgdata_application_submit,
             "nmgdata_grant_list": action.nmgdata_grant_list,
+            **use_action.ACTIONS,
+            **closing_action.ACTIONS,
+            **public.ACTIONS,
         }
 
     def get_auth_functions(self) -> dict[str, Any]:
@@ -46,8 +64,22 @@ class AccessPlugin(p.SingletonPlugin):
         return {
             "nmgdata_application_submit": auth.nmgdata_application_submit,
             "nmgdata_grant_list": auth.nmgdata_grant_list,
+            "nmgdata_access_close": closing_auth.nmgdata_access_close,
+            **use_auth.FUNCTIONS,
+            **public.AUTH,
         }
 
     def get_blueprint(self) -> list[Any]:
         """Return the pages of applications."""
-        return [blueprint]
+        return [
+            blueprint, use_views.blueprint, closing_views.blueprint, record_views.blueprint,
+            privacy_views.blueprint,
+        ]  # fmt: skip
+
+    def get_helpers(self) -> dict[str, Any]:
+        """Return what pages of datasets and cases show of use: the source statement, results."""
+        return {
+            "nmgdata_citation": citation.on_page,
+            "nmgdata_citation_in_case": citation.in_case,
+            "nmgdata_showcase": showcase.on_dataset,
+        }

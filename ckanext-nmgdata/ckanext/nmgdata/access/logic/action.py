@@ -11,7 +11,7 @@ from ckan.types import Context, DataDict
 from sqlalchemy.exc import IntegrityError
 
 from ...kernel.actors import REGION
-from ...kernel.gate import answers, stops
+from ...kernel.gate import answers, closures, stops
 from ...kernel.gate.doors import actor_of
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.gate.policy import Reason
@@ -73,6 +73,8 @@ def submit(
 ) -> Receipt:
     """File the application; a second open one for the same data is refused by the database."""
     actor = actor_of(context)
+    if closures.reaching(dataset["id"], actor.user_id, stated["credit_code"]):
+        raise tk.ValidationError({"dataset_id": [answers.sentence(Reason.ACCESS_CLOSED)]})
     filing = Filing(
         org_id=dataset["owner_org"],
         region_code=dataset.get("region_code") or REGION,
