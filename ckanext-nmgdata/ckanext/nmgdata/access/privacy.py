@@ -1,4 +1,4 @@
-"""What people can do with their own data: have them exported, correct their contact in open cases (R-SEC-11)."""
+"""One's own data: have them exported, correct one's contact in open cases (R-SEC-11)."""
 
 from __future__ import annotations
 
@@ -76,9 +76,8 @@ def correct_contact(actor: Actor, case_id: str, phone: str) -> Case:
         if case.closed_at is not None:
             raise Conflict(_("This case is closed; its data can no longer be changed."))
         unit.session.get_one(Application, case.id, with_for_update=True).contact_phone = phone
-        append(
-            unit, "personal.corrected", ("case", case.id), case_id=case.id, detail={"field": "contact_phone"}
-        )
+        detail = {"field": "contact_phone"}
+        append(unit, "personal.corrected", ("case", case.id), case_id=case.id, detail=detail)
     return case
 
 

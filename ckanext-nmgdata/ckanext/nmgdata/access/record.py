@@ -1,4 +1,4 @@
-"""The public record of applications (申请公开记录): what was asked of whom, when it was answered, with what outcome.
+"""The public record of applications (申请公开记录): what was asked of whom, when it was answered, and how.
 
 No applicant appears in it, and nothing that was written freely: an outcome is told by its ground and
 its legal basis, because a reason is addressed to the applicant and may name them.
@@ -80,13 +80,17 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=clock.LOCAL)
 
 
+SHOWN = (
+    Case.id, Case.opened_at, Case.org_id, Case.dataset_id, Case.region_code, Case.status, Case.variant,
+)  # fmt: skip
+"""What is read of a case; who filed it is not."""
+
+
 def query(filters: Filters, limit: int, before: tuple[datetime, str] | None = None) -> sa.Select[Any]:
     """Return the one query of a page, the newest first; what follows ``before`` by key, never by counting."""
     package: Any = model.Package
     page = (
-        sa.select(
-            Case.id, Case.opened_at, Case.org_id, Case.dataset_id, Case.region_code, Case.status, Case.variant
-        )
+        sa.select(*SHOWN)
         .where(*filters.conditions())
         .order_by(Case.opened_at.desc(), Case.id.desc())
         .limit(limit)
@@ -150,9 +154,8 @@ def moment(at: datetime | None) -> str | None:
 
 def encoded(at: datetime, case_id: str) -> str:
     """Return the key of a line as a cursor."""
-    return (
-        base64.urlsafe_b64encode(f"{at.astimezone(UTC).isoformat()} {case_id}".encode()).decode().rstrip("=")
-    )
+    key = f"{at.astimezone(UTC).isoformat()} {case_id}"
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
 def decoded(cursor: str | None) -> tuple[datetime, str] | None:

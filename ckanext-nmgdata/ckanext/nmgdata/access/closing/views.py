@@ -28,18 +28,7 @@ def close(number: str) -> Any:
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
     context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    actor = asking()
-    if not actor.orgs(Role.REVIEWER):
-        return tk.abort(403, _("You have no right to do this."))
-    try:
-        case = action.misused(number, actor)
-    except tk.ObjectNotFound:
-        return tk.abort(404, _("Case not found"))
-    choices = within_competence(case, actor)
-    if not choices:
-        return tk.abort(
-            403, _("Only the department of the data, or the authority of the region, may do this.")
-        )
+    case, choices = handled(number, asking())
     data: dict[str, Any] = {"datasets": [c["value"] for c in choices if c["here"]]}
     errors: dict[str, Any] = {}
     if tk.request.method == "POST":
@@ -59,6 +48,20 @@ def close(number: str) -> Any:
         "errors": errors, "today": clock.today().isoformat(),
     }  # fmt: skip
     return tk.render("nmgdata/access_suspension/close.html", values)
+
+
+def handled(number: str, actor: Actor) -> tuple[Case, list[dict[str, Any]]]:
+    """Return an application and the data the reader may close; answer 403 or 404 where there are none."""
+    if not actor.orgs(Role.REVIEWER):
+        tk.abort(403, _("You have no right to do this."))
+    try:
+        case = action.misused(number, actor)
+    except tk.ObjectNotFound:
+        tk.abort(404, _("Case not found"))
+    choices = within_competence(case, actor)
+    if not choices:
+        tk.abort(403, workflow.not_competent())
+    return case, choices
 
 
 def within_competence(case: Case, actor: Actor) -> list[dict[str, Any]]:

@@ -55,18 +55,20 @@ def competent_office(actor: Actor, datasets: Sequence[model.Package]) -> str | N
         return owner
     regions = {(dataset.extras or {}).get("region_code") or REGION for dataset in datasets}
     held = [m for m in actor.memberships if Role.AUTHORITY in m.roles]
-    return next(
-        (m.org_id for m in held if all(m.region_code in (REGION, region) for region in regions)), None
-    )
+    reaching = (m for m in held if all(m.region_code in (REGION, region) for region in regions))
+    return next((m.org_id for m in reaching), None)
+
+
+def not_competent() -> str:
+    """Say who is."""
+    return _("Only the department of the data, or the authority of the region, may do this.")
 
 
 def only_by_the_competent(unit: Unit, case: Case, data: Payload) -> None:
     """Refuse what is beyond the office's competence, whoever calls."""
     datasets = [unit.session.get_one(model.Package, key) for key in data["datasets"]]
     if competent_office(unit.actor, datasets) != case.org_id:
-        raise tk.NotAuthorized(
-            _("Only the department of the data, or the authority of the region, may do this.")
-        )
+        raise tk.NotAuthorized(not_competent())
 
 
 # --- effects -------------------------------------------------------------------------------------
@@ -210,17 +212,15 @@ def file(actor: Actor, whom: Violator, datasets: Sequence[model.Package], stated
     )
 
     def rows(unit: Unit, case: Case) -> None:
-        kept = {name: stated[name] for name in ("ground", "facts", "evidence", "correct_by")}
-        unit.session.add(
-            AccessSuspension(
-                case_id=case.id,
-                origin_case_id=whom.case_id,
-                person_id=whom.person_id,
-                person_name=whom.name,
-                credit_code=whom.credit_code,
-                **kept,
-            )  # fmt: skip
+        row = AccessSuspension(
+            case_id=case.id,
+            origin_case_id=whom.case_id,
+            person_id=whom.person_id,
+            person_name=whom.name,
+            credit_code=whom.credit_code,
+            **{name: stated[name] for name in ("ground", "facts", "evidence", "correct_by")},
         )
+        unit.session.add(row)
         unit.session.flush()
 
     with begin(actor) as unit:
@@ -258,9 +258,8 @@ def data_of(case_id: str) -> list[dict[str, Any]]:
         .distinct()
         .order_by(package.title, package.id)
     )
-    return [
-        {"id": id, "name": name, "title": title or name} for id, name, title in model.Session.execute(query)
-    ]
+    found = model.Session.execute(query)
+    return [{"id": key, "name": name, "title": title or name} for key, name, title in found]
 
 
 def authority_of(case: Case) -> str:

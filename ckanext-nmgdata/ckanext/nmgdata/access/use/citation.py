@@ -1,4 +1,4 @@
-"""The source statement that a product made with the data carries (R33, R-USE-04): source and acquisition date."""
+"""The source statement of what is made with the data: source and acquisition date (R33, R-USE-04)."""
 
 from __future__ import annotations
 

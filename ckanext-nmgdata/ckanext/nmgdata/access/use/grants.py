@@ -91,8 +91,8 @@ def scopes(grant_ids: list[str]) -> dict[str, list[dict[str, Any]]]:
         .order_by(package.title, package.id)
     )
     found: dict[str, list[dict[str, Any]]] = {}
-    for grant_id, id, name, title in model.Session.execute(query):
-        found.setdefault(grant_id, []).append({"id": id, "name": name, "title": title or name})
+    for grant_id, key, name, title in model.Session.execute(query):
+        found.setdefault(grant_id, []).append({"id": key, "name": name, "title": title or name})
     return found
 
 

@@ -137,16 +137,9 @@ def open_report(grant_id: str, period: Period) -> int:
         due_on = max(period.due_on, clock.local_date(unit.now))
 
         def rows(unit: Unit, case: Case) -> None:
-            unit.session.add(
-                UseReport(
-                    case_id=case.id,
-                    grant_id=grant_id,
-                    period_from=period.start,
-                    period_until=period.end,
-                    due_on=due_on,
-                    is_last=period.is_last,
-                )  # fmt: skip
-            )
+            report = UseReport(case_id=case.id, grant_id=grant_id, due_on=due_on, is_last=period.is_last)
+            report.period_from, report.period_until = period.start, period.end
+            unit.session.add(report)
             unit.session.flush()
 
         engine.start(workflow.REPORT, filing, unit.actor, {}, unit, rows=rows)

@@ -58,8 +58,8 @@ def datasets_of(case_ids: list[str]) -> dict[str, list[dict[str, str]]]:
         .order_by(package.title, package.id)
     )
     found: dict[str, list[dict[str, str]]] = {}
-    for case_id, id, name, title in model.Session.execute(query):
-        found.setdefault(case_id, []).append({"id": id, "name": name, "title": title or name})
+    for case_id, key, name, title in model.Session.execute(query):
+        found.setdefault(case_id, []).append({"id": key, "name": name, "title": title or name})
     return found
 
 

@@ -15,7 +15,9 @@ from .model import Closure
 REACHES = """(
     c.lifted_at IS NULL AND (
         c.holder_id = :user_id
-        OR c.credit_code = (SELECT u.plugin_extras #>> '{nmgdata,credit_code}' FROM "user" u WHERE u.id = :user_id)
+        OR c.credit_code = (
+            SELECT u.plugin_extras #>> '{nmgdata,credit_code}' FROM "user" u WHERE u.id = :user_id
+        )
     )
 )"""
 """Condition on a closure ``c`` for the person ``:user_id``; of nobody (NULL) it is never true."""
