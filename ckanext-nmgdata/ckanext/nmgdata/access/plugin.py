@@ -10,7 +10,7 @@ from ckan.plugins import toolkit as tk
 from ..kernel import retention, tick
 from ..kernel.gate import answers
 from ..kernel.workflow import presenters
-from . import present, privacy_views, record_views, workflow
+from . import present, privacy_views, record, record_views, workflow
 from .closing import present as closing_present
 from .closing import views as closing_views
 from .closing.logic import action as closing_action
@@ -82,4 +82,5 @@ class AccessPlugin(p.SingletonPlugin):
             "nmgdata_citation": citation.on_page,
             "nmgdata_citation_in_case": citation.in_case,
             "nmgdata_showcase": showcase.on_dataset,
+            "nmgdata_days": record.days,
         }

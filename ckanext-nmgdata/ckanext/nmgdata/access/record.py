@@ -207,6 +207,11 @@ def counted(
     return tuple(dict(row) for row in model.Session.execute(MEDIANS, wanted).mappings())
 
 
+def days(median: float | None) -> str:
+    """Return a median as people read it (template helper)."""
+    return "—" if median is None else f"{median:g}"
+
+
 def worked(calendar: Calendar, first: date, last: date) -> list[tuple[date, int]]:
     """Return each day with how many working days there are up to it: their difference is the time taken."""
     found, count, day = [], 0, first
