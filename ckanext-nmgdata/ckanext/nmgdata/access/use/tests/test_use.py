@@ -28,7 +28,7 @@ from ckanext.nmgdata.kernel.workflow.model import Case
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytestmark = pytest.mark.usefixtures("clean_search", "pages")
+pytestmark = pytest.mark.usefixtures("clean_search")
 REPORT = {
     "actual_use": "用于公交线网优化课题，未改变用途。",
     "results": "形成研究报告一份。",
@@ -60,8 +60,7 @@ def due(world) -> str:
     world.granted()
     with at("2027-05-10"):
         assert schedule.open_due() == 1
-        number = case_of(reports()[0]).number
-    return number
+        return case_of(reports()[0]).number
 
 
 class TestSchedule:
