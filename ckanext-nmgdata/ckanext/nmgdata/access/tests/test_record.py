@@ -108,7 +108,7 @@ class TestRecord:
         with pytest.raises((tk.ValidationError, tk.ObjectNotFound)):
             call("nmgdata_application_register", None, **asked)
         if "limit" not in asked:
-            app.get("/nmg/applications", query_string=asked, status=404)
+            assert app.get("/nmg/applications", query_string=asked, status=None).status_code in (400, 404)
 
     def test_paging_meets_every_line_once_whatever_comes_in_between(self, world, some):
         first = call("nmgdata_application_register", None, limit=2)
