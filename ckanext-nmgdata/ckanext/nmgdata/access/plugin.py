@@ -15,7 +15,9 @@ from .closing import present as closing_present
 from .closing import views as closing_views
 from .closing.logic import action as closing_action
 from .closing.logic import auth as closing_auth
-from .logic import action, auth, public
+from .logic import action, auth
+from .public.logic import action as public_action
+from .public.logic import auth as public_auth
 from .use import citation, schedule, showcase
 from .use import present as use_present
 from .use import views as use_views
@@ -56,7 +58,7 @@ class AccessPlugin(p.SingletonPlugin):
             "nmgdata_grant_list": action.nmgdata_grant_list,
             **use_action.ACTIONS,
             **closing_action.ACTIONS,
-            **public.ACTIONS,
+            **public_action.ACTIONS,
         }
 
     def get_auth_functions(self) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class AccessPlugin(p.SingletonPlugin):
             "nmgdata_grant_list": auth.nmgdata_grant_list,
             "nmgdata_access_close": closing_auth.nmgdata_access_close,
             **use_auth.FUNCTIONS,
-            **public.AUTH,
+            **public_auth.FUNCTIONS,
         }
 
     def get_blueprint(self) -> list[Any]:

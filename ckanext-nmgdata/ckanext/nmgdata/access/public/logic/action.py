@@ -6,14 +6,14 @@ from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckan.types import AuthResult, Context, DataDict
+from ckan.types import Context, DataDict
 
-from ... import vocab
-from ...kernel import clock
-from ...kernel.gate.doors import actor_of
-from ...kernel.workflow import machine, queries
-from .. import privacy, record
-from ..workflow import KIND
+from .... import vocab
+from ....kernel import clock
+from ....kernel.gate.doors import actor_of
+from ....kernel.workflow import machine, queries
+from ... import privacy, record
+from ...workflow import KIND
 
 _ = tk._
 MOST = 10_000
@@ -106,23 +106,7 @@ def nmgdata_contact_update(context: Context, data_dict: DataDict) -> dict[str, A
     return {"id": case.id, "number": case.number}
 
 
-@tk.auth_allow_anonymous_access
-def anybody(context: Context, data_dict: DataDict) -> AuthResult:
-    """Anybody: it is public."""
-    return {"success": True}
-
-
-def with_account(context: Context, data_dict: DataDict) -> AuthResult:
-    """Everybody, for their own data."""
-    return {"success": bool(context.get("auth_user_obj"))}
-
-
 ACTIONS = {
     function.__name__: function
     for function in (nmgdata_application_register, nmgdata_personal_export, nmgdata_contact_update)
-}
-AUTH = {
-    "nmgdata_application_register": anybody,
-    "nmgdata_personal_export": with_account,
-    "nmgdata_contact_update": with_account,
 }
