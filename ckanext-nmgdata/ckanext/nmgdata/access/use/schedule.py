@@ -57,7 +57,7 @@ def next_period(grant: Grant, reported_until: date | None, calendar: Calendar) -
     boundary = next_boundary(begun, start, statutes.get(workflow.USE).months)
     if boundary < end:
         return Period(start, boundary, boundary, False)
-    due = calendar.add(end, notice_days()).on if early else end
+    due = calendar.add(end, workflow.notice_days()).on if early else end
     return Period(start, end, due, True)
 
 
@@ -67,11 +67,6 @@ def next_boundary(begun: date, after: date, months: int) -> date:
     while (boundary := begun + relativedelta(months=months * count)) <= after:
         count += 1
     return boundary
-
-
-def notice_days() -> int:
-    """Return how many working days before its date a report is asked for."""
-    return max(statutes.get(workflow.USE).remind)
 
 
 def waiting() -> list[tuple[Grant, date | None]]:
@@ -118,7 +113,9 @@ def open_due() -> int:
 
 def is_near(period: Period, grant: Grant, calendar: Calendar) -> bool:
     """Say whether it is time to ask for a report."""
-    return grant.ended_at is not None or calendar.before(period.due_on, notice_days()) <= clock.today()
+    return (
+        grant.ended_at is not None or calendar.before(period.due_on, workflow.notice_days()) <= clock.today()
+    )
 
 
 def open_report(grant_id: str, period: Period) -> int:

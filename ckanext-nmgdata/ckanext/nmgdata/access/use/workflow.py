@@ -31,7 +31,7 @@ from .model import Showcase, ShowcaseDataset, UseReport
 N_ = str  # marks a string for translation; it is translated when shown
 
 REPORT, SHOWCASE = "usage_feedback", "reuse_showcase"
-USE, RETURN = "D-USE", "D-USE-RETURN"
+USE = "D-USE"
 STATED = ("actual_use", "results", "benefit", "safety")
 
 # --- the report ----------------------------------------------------------------------------------
@@ -57,8 +57,15 @@ def due_on(unit: Unit, case: Case, data: Payload) -> date:
 
 def completed_by(unit: Unit, case: Case, data: Payload) -> date:
     """Return until when a returned report is to be completed: as long as the department had to return it."""
-    today = clock.local_date(unit.now)
-    return load().add(today, statutes.get(RETURN).working_days or 0).on
+    return load().add(clock.local_date(unit.now), notice_days()).on
+
+
+def notice_days() -> int:
+    """Return how many working days before its date a report is asked for: the longest reminder.
+
+    As long a department may return it, and its user complete it; the law has no number for either.
+    """
+    return max(statutes.get(USE).remind)
 
 
 USE_REPORT = Machine(
@@ -100,7 +107,7 @@ listed, never cut off; no step of this machine touches the grant (DC-26)."""
 def not_returned() -> list[tuple[str, str]]:
     """Return the reports that their department has not returned in time."""
     calendar, today = load(), clock.today()
-    days = statutes.get(RETURN).working_days or 0
+    days = notice_days()
     query = sa.select(Case.id, Case.changed_at).where(Case.kind == REPORT, Case.status == "submitted")
     return [
         (case_id, "settle")
