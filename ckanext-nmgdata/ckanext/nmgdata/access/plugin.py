@@ -10,7 +10,7 @@ from ckan.plugins import toolkit as tk
 from ..kernel import retention, tick
 from ..kernel.gate import answers
 from ..kernel.workflow import presenters
-from . import present, privacy_views, record, record_views, workflow
+from . import drafts, present, privacy_views, record, record_views, workflow
 from .closing import present as closing_present
 from .closing import views as closing_views
 from .closing.logic import action as closing_action
@@ -43,6 +43,7 @@ class AccessPlugin(p.SingletonPlugin):
     def configure(self, config: Any) -> None:
         """Make applications known to engine, pages and gate."""
         workflow.install()
+        tick.hourly(drafts.purge)
         presenters.register(workflow.KIND, present.PRESENTER)
         use_present.install()
         closing_present.install()

@@ -11,6 +11,7 @@ from ckan.plugins import toolkit as tk
 from ..kernel import identity
 from ..kernel.actors import Actor
 from ..kernel.audit import append
+from ..kernel.evidence import files as evidence
 from ..kernel.types import Conflict
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import engine, queries
@@ -24,11 +25,14 @@ NAMES = ("applicant_name", "contact_phone")
 
 
 def erase_application(unit: Unit, case: Case) -> None:
-    """Destroy who applied, and how they could be reached; what was applied for stays."""
+    """Destroy who applied, how they could be reached, and what they attached; what was applied for stays."""
     row = unit.session.get_one(Application, case.id)
     for name in NAMES:
         setattr(row, name, "")
-    row.credit_code = None
+    row.credit_code = row.id_number = None
+    row.answers = []
+    for file in evidence.of_case(case.id):
+        evidence.destroy(unit, file)
 
 
 def export(actor: Actor) -> dict[str, Any]:

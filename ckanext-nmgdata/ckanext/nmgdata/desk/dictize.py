@@ -12,6 +12,7 @@ from ckan.plugins import toolkit as tk
 from ..kernel.actors import Actor
 from ..kernel.deadlines import ledger, statutes
 from ..kernel.deadlines.calendar import Calendar, load
+from ..kernel.orgs import title_of as org_title
 from ..kernel.workflow import engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent
@@ -101,9 +102,3 @@ def deadline(row: Any) -> dict[str, Any]:
         "provisional": row.provisional,
         "state": row.state,
     }
-
-
-def org_title(org_id: str | None) -> str:
-    """Return the name of an organisation."""
-    group = model.Session.get(model.Group, org_id) if org_id else None
-    return group.title or group.name if group else ""

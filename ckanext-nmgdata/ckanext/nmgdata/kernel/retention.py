@@ -21,7 +21,8 @@ from .actors import Actor
 from .audit import append
 from .audit.model import AuditEvent, AuditSecret
 from .unit import Unit, begin
-from .workflow.model import Case
+from .workflow.machine import FILER
+from .workflow.model import Case, CaseEvent
 
 log = logging.getLogger(__name__)
 BATCH = 200
@@ -73,5 +74,9 @@ def erase(case_id: str) -> None:
         _erasers[case.kind](unit, case)
         events = sa.select(AuditEvent.seq).where(AuditEvent.case_id == case.id)
         unit.session.execute(sa.delete(AuditSecret).where(AuditSecret.seq.in_(events)))
+        # What they stated in later steps goes too; that they took the step stays.
+        unit.session.execute(
+            sa.update(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.role == FILER).values(data={})
+        )
         case.erased_at = unit.now
         append(unit, "personal.erased", ("case", case.id), case_id=case.id)

@@ -1,14 +1,14 @@
 """Duties of use: use reports, results, violators' closed access by organisation, retention.
 
 Revision ID: 7d20c4e8f116
-Revises: 3c5a9e714b03
+Revises: 6e1b0f3a7c52
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "7d20c4e8f116"
-down_revision = "3c5a9e714b03"
+down_revision = "6e1b0f3a7c52"
 branch_labels = None
 depends_on = None
 
