@@ -184,6 +184,11 @@ def screening_request_seconds() -> int:
     return tk.config[f"{PREFIX}.screening.request_seconds"]
 
 
+def retention_months() -> int:
+    """Return for how many months personal data of a closed case are kept (DC-57)."""
+    return tk.config[f"{PREFIX}.privacy.retention_months"]
+
+
 def is_demo() -> bool:
     """Say whether the portal shows the demo catalogue; every page says so then."""
     return tk.config[f"{PREFIX}.demo"]

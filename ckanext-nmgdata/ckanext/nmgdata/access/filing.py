@@ -10,6 +10,8 @@ from ckan.plugins import toolkit as tk
 
 from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
+from ..kernel.gate import answers, closures
+from ..kernel.gate.policy import Reason
 from ..kernel.orgs import REGION
 from ..kernel.types import new_id
 from ..kernel.unit import Unit, begin
@@ -43,6 +45,7 @@ def file(actor: Actor, wants: Sequence[Wanted], stated: Payload, form_secret: st
     with begin(actor) as unit:
         one_at_a_time(unit, actor)
         refuse_what_is_open(unit, actor, wants)
+        refuse_what_is_closed(actor, wants, stated["credit_code"])
         parts = by_department(wants).values()
         receipts = [file_case(unit, bundle_id, part, stated) for part in parts]
         evidence.hand_in(unit, form_secret, *(receipt.case.id for receipt in receipts))
@@ -98,6 +101,13 @@ def refuse_what_is_open(unit: Unit, actor: Actor, wants: Sequence[Wanted]) -> No
         if any(meets(want, dataset_id, resource_id) for want in wants):
             message = _("You have an open application for these data already: {number}.")
             raise tk.ValidationError({"dataset_id": [message.format(number=number)]})
+
+
+def refuse_what_is_closed(actor: Actor, wants: Sequence[Wanted], credit_code: str | None) -> None:
+    """Refuse data to which the person's, or their organisation's, access is closed (R50, R-SUSP-02)."""
+    for want in wants:
+        if closures.reaching(want.dataset_id, actor.user_id, credit_code):
+            raise tk.ValidationError({"dataset_id": [answers.sentence(Reason.ACCESS_CLOSED)]})
 
 
 def meets(want: Wanted, dataset_id: str, resource_id: str | None) -> bool:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ..kernel import clock, events
+from ..kernel import clock, events, retention
 from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, rights, stops
@@ -32,10 +32,11 @@ from ..kernel.workflow.machine import (
     Transition,
 )
 from ..kernel.workflow.model import Case
-from . import scope
+from . import privacy, scope
 from .agreement import digest
 from .logic import schema
 from .model import Application, ApplicationItem
+from .use.logic import schema as use_schema
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
@@ -130,6 +131,7 @@ STATES = (
     State("approved", N_("Approved, use agreement to be accepted"), holder=FILER),
     State("provided", N_("Opened to the applicant")),
     State("refused", N_("Not approved"), final=True),
+    State("revoked", N_("Consent revoked"), final=True),
     State("withdrawn", N_("Withdrawn by the applicant"), final=True),
     State("expired", N_("Expired"), final=True),
     State("closed", N_("No application needed any more"), final=True),
@@ -193,6 +195,10 @@ def from_review_on(undecided: tuple[str, ...]) -> tuple[Transition, ...]:
         Transition(
             "accept", N_("Accept the use agreement"), ("approved",), "provided", FILER,
             form=schema.agreement, effects=(open_grant,),
+        ),
+        Transition(
+            "revoke", N_("Revoke the consent"), ("approved", "provided"), "revoked", PROVIDER,
+            form=use_schema.revocation, effects=(end_grant, release), notices=(FILER,),
         ),
         Transition(
             "expire", N_("Period of use ended"), ("approved", "provided"), "expired", SYSTEM,
@@ -313,7 +319,13 @@ def end_what_was_withdrawn(unit: Unit, event: events.Withdrawn) -> None:
 
 
 def install() -> None:
-    """Make the machine known and listen to clock and catalogue."""
+    """Make the machines known and listen to clock and catalogue."""
+    from .closing import workflow as closing
+    from .use import workflow as use
+
+    use.install()
+    closing.install()
+    retention.register(KIND, privacy.erase_application)
     machine.register(APPLICATION)
     machine.register(TWO_STAGE)
     sweep.timer("application_expiry", expired)

@@ -223,6 +223,15 @@ def discard(unit: Unit, row: Evidence) -> None:
     unit.session.delete(row)
 
 
+def destroy(unit: Unit, row: Evidence) -> None:
+    """Destroy a file of a case; its bytes once no other case holds them."""
+    others = sa.select(Evidence.id).where(Evidence.location == row.location, Evidence.id != row.id).limit(1)
+    if unit.session.scalar(others) is None:
+        seal.storage().remove(files.FileData(files.Location(row.location)))
+    unit.session.delete(row)
+    unit.session.flush()
+
+
 def hand_in(unit: Unit, form_secret: str, case_id: str, *further: str) -> None:
     """Make the files of a form part of its case; of several cases, if it began several."""
     for row in drafts(form_secret):

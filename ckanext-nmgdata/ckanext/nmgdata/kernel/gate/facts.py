@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..actors import Actor, Role
+from .closures import REACHES
 from .model import HELD, PENDING, ROWS, SUSPENDED, WITHDRAWN
 
 
@@ -74,7 +75,7 @@ class Facts:
 
 
 QUERY = sa.text(
-    """
+    f"""
     SELECT r.id AS resource_id, r.package_id AS dataset_id, r.url_type, p.owner_org,
            p.extras ->> 'open_class' AS open_class, p.private, o.url AS origin,
            p.extras ->> 'region_code' AS region_code, grants.held,
@@ -90,8 +91,7 @@ QUERY = sa.text(
                 WHEN tabular.active THEN screening.state END AS screening,
            tabular.active AS is_tabular,
            EXISTS (
-               SELECT FROM nmgdata_closure c
-               WHERE c.dataset_id = p.id AND c.holder_id = :user_id AND c.lifted_at IS NULL
+               SELECT FROM nmgdata_closure c WHERE c.dataset_id = p.id AND {REACHES}
            ) AS closed
     FROM resource r
     JOIN package p ON p.id = r.package_id

@@ -136,7 +136,7 @@ def move(unit: Unit, machine: Machine, case: Case, step: Transition, data: Paylo
     for statute in step.meets:
         ledger.close_period(unit, case.id, statute)
     if step.opens:
-        ledger.open_period(unit, case.id, step.opens)
+        ledger.open_period(unit, case.id, step.opens, step.until and step.until(unit, case, payload))
     event = write_event(unit, case, step, source, payload)
     for effect in step.effects:
         effect(unit, case, payload)
