@@ -17,10 +17,11 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ...kernel import clock, orgs, retention
-from ...kernel.actors import REGION, Actor, Role
+from ...kernel.actors import Actor, Role
 from ...kernel.deadlines import ledger
 from ...kernel.gate import closures, rights
 from ...kernel.gate.model import Closure
+from ...kernel.orgs import REGION
 from ...kernel.unit import Unit, begin
 from ...kernel.workflow import engine, machine, sweep
 from ...kernel.workflow.machine import AUTHORITY, DRAFT, FILER, PROVIDER, SYSTEM, Machine, Payload, State

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from ckan import model
 
 from ...kernel import clock
-from ...kernel.actors import REGION, Actor, Role
+from ...kernel.actors import Actor, Role
 from ...kernel.audit.model import AuditEvent
 from ...kernel.gate import closures
 from ...kernel.gate.model import Grant, GrantScope
+from ...kernel.orgs import REGION
 from ...kernel.workflow.model import Case
 from ..model import Application
 from .model import UseReport

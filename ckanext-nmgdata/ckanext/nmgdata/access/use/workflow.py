@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from ckan import model
 
 from ...kernel import clock, retention
-from ...kernel.actors import REGION, Actor
+from ...kernel.actors import Actor
 from ...kernel.deadlines import statutes
 from ...kernel.deadlines.calendar import load
+from ...kernel.orgs import REGION
 from ...kernel.unit import Unit, begin
 from ...kernel.workflow import engine, machine, sweep
 from ...kernel.workflow.machine import (
