@@ -14,20 +14,24 @@ from ..kernel.types import Conflict
 from ..kernel.workflow import engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case
-from ..kernel.workflow.presenters import of_case as presenter
-from . import audit_page, dictize
+from . import audit_page, case_page, dictize, inbox, told
+from .case_page import page
+from .login import need_login
 
 _ = tk._
 blueprint = Blueprint("nmgdata_desk", __name__)
 blueprint.add_url_rule("/nmg/audit", view_func=audit_page.audit)
-PAGE = 50
-
-
-def need_login() -> Response | None:
-    """Send a visitor without a login to the login page, and back afterwards."""
-    if tk.current_user.is_authenticated:
-        return None
-    return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
+blueprint.add_url_rule("/nmg/inbox", view_func=inbox.inbox)
+blueprint.add_url_rule("/nmg/inbox/assign", view_func=inbox.assign, methods=["POST"])
+blueprint.add_url_rule("/nmg/inbox/export.<form>", view_func=inbox.export)
+blueprint.add_url_rule("/nmg/inbox/statistics", view_func=inbox.statistics)
+blueprint.add_url_rule("/nmg/cases/<number>/urge", view_func=case_page.urge, methods=["POST"])
+blueprint.add_url_rule("/nmg/cases/<number>/urge-answer", view_func=case_page.urge_answer, methods=["POST"])
+blueprint.add_url_rule("/nmg/cases/<number>/assign", view_func=case_page.assign_one, methods=["POST"])
+blueprint.add_url_rule("/nmg/notices", view_func=told.notices)
+blueprint.add_url_rule("/nmg/notices/read", view_func=told.read, methods=["POST"])
+blueprint.add_url_rule("/nmg/notices/mails", view_func=told.mails, methods=["GET", "POST"])
+blueprint.add_url_rule("/nmg/notices/stop", view_func=told.stop, methods=["GET", "POST"])
 
 
 @blueprint.route("/nmg/start")
@@ -50,21 +54,6 @@ def my_cases() -> Any:
         return answer
     filed = queries.filed_by(tk.current_user.id)
     return tk.render("nmgdata/desk/my.html", {"cases": dictize.briefs(filed)})
-
-
-@blueprint.route("/nmg/inbox")
-def inbox() -> Any:
-    """Show what waits for the reader's departments, the most urgent first."""
-    if answer := need_login():
-        return answer
-    actor = asking()
-    if not actor.orgs(Role.REVIEWER):
-        tk.abort(403, _("The inbox is for the reviewers of departments and the authority."))
-    waiting = dictize.briefs(queries.inbox(actor, PAGE))
-    decided = dictize.briefs(queries.of_orgs(actor.orgs(Role.REVIEWER), PAGE))
-    done = [case for case in decided if case["id"] not in {w["id"] for w in waiting}]
-    values = {"waiting": waiting, "others": done, "is_authority": bool(actor.regions(Role.AUTHORITY))}
-    return tk.render("nmgdata/desk/inbox.html", values)
 
 
 @blueprint.route("/nmg/cases", methods=["GET", "POST"])
@@ -163,19 +152,3 @@ def typed() -> dict[str, Any]:
     """Return what a form has sent; a field that was ticked several times as a list."""
     sent = tk.request.form.to_dict(flat=False)
     return {name: values[0] if len(values) == 1 else values for name, values in sent.items()}
-
-
-def page(case: Case, actor: Any, step: str | None = None, stated: Any = None, errors: Any = None) -> str:
-    """Render the page of a case; after a refused form with what was typed, nothing lost."""
-    shown = presenter(case)
-    values = {
-        "case": dictize.show(case, actor),
-        "payload_template": shown.template,
-        "steps": engine.possible(case, actor),
-        "forms": {s.name: shown.defaults(case, s.name) for s in engine.possible(case, actor)},
-        "open_step": step,
-        "errors": errors or {},
-    }
-    if step and stated:
-        values["forms"][step] = {**values["forms"].get(step, {}), **stated}
-    return tk.render("nmgdata/desk/case.html", values)

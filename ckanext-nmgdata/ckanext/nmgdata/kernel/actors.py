@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
+import sqlalchemy as sa
 from ckan import model
 
 from . import orgs
@@ -114,9 +115,9 @@ class Actor:
         return frozenset(m.region_code for m in self.memberships if role in m.roles)
 
     def covers(self, role: Role, region_code: str | None) -> bool:
-        """Say whether a role reaches a region; a role for the whole region reaches every part."""
+        """Say whether a role reaches a region; a role for a region reaches every part of it."""
         held = self.regions(role)
-        return REGION in held or (region_code is not None and region_code in held)
+        return REGION in held or any((region_code or "").startswith(orgs.reach(code)) for code in held)
 
 
 def read_memberships(user_id: str) -> tuple[Membership, ...]:
@@ -132,3 +133,25 @@ def read_memberships(user_id: str) -> tuple[Membership, ...]:
         Membership(org_id, capacity, role == orgs.AUTHORITY, region or REGION)
         for org_id, capacity, role, region in model.Session.execute(query)
     )
+
+
+def deciders() -> sa.Select[Any]:
+    """Return the query for organisation, id and address of every account that may decide for it."""
+    member, user = cast(Any, model.Member), cast(Any, model.User)
+    capacities = [name for name, roles in CAPACITIES.items() if Role.REVIEWER in roles]
+    return (
+        sa.select(orgs.GROUP.id, user.id, user.email)
+        .join(member, member.group_id == orgs.GROUP.id)
+        .join(user, user.id == member.table_id)
+        .where(
+            orgs.GROUP.is_organization.is_(True), orgs.GROUP.state == "active",
+            member.table_name == "user", member.state == "active", member.capacity.in_(capacities),
+            user.state == "active",
+        )
+    )  # fmt: skip
+
+
+def reviewers_of(org_id: str | None) -> dict[str, str | None]:
+    """Return the accounts that may decide for an organisation, with their mail addresses."""
+    query = deciders().where(orgs.GROUP.id == org_id).order_by(cast(Any, model.User).email)
+    return {user_id: address for _org, user_id, address in model.Session.execute(query)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,11 +27,25 @@ def extras_of(name_or_id: str | None) -> dict[str, str]:
     return dict(group.extras or {}) if group else {}
 
 
+def reach(region_code: str) -> str:
+    """Return what the codes of a division and of all below it begin with (GB/T 2260): 150100 → 1501."""
+    return re.sub(r"(00)+$", "", region_code)
+
+
 def authority_of(region_code: str) -> str | None:
-    """Return the authority of a region, or of the whole region when it has none (R-ROLE-01)."""
-    query = active().where(ROLE == AUTHORITY, REGION_CODE.in_([region_code, REGION]))
+    """Return the authority of a region; where it has none its city's, then the whole region's (R-ROLE-01)."""
+    upwards = (region_code, f"{region_code[:4]}00", REGION)
+    query = active().where(ROLE == AUTHORITY, REGION_CODE.in_(upwards))
     found = {region: org_id for org_id, region in model.Session.execute(query)}
-    return found.get(region_code) or found.get(REGION)
+    return next((found[code] for code in upwards if code in found), None)
+
+
+def titled(word: str) -> list[str]:
+    """Return the ids of the organisations whose title holds a word."""
+    query = sa.select(GROUP.id).where(
+        GROUP.is_organization.is_(True), GROUP.title.icontains(word, autoescape=True)
+    )
+    return list(model.Session.scalars(query))
 
 
 def other_authority(region_code: str, group_id: str | None) -> bool:
