@@ -83,7 +83,8 @@ def done(action: str, stated: dict[str, Any], said: str) -> bool:
     except tk.ValidationError as invalid:
         for name, messages in invalid.error_dict.items():
             about = "" if name in ("ids", "text", "assignee") else f"{name}："
-            tk.h.flash_error(f"{about}{' '.join(str(message) for message in messages)}")
+            said_each = messages if isinstance(messages, list) else [messages]
+            tk.h.flash_error(f"{about}{' '.join(str(message) for message in said_each)}")
     except (tk.NotAuthorized, tk.ObjectNotFound) as refused:
         tk.abort(403, str(refused))
     else:

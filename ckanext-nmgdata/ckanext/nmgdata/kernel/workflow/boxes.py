@@ -100,7 +100,7 @@ def scope(actor: Actor, box: str, today: date) -> Scope:
 
 
 def kept_by(box: str, today: date, regions: frozenset[str]) -> Condition:
-    """Return what makes an open case belong to a box; an authority has what is overdue urged too (R-PLAT-07)."""
+    """Return what puts an open case into a box; for an authority what is overdue is urged (R-PLAT-07)."""
     if box == "due_soon":
         return due_between(today, calendar.load().add(today, SOON + 1).on - calendar.ONE_DAY)
     if box == "overdue":
