@@ -30,6 +30,11 @@ def site_title() -> str:
     return tk.config["ckan.site_title"]
 
 
+def site_account() -> str:
+    """Return the name of the account by which CKAN itself acts; nobody logs in with it."""
+    return tk.config["ckan.site_id"]
+
+
 def audit_digest() -> str:
     """Return the digest that seals audit events: ``sha256``, or ``sm3`` where OpenSSL has it."""
     name = tk.config[f"{PREFIX}.audit.digest"]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ..kernel.actors import Actor, Role
+from ..kernel.actors import Actor
 from ..kernel.deadlines import ledger, statutes
 from ..kernel.deadlines.calendar import Calendar, load
 from ..kernel.deadlines.model import Deadline
@@ -56,7 +56,7 @@ def brief(case: Case, calendar: Calendar | None = None) -> dict[str, Any]:
     }
 
 
-def rows(cases: Sequence[Case], sort: str) -> list[dict[str, Any]]:
+def rows(cases: Sequence[Case], actor: Actor, sort: str) -> list[dict[str, Any]]:
     """Return cases as an office reads them in its boxes: also who deals with them, and if they are urged.
 
     ``cursor`` is the place of the row; what comes after it is the next page.
@@ -69,6 +69,7 @@ def rows(cases: Sequence[Case], sort: str) -> list[dict[str, Any]]:
             "region_code": case.region_code,
             "assignee": names.get(case.assignee_id or ""),
             "urged": case.id in urged,
+            "may_assign": assignment.may_assign(case, actor),
             "cursor": boxes.cursor(case, sort),
         }
         for case, row in zip(cases, briefs(cases), strict=True)
@@ -89,7 +90,7 @@ def office(case: Case, actor: Actor) -> dict[str, Any]:
     return {
         "assignee": people([case.assignee_id]).get(case.assignee_id) if case.assignee_id else None,
         "may_urge": urges.may_urge(case, actor) and not any(urges.is_open(row) for row, _p in found),
-        "may_assign": case.closed_at is None and actor.has(Role.REVIEWER, assignment.office_of(case)),
+        "may_assign": assignment.may_assign(case, actor),
         "urges": [
             {**urge(*pair, named), "may_answer": urges.may_answer(pair[0], case, actor)} for pair in found
         ],

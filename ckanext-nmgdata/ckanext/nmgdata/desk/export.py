@@ -58,7 +58,7 @@ def lines(actor: Actor, box: str, asked: boxes.Filter, sort: str) -> Iterator[li
     """Yield the cells of every row, page by page, so that memory does not grow with the list."""
     after, count = "", 0
     while count < MOST:
-        page = dictize.rows(boxes.page(actor, box, asked, sort=sort, after=after, limit=BATCH), sort)
+        page = dictize.rows(boxes.page(actor, box, asked, sort=sort, after=after, limit=BATCH), actor, sort)
         model.Session.expunge_all()
         yield from ([harmless(cell) for cell in line(row)] for row in page)
         count += len(page)

@@ -14,6 +14,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from ckan import model
 
+from .. import config
 from . import orgs
 from .orgs import REGION
 
@@ -136,7 +137,10 @@ def read_memberships(user_id: str) -> tuple[Membership, ...]:
 
 
 def deciders() -> sa.Select[Any]:
-    """Return the query for organisation, id and address of every account that may decide for it."""
+    """Return the query for organisation, id and address of every person who may decide for it.
+
+    CKAN makes its own account an administrator of the organisations it creates; that is no person.
+    """
     member, user = cast(Any, model.Member), cast(Any, model.User)
     capacities = [name for name, roles in CAPACITIES.items() if Role.REVIEWER in roles]
     return (
@@ -146,7 +150,7 @@ def deciders() -> sa.Select[Any]:
         .where(
             orgs.GROUP.is_organization.is_(True), orgs.GROUP.state == "active",
             member.table_name == "user", member.state == "active", member.capacity.in_(capacities),
-            user.state == "active",
+            user.state == "active", user.name != config.site_account(),
         )
     )  # fmt: skip
 

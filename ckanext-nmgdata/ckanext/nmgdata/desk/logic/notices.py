@@ -42,7 +42,7 @@ def nmgdata_notice_list(context: Context, data_dict: DataDict) -> dict[str, Any]
         limit=min(data_dict["limit"], MOST),
     )
     numbers = sa.select(Case.id, Case.number).where(Case.id.in_({row.case_id for row in found}))
-    known = dict(model.Session.execute(numbers).tuples())
+    known = {case_id: number for case_id, number in model.Session.execute(numbers)}  # noqa: C416
     return {
         "unread": notices.unread(user_id),
         "notices": [

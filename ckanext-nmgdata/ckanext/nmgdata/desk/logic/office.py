@@ -67,7 +67,7 @@ def nmgdata_case_list(context: Context, data_dict: DataDict) -> list[dict[str, A
         return []
     sort = order_of(data_dict)
     options = {"sort": sort, "after": data_dict.get("after") or "", "limit": limit}
-    return dictize.rows(boxes.page(actor, box, filter_of(data_dict), **options), sort)
+    return dictize.rows(boxes.page(actor, box, filter_of(data_dict), **options), actor, sort)
 
 
 def order_of(data_dict: DataDict) -> str:

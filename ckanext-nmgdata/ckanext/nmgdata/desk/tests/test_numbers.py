@@ -17,7 +17,11 @@ from ...kernel.deadlines import calendar
 from ...kernel.workflow import machine, statistics
 
 pytestmark = pytest.mark.usefixtures("clean")
-REFUSAL = {"reason": "与申请用途不符。", "legal_basis": "《中华人民共和国个人信息保护法》第十三条"}
+REFUSAL = {
+    "refusal_ground": "conditions_not_met",
+    "reason": "与申请用途不符。",
+    "legal_basis": "《中华人民共和国个人信息保护法》第十三条",
+}
 
 
 def at(month: int, day: int):

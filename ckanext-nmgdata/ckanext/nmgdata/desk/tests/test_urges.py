@@ -18,7 +18,11 @@ from ...kernel.workflow import sweep
 pytestmark = pytest.mark.usefixtures("clean")
 EVERYBODY = ("editor", "reviewer", "stranger", "official", "auditor", "applicant", "sysadmin", None)
 ASKED, SAID = "该申请即将到期，请于三日内办理并说明进展。", "材料正在核对，本周内答复申请人。"
-REFUSAL = {"reason": "与申请用途不符。", "legal_basis": "《中华人民共和国个人信息保护法》第十三条"}
+REFUSAL = {
+    "refusal_ground": "conditions_not_met",
+    "reason": "与申请用途不符。",
+    "legal_basis": "《中华人民共和国个人信息保护法》第十三条",
+}
 
 
 @pytest.fixture

@@ -23,6 +23,11 @@ def office_of(case: Case) -> str | None:
     return case.holder_id if case.holder in OFFICES else case.org_id
 
 
+def may_assign(case: Case, actor: Actor) -> bool:
+    """Say whether somebody may assign a case: a reviewer of the office that deals with it, while it is open."""
+    return case.closed_at is None and actor.has(Role.REVIEWER, office_of(case))
+
+
 def assign(actor: Actor, references: Sequence[str], assignee_id: str | None) -> list[Case]:
     """Assign cases to a colleague, or to nobody; all of them or none.
 

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import Grouping
 
 from .. import clock
 from ..actors import Actor, Role
@@ -161,7 +162,7 @@ def working_days(start: Any, end: Any) -> Any:
     The calendar goes to the database as one array: how many days were worked up to each date.
     """
     days = list(running_total(clock.today()))
-    total = sa.literal(days, ARRAY(sa.Integer))
+    total = Grouping(sa.literal(days, ARRAY(sa.Integer)))
     place = {name: sa.func.greatest(value - OLDEST, 0) + 1 for name, value in (("from", start), ("to", end))}
     return total[place["to"]] - total[place["from"]]
 
@@ -170,4 +171,4 @@ def running_total(last: date) -> Iterator[int]:
     """Yield how many days were worked from ``OLDEST`` up to each day."""
     known = calendar.load()
     days = (OLDEST + calendar.ONE_DAY * step for step in range((last - OLDEST).days + 1))
-    return accumulate(known.is_workday(one) for one in days)
+    return accumulate(int(known.is_workday(one)) for one in days)
