@@ -7,9 +7,10 @@ from typing import Any
 from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 
+from ..kernel import tick
 from ..kernel.gate import answers
 from ..kernel.workflow import presenters
-from . import present, workflow
+from . import drafts, present, workflow
 from .logic import action, auth
 from .views import blueprint
 
@@ -30,6 +31,7 @@ class AccessPlugin(p.SingletonPlugin):
     def configure(self, config: Any) -> None:
         """Make applications known to engine, pages and gate."""
         workflow.install()
+        tick.hourly(drafts.purge)
         presenters.register(workflow.KIND, present.PRESENTER)
         answers.ways[answers.APPLY] = "nmgdata_access.apply"
         answers.ways[answers.MINE] = "nmgdata_desk.my_cases"

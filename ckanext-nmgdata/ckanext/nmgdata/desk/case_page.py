@@ -8,6 +8,7 @@ from ckan.plugins import toolkit as tk
 from flask import redirect
 
 from ..kernel.actors import Actor, Role, reviewers_of
+from ..kernel.evidence import files as evidence
 from ..kernel.gate.doors import asking
 from ..kernel.types import Conflict
 from ..kernel.workflow import assignment, engine, queries
@@ -33,7 +34,8 @@ def page(case: Case, actor: Any, step: str | None = None, stated: Any = None, er
         "errors": errors or {},
     }
     if step and stated:
-        values["forms"][step] = {**values["forms"].get(step, {}), **stated}
+        waiting = [evidence.shown(row) for row in evidence.drafts(stated.get("form") or "")]
+        values["forms"][step] = {**values["forms"].get(step, {}), **stated, "attached": waiting}
     return tk.render("nmgdata/desk/case.html", values)
 
 

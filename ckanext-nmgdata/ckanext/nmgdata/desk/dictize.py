@@ -13,6 +13,7 @@ from ..kernel.actors import Actor
 from ..kernel.deadlines import ledger, statutes
 from ..kernel.deadlines.calendar import Calendar, load
 from ..kernel.deadlines.model import Deadline
+from ..kernel.orgs import title_of as org_title
 from ..kernel.workflow import assignment, boxes, engine, queries, urges
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent, Urge
@@ -167,9 +168,3 @@ def deadline(row: Any) -> dict[str, Any]:
         "provisional": row.provisional,
         "state": row.state,
     }
-
-
-def org_title(org_id: str | None) -> str:
-    """Return the name of an organisation."""
-    group = model.Session.get(model.Group, org_id) if org_id else None
-    return group.title or group.name if group else ""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
-from flask import Blueprint, Response, redirect
+from flask import Blueprint, Response, redirect, send_file
 
 from ..kernel.actors import Role
-from ..kernel.gate.doors import asking
+from ..kernel.audit import append
+from ..kernel.evidence import files as evidence
+from ..kernel.gate.doors import RESTRICTED_CACHE, asking
 from ..kernel.types import Conflict
+from ..kernel.unit import begin
 from ..kernel.workflow import engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case
+from ..kernel.workflow.presenters import of_case as presenter
 from . import audit_page, case_page, dictize, inbox, told
+from .attaching import attach
 from .case_page import page
 from .login import need_login
 
@@ -134,8 +140,9 @@ def step(number: str, transition: str) -> Any:
     if not isinstance(found, tuple):
         return found
     case, actor = found
-    stated = typed()
+    stated = presenter(case).read_form(case, transition, typed())
     try:
+        attach(case, transition, actor, stated, tk.request.files.getlist("evidence"))
         engine.fire(case.id, transition, actor, stated)
     except Conflict as conflict:
         tk.h.flash_error(conflict.message)
@@ -146,6 +153,26 @@ def step(number: str, transition: str) -> Any:
     else:
         tk.h.flash_success(_("Done."))
     return redirect(tk.url_for("nmgdata_desk.case", number=case.number))
+
+
+@blueprint.route("/nmg/cases/<number>/evidence/<evidence_id>")
+def evidence_file(number: str, evidence_id: str) -> Any:
+    """Hand out a file of evidence, always as a download, to who handles the case; each is audited."""
+    tk.request.environ["__no_cache__"] = True
+    case, actor = queries.by_reference(number), asking()
+    if case is None or not presenter(case).reads_evidence(case, actor):
+        return tk.abort(404, _("Case not found"))
+    row = next((e for e in evidence.of_case(case.id) if e.id == evidence_id), None)
+    if row is None or row.scan == "infected":
+        return tk.abort(404, _("This file is not available."))
+    name, media_type, data = row.name, row.media_type, evidence.content(row)
+    with begin(actor) as unit:
+        append(unit, "evidence.viewed", ("case", case.id), case_id=case.id, detail={"evidence": evidence_id})
+    answer = send_file(io.BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)
+    answer.headers["Cache-Control"] = RESTRICTED_CACHE
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
 
 
 def typed() -> dict[str, Any]:

@@ -52,3 +52,24 @@ def other_authority(region_code: str, group_id: str | None) -> bool:
     """Say whether another active organisation is the authority of a region."""
     query = active().where(ROLE == AUTHORITY, region_code == REGION_CODE, GROUP.id != (group_id or ""))
     return model.Session.execute(query.limit(1)).first() is not None
+
+
+def department(name_or_id: str) -> str | None:
+    """Return the id of an active organisation; None when there is no such one."""
+    query = active().where(sa.or_(GROUP.id == name_or_id, GROUP.name == name_or_id))
+    found = model.Session.execute(query.limit(1)).first()
+    return found[0] if found else None
+
+
+def departments() -> list[tuple[str, str]]:
+    """Return id and title of every active organisation, by title."""
+    query = active().with_only_columns(
+        GROUP.id, sa.func.coalesce(sa.func.nullif(GROUP.title, ""), GROUP.name)
+    )
+    return [(org_id, title) for org_id, title in model.Session.execute(query.order_by(sa.text("2")))]
+
+
+def title_of(org_id: str | None) -> str:
+    """Return the name of an organisation as people read it."""
+    group = model.Session.get(model.Group, org_id) if org_id else None
+    return group.title or group.name if group else ""

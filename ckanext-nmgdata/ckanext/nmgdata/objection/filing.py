@@ -14,12 +14,14 @@ from ckan.plugins import toolkit as tk
 from ..kernel import outbox
 from ..kernel.actors import Actor
 from ..kernel.deadlines import statutes
+from ..kernel.evidence import files as evidence
+from ..kernel.evidence.model import Evidence
 from ..kernel.types import new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow.engine import Filing, Receipt, start
 from ..kernel.workflow.model import Case
-from . import challenge, evidence, limits, notices, workflow
-from .model import Evidence, ExOfficio, Objection, ObjectionItem
+from . import challenge, limits, notices, workflow
+from .model import ExOfficio, Objection, ObjectionItem
 
 _ = tk._
 

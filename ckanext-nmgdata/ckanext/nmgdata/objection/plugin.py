@@ -8,7 +8,7 @@ from ckan import plugins as p
 
 from ..kernel import tick
 from ..kernel.gate import answers
-from . import challenge, evidence, notices, present, register, takedown, workflow
+from . import challenge, notices, present, register, takedown, workflow
 from .logic import action, auth
 from .views import blueprint
 
@@ -29,9 +29,7 @@ class ObjectionPlugin(p.SingletonPlugin):
             answers.public_reasons.append(register.public_reason)
         present.install()
         takedown.install()
-        evidence.install()
         notices.install()
-        tick.hourly(evidence.forget_drafts)
         tick.hourly(challenge.forget_used)
 
     def get_actions(self) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from ckan import model
 
 from ..kernel.actors import Actor
 from ..kernel.audit import append
+from ..kernel.evidence import files as evidence
 from ..kernel.unit import begin
 from ..kernel.workflow import engine, machine, presenters
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import Presenter
-from . import evidence
 from .model import ExOfficio, Objection, ObjectionItem
 
 STATED = ("ground", "statement", "wish", "objector_kind", "concern")
@@ -66,7 +66,7 @@ def objection(case: Case, actor: Actor) -> dict[str, Any]:
         "proven": row.proven,
         "files": files_of(case),
         "dataset_name": dataset_name(case),
-        "evidence": [attachment(e) for e in evidence.of_case(case.id)],
+        "evidence": [evidence.shown(e) for e in evidence.of_case(case.id)],
         "evidence_readable": evidence_readable(case, actor),
     }
 
@@ -76,11 +76,6 @@ def shown(value: str | None, own: bool) -> str | None:
     if own or not value:
         return value
     return value[0] + "＊" * min(len(value) - 1, 6)
-
-
-def attachment(row: evidence.Evidence) -> dict[str, Any]:
-    """Return one file of evidence for a page."""
-    return {"id": row.id, "name": row.name, "size": row.size, "scan": row.scan}
 
 
 def evidence_readable(case: Case, actor: Actor) -> bool:
@@ -121,7 +116,9 @@ def contact(case: Case) -> str | None:
     return row.contact_email if row else None
 
 
-OBJECTION = Presenter(title, objection, "nmgdata/rights_objection/filed.html", defaults, contact)
+OBJECTION = Presenter(
+    title, objection, "nmgdata/rights_objection/filed.html", defaults, contact, evidence_readable
+)
 EX_OFFICIO = Presenter(title, ex_officio, "nmgdata/exofficio_suspension/filed.html", defaults)
 
 

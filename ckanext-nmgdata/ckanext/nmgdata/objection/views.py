@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
-from flask import Blueprint, Response, jsonify, make_response, redirect, send_file
+from flask import Blueprint, Response, jsonify, make_response, redirect
 
 from ..kernel.actors import Actor, Role
-from ..kernel.audit import append
 from ..kernel.deadlines import statutes
+from ..kernel.evidence import files as evidence
 from ..kernel.gate.doors import RESTRICTED_CACHE, asking
 from ..kernel.unit import begin
 from ..kernel.workflow import engine, machine, queries
 from ..kernel.workflow.model import Case
-from . import challenge, evidence, filing, present, register
+from . import challenge, filing, present, register
 from .logic import action, schema
 from .workflow import KIND, VERIFY
 
@@ -98,7 +97,7 @@ def form(dataset: dict[str, Any], data: dict[str, Any], errors: Any) -> str:
         "data": data,
         "errors": errors,
         "grounds": grounds("person"),
-        "attached": [present.attachment(row) for row in evidence.drafts(data["form"])],
+        "attached": [evidence.shown(row) for row in evidence.drafts(data["form"])],
         "evidence_needed": filing.evidence_needed(),
         "challenge": challenge.new(),
         "days": statutes.get(VERIFY).working_days,
@@ -175,23 +174,6 @@ def handled(number: str) -> tuple[Case, Actor]:
     if case is None or case.kind != KIND or not present.evidence_readable(case, actor):
         tk.abort(404, _("Case not found"))
     return case, actor
-
-
-@blueprint.route("/nmg/cases/<number>/evidence/<evidence_id>")
-def evidence_file(number: str, evidence_id: str) -> Any:
-    """Hand out a file of evidence, always as a download, to who handles the case; every view is audited."""
-    case, actor = handled(number)
-    row = next((e for e in evidence.of_case(case.id) if e.id == evidence_id), None)
-    if row is None or row.scan == "infected":
-        return tk.abort(404, _("This file is not available."))
-    name, media_type, data = row.name, row.media_type, evidence.content(row)
-    with begin(actor) as unit:
-        append(unit, "evidence.viewed", ("case", case.id), case_id=case.id, detail={"evidence": evidence_id})
-    answer = send_file(io.BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)
-    answer.headers["Cache-Control"] = RESTRICTED_CACHE
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return answer
 
 
 @blueprint.route("/nmg/cases/<number>/reveal", methods=["POST"])

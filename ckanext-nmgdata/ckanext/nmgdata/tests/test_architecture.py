@@ -24,6 +24,7 @@ KERNEL_ORDER = {
     "gate": {"gate", "audit", "outbox"},
     "outbox": {"outbox"},
     "changes": {"changes", "gate"},
+    "evidence": {"evidence", "gate", "outbox"},
 }
 BASE = {
     "pending",

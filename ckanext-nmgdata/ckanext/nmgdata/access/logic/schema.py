@@ -9,7 +9,8 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 
 from ...forms import code_of_organisation, one_of_terms, stated
-from ...kernel import clock, identity
+from ...kernel import clock, identity, orgs
+from .. import scope
 from ..agreement import current_version
 
 _ = tk._
@@ -51,13 +52,53 @@ def submission() -> Schema:
     }
 
 
+def as_applied_for(value: Any) -> str | None:
+    """Accept a mode of provision; none means the one that was applied for."""
+    return None if value in (tk.missing, None, "") else one_of_terms("provision_mode")(value)
+
+
 def approval() -> Schema:
     """What consent must state: purpose and scope of use (R-COND-04), and until when."""
     return {
         "purpose": [stated(2, _("State the permitted purpose; consent without it is not possible."))],
         "use_scope": [stated(2, _("State the permitted scope of use; consent without it is not possible."))],
+        "provision_mode": [as_applied_for],
         "valid_until": [day_from_today],
+        "scopes": [scope.listed],
     }
+
+
+def question() -> Schema:
+    """What is missing (R-COND-03)."""
+    return {"question": [stated(4, _("State what the applicant is to supplement."))]}
+
+
+def supplement() -> Schema:
+    """The applicant's supplement."""
+    return {"supplement": [stated(2, _("Write what you supplement."))], "form": [form_secret]}
+
+
+def form_secret(value: Any) -> str:
+    """Accept the secret by which a form finds the files attached to it."""
+    return value if isinstance(value, str) else ""
+
+
+def department(value: Any) -> str:
+    """Accept an active department, by id or name; return its id."""
+    found = orgs.department(value if isinstance(value, str) else "")
+    if found is None:
+        raise tk.Invalid(_("Choose a department."))
+    return found
+
+
+def transfer() -> Schema:
+    """Who is to decide instead, and why."""
+    return {"org": [department], "reason": [stated(4, _("State why it is the other department's."))]}
+
+
+def rejection() -> Schema:
+    """Why the form is not in order (Hohhot Art. 26 ¶2: 说明理由)."""
+    return {"reason": [stated(4, _("State the reason for returning it."))]}
 
 
 def refusal() -> Schema:

@@ -20,6 +20,7 @@ from ...kernel.gate.doors import actor_of
 from ...kernel.unit import begin
 from ...kernel.workflow import engine, sweep
 from .. import dictize
+from ..attaching import attach
 from . import schema
 from .notices import (
     nmgdata_mail_choice_show,
@@ -99,14 +100,17 @@ def nmgdata_case_transition(context: Context, data_dict: DataDict) -> dict[str, 
     :param transition: the name of the step, e.g. ``approve``
     :type transition: string
 
-    Further parameters are those of the step's form.
+    Further parameters are those of the step's form; ``evidence`` are files (multipart upload), where it
+    takes some.
 
     :returns: the case after the step
     :rtype: dictionary
     """
     tk.check_access("nmgdata_case_transition", context, data_dict)
-    case = engine.fire(existing(data_dict["id"]).id, data_dict["transition"], actor_of(context), data_dict)
-    return dictize.show(case, actor_of(context))
+    actor, case = actor_of(context), existing(data_dict["id"])
+    sent = data_dict.pop("evidence", None) or []
+    attach(case, data_dict["transition"], actor, data_dict, sent if isinstance(sent, list) else [sent])
+    return dictize.show(engine.fire(case.id, data_dict["transition"], actor, data_dict), actor)
 
 
 @tk.side_effect_free

@@ -24,7 +24,7 @@ def office_of(case: Case) -> str | None:
 
 
 def may_assign(case: Case, actor: Actor) -> bool:
-    """Say whether somebody may assign a case: a reviewer of the office that deals with it, while it is open."""
+    """Say whether somebody may assign a case: a reviewer of the office that deals with it, while open."""
     return case.closed_at is None and actor.has(Role.REVIEWER, office_of(case))
 
 

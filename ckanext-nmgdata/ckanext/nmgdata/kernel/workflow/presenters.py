@@ -32,6 +32,10 @@ class Presenter:
     """Values with which the form of a step begins."""
     contact: Callable[[Case], str | None] = account_address
     """Mail address of the person who filed it."""
+    reads_evidence: Callable[[Case, Actor], bool] = lambda case, actor: False
+    """Whether somebody may read the files that were attached."""
+    read_form: Callable[[Case, str, dict[str, Any]], dict[str, Any]] = lambda case, step, sent: sent
+    """What the form of a step states, out of what a browser has sent."""
 
 
 _presenters: dict[str, Presenter] = {}

@@ -12,12 +12,13 @@ from ckan.types import Context, DataDict, Schema
 from werkzeug.datastructures import FileStorage
 
 from ...kernel.actors import REGION, Actor
+from ...kernel.evidence import files as evidence
 from ...kernel.gate import answers, stops
 from ...kernel.gate.doors import actor_of, asking
 from ...kernel.types import Conflict
 from ...kernel.workflow import engine, queries
 from ...kernel.workflow.engine import Filing
-from .. import evidence, filing, register, workflow
+from .. import filing, register, workflow
 from . import schema
 
 _ = tk._

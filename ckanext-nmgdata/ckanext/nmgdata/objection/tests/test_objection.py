@@ -18,13 +18,15 @@ from ckanext.nmgdata.factories import OBJECTION, OUTCOME, PDF, WITHDRAWAL, call,
 from ckanext.nmgdata.kernel import clock, outbox
 from ckanext.nmgdata.kernel.audit import verify
 from ckanext.nmgdata.kernel.audit.model import AuditEvent
+from ckanext.nmgdata.kernel.evidence import files as evidence
+from ckanext.nmgdata.kernel.evidence.model import Evidence
 from ckanext.nmgdata.kernel.gate import seal
 from ckanext.nmgdata.kernel.gate.model import Grant, Sealed
 from ckanext.nmgdata.kernel.outbox.model import Outbox
 from ckanext.nmgdata.kernel.workflow import sweep
 from ckanext.nmgdata.kernel.workflow.model import Case
-from ckanext.nmgdata.objection import challenge, evidence, limits
-from ckanext.nmgdata.objection.model import Evidence, Objection
+from ckanext.nmgdata.objection import challenge, limits
+from ckanext.nmgdata.objection.model import Objection
 from PIL import Image
 
 

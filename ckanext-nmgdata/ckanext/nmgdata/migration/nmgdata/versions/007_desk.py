@@ -1,7 +1,7 @@
 """The desk: assignees, search in lists of cases, urgings, notices in the site, choice of mails.
 
 Revision ID: 7b20d94e1f58
-Revises: 3c5a9e714b03
+Revises: 6e1b0f3a7c52
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from ckanext.nmgdata.kernel.workflow.terms import terms
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "7b20d94e1f58"
-down_revision = "3c5a9e714b03"
+down_revision = "6e1b0f3a7c52"
 branch_labels = None
 depends_on = None
 
