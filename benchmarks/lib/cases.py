@@ -96,14 +96,14 @@ class Cases:
         )
         opened = row["opened_at"].date()
         self.add(
-            "nmgdata_application", case_id=row["id"], applicant_kind="natural_person",
+            "nmgdata_application", case_id=row["id"], bundle_id=row["id"], applicant_kind="natural_person",
             applicant_name="示例申请人", contact_phone="13800000000", scenario="研究城市出行规律。",
             data_scope="全部字段，最近一年。", provision_mode="file", use_from=opened,
             use_until=opened + YEAR, safeguards="存放在加密磁盘。",
         )  # fmt: skip
         self.add(
             "nmgdata_application_item", id=identifier("item", row["id"]), case_id=row["id"],
-            applicant_id=person, dataset_id=dataset, is_open=False,
+            applicant_id=person, dataset_id=dataset, is_open=False, is_pending=False,
         )  # fmt: skip
         waiting = status == "review"
         self.add(
