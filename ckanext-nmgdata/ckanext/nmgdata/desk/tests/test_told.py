@@ -189,7 +189,8 @@ def test_an_assignment_is_told_to_the_colleague_only(world, case, deliver):
     deliver()
     call("nmgdata_case_assign", world.reviewer, ids=[case["id"]], assignee="colleague")
     assert [mail["To"] for mail in deliver()] == ["colleague@example.org"]
-    assert len(subjects(colleague)) == 1
+    assert subjects(colleague)[0] == f"已分派给您：{case['number']}"
+    assert all("已分派" not in subject for subject in subjects(world.reviewer))
     call("nmgdata_case_assign", colleague, ids=[case["id"]], assignee="colleague")
     assert deliver() == []
 
