@@ -66,6 +66,11 @@ class Filter:
     """``me``, ``nobody`` or the id of an account."""
     q: str = ""
 
+    @property
+    def is_narrow(self) -> bool:
+        """Say whether it keeps so little that an index of its own beats the order of the box."""
+        return bool(self.q or self.dataset or self.assigned not in ("", NOBODY))
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -259,7 +264,10 @@ def listed(
     :param after: cursor of the last row before the page
     """
     conditions = kept(asked, actor) + ([beyond(after, sort)] if after else [])
-    return page_query(scope(actor, box, clock.today()), conditions, sort, limit)
+    where = scope(actor, box, clock.today())
+    if asked.is_narrow and where.column is not None:
+        where = Scope((*where.conditions, among(where)))
+    return page_query(where, conditions, sort, limit)
 
 
 def page(actor: Actor, box: str, asked: Filter, **options: Any) -> list[Case]:
@@ -277,8 +285,13 @@ def counted(where: Scope) -> sa.ScalarSelect[int]:
     """Return the number of cases of a scope, counted no further than is shown."""
     rows = sa.select(sa.literal(1).label("one")).select_from(Case).where(*where.conditions)
     if where.column is not None:
-        rows = rows.where(where.column == sa.func.any(sa.literal(list(where.keys), ARRAY(sa.Text))))
+        rows = rows.where(among(where))
     return sa.select(sa.func.count()).select_from(rows.limit(MANY + 1).subquery()).scalar_subquery()
+
+
+def among(where: Scope) -> Condition:
+    """Keep the rows of a scope's keys, whatever index finds them."""
+    return where.column == sa.func.any(sa.literal(list(where.keys), ARRAY(sa.Text)))
 
 
 def counts(actor: Actor) -> dict[str, int]:

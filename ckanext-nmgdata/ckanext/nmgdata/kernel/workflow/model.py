@@ -61,7 +61,7 @@ class Case(tk.BaseModel):
         ),
         sa.Index(
             "nmgdata_case_assignee", "assignee_id", sa.text(DUE), "number",
-            postgresql_where=sa.text("closed_at IS NULL AND assignee_id IS NOT NULL"),
+            postgresql_where=sa.text("assignee_id IS NOT NULL"),
         ),
         sa.Index("nmgdata_case_received", "opened_at", "number"),
         sa.Index("nmgdata_case_prefix", "number", postgresql_ops={"number": "text_pattern_ops"}),

@@ -112,7 +112,7 @@ def index_cases() -> None:
         "nmgdata_case_assignee",
         "nmgdata_case",
         ["assignee_id", DUE, "number"],
-        postgresql_where=sa.text(f"{OPEN_CASE} AND assignee_id IS NOT NULL"),
+        postgresql_where=sa.text("assignee_id IS NOT NULL"),
     )
     op.create_index("nmgdata_case_org", "nmgdata_case", ["org_id", "opened_at", "number"])
     op.create_index("nmgdata_case_received", "nmgdata_case", ["opened_at", "number"])
