@@ -17,8 +17,10 @@ from werkzeug.datastructures import FileStorage
 _ = tk._
 Action = Callable[[Context, dict[str, Any]], Any]
 
-SEVERAL = frozenset({"evidence", "ids", "resources", "sealed"})
-"""Fields of our actions that take one value or several."""
+SEVERAL = frozenset({"chosen", "drop", "evidence", "ids", "resources", "sealed"})
+"""Fields that take one value or several."""
+COLUMNS = "fields-"
+"""What the names of lists of columns begin with, one per thing that is applied for."""
 STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
 """Fields that hold lists or objects, which the action itself reads."""
 NUMBERS = frozenset({"after", "limit", "offset"})
@@ -35,6 +37,11 @@ LARGEST = 2**31 - 1
 """Largest number that every column and every page number can hold."""
 DEEPEST = 20
 """How deep lists and objects may lie in one another."""
+
+
+def is_several(name: str) -> bool:
+    """Say whether a field of a form may be sent several times."""
+    return name in SEVERAL or name.startswith(COLUMNS)
 
 
 def unstorable(text: str) -> bool:
