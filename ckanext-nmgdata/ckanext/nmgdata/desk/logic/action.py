@@ -17,7 +17,7 @@ from ...kernel.deadlines.calendar import Workday
 from ...kernel.gate import answers, doors, overrides
 from ...kernel.gate.doors import actor_of
 from ...kernel.unit import begin
-from ...kernel.workflow import engine, presenters, sweep
+from ...kernel.workflow import engine, oversight, presenters, sweep
 from .. import dictize
 from ..attaching import attach
 from . import schema
