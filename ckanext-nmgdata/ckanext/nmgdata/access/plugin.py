@@ -38,7 +38,7 @@ class AccessPlugin(p.SingletonPlugin):
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of applications."""
         own = (action.nmgdata_application_submit, action.nmgdata_grant_list)
-        return known.before(shapes.guarded({function.__name__: function for function in own}))
+        return shapes.guarded(known.before({function.__name__: function for function in own}))
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of applications."""
