@@ -119,8 +119,10 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         """Return the actions of kernel and catalogue."""
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
-        own = shapes.guarded({**catalog_actions.ACTIONS, **desk_actions.ACTIONS})
-        return known.before({**known.core(), **own, **dcat.ACTIONS, **privacy.ACTIONS, **gate})
+        own = {**catalog_actions.ACTIONS, **desk_actions.ACTIONS}
+        return shapes.guarded(
+            known.before({**known.core(), **own, **dcat.ACTIONS, **privacy.ACTIONS, **gate})
+        )
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""

@@ -62,7 +62,7 @@ class AccessPlugin(p.SingletonPlugin):
             **closing_action.ACTIONS,
             **public_action.ACTIONS,
         }
-        return known.before(shapes.guarded(actions))
+        return shapes.guarded(known.before(actions))
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of applications."""

@@ -30,6 +30,11 @@ def local_date(moment: datetime) -> date:
     return moment.astimezone(LOCAL).date()
 
 
+def seconds_until(stamp: float) -> int:
+    """Return how many seconds it is to a moment (Unix time) of another server; never for periods of the law."""
+    return round(stamp - datetime.now(UTC).timestamp())
+
+
 @contextmanager
 def fixed(moment: datetime) -> Iterator[None]:
     """Hold the clock at a moment, for tests and for replaying."""

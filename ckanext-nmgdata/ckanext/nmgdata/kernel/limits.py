@@ -6,7 +6,6 @@ while Redis does not answer is decided by who asks, who gets ``UncountedError``.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from .. import config
+from . import clock
 from .addresses import digest, network
 
 SECONDS = 1
@@ -51,14 +51,14 @@ class Limit:
         """
         try:
             waits = [
-                limiter().get_window_stats(item, key).reset_time - time.time()  # Redis' clock, not the law's
+                clock.seconds_until(limiter().get_window_stats(item, key).reset_time)
                 for item, key in self.counters(person, address)
                 if not limiter().test(item, key)
             ]
         except StorageError as error:
             raise UncountedError from error
         if waits:
-            raise TooOftenError(max(1, round(max(waits))))
+            raise TooOftenError(max(1, *waits))
 
     def count(self, person: str, address: str | None) -> None:
         """Count once more.

@@ -36,7 +36,7 @@ class ObjectionPlugin(p.SingletonPlugin):
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of objections."""
-        return known.before(shapes.guarded(action.ACTIONS))
+        return shapes.guarded(known.before(action.ACTIONS))
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of objections."""

@@ -42,7 +42,7 @@ class TablesPlugin(p.SingletonPlugin):
     def get_actions(self) -> dict[str, Any]:
         """Return the actions on files, and the check of rows where the DataStore is there."""
         return {
-            **known.before(shapes.guarded(action.ACTIONS)),
+            **shapes.guarded(known.before(action.ACTIONS)),
             **(writes.ACTIONS if p.plugin_loaded("datastore") else {}),
         }
 

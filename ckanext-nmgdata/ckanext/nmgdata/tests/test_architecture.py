@@ -106,7 +106,7 @@ POWERS = {
     r"Session\.commit\(\)": {"demo/load.py"},
     r"\"ckanext\.nmgdata\.|\{PREFIX\}": {"config.py", "site/settings.py"},
     r"\"ignore_auth\": True": {
-        "cli.py", "demo/load.py", "accounts/register.py", "kernel/outbox/search.py",
+        "cli.py", "demo/load.py", "kernel/outbox/search.py",
         "kernel/gate/seal.py", "objection/takedown.py",
     },
 }  # fmt: skip
