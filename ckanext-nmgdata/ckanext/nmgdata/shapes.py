@@ -17,14 +17,16 @@ from werkzeug.datastructures import FileStorage
 _ = tk._
 Action = Callable[[Context, dict[str, Any]], Any]
 
-SEVERAL = frozenset({"chosen", "drop", "evidence", "ids", "resources", "sealed"})
+SEVERAL = frozenset({"chosen", "datasets", "drop", "evidence", "ids", "resources", "sealed"})
 """Fields that take one value or several."""
 COLUMNS = "fields-"
 """What the names of lists of columns begin with, one per thing that is applied for."""
 STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
 """Fields that hold lists or objects, which the action itself reads."""
-NUMBERS = frozenset({"after", "limit", "offset"})
-FLAGS = frozenset({"is_workday"})
+NUMBERS = frozenset({"limit", "offset", "year"})
+PLACES = frozenset({"after"})
+"""Where a list goes on: a number in some lists, a text in others."""
+FLAGS = frozenset({"is_workday", "overdue"})
 NAMES = frozenset(
     {
         "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",
@@ -103,7 +105,7 @@ def fault_of_one(name: str, value: Any) -> str:
         return _("This must be a number.") if name in NUMBERS and not is_number(value) else ""
     if isinstance(value, bool) and name in FLAGS:
         return ""
-    if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS:
+    if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS | PLACES:
         return "" if abs(value) <= LARGEST else _("This number is too large or too small.")
     return _("This must be a number.") if name in NUMBERS else _("This must be text.")
 

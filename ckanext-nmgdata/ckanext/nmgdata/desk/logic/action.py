@@ -18,6 +18,7 @@ from ...kernel.gate import answers, doors, overrides
 from ...kernel.gate.doors import actor_of
 from ...kernel.unit import begin
 from ...kernel.workflow import engine, oversight, presenters, sweep
+from ...shapes import LARGEST
 from .. import dictize
 from ..attaching import attach
 from . import schema
@@ -148,7 +149,7 @@ def nmgdata_audit_list(context: Context, data_dict: DataDict) -> list[dict[str, 
     """
     tk.check_access("nmgdata_audit_list", context, data_dict)
     query = oversight.events(actor_of(context), AuditEvent.__table__).where(
-        AuditEvent.seq > data_dict["after"]
+        AuditEvent.seq > min(data_dict["after"], LARGEST)
     )
     for name in ("subject_type", "subject_id", "case_id"):
         if data_dict.get(name):
