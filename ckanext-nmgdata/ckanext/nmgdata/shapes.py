@@ -26,7 +26,7 @@ STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
 NUMBERS = frozenset({"limit", "offset", "year"})
 PLACES = frozenset({"after", "before", "ids"})
 """Which row is meant: a number in some lists, a text in others."""
-FLAGS = frozenset({"is_workday", "overdue", "wanted"})
+FLAGS = frozenset({"is_workday", "overdue", "unread", "wanted"})
 NAMES = frozenset(
     {
         "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",

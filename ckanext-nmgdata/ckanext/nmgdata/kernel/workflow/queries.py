@@ -1,4 +1,4 @@
-"""Read cases: by number, by code, by who they wait for."""
+"""Read cases: by number, by code, by who filed them. Those that wait for somebody: ``boxes``."""
 
 from __future__ import annotations
 
@@ -6,49 +6,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import aliased
 
-from ..actors import Actor, Role
 from . import numbers
 from .model import Case, CaseEvent
 
 NO_CASE = "0" * 64
 
 
-def inbox_query(actor: Actor, limit: int = 50, kind: str | None = None) -> sa.Select[tuple[Case]]:
-    """Return the query for "what waits for me", the most urgent first.
-
-    Each holder's first rows come from the index in order, so that the cost does not grow with the
-    number of open cases.
-    """
-    mine = sorted([*actor.orgs(Role.REVIEWER), *([actor.user_id] if actor.user_id else [])])
-    holders = sa.select(sa.func.unnest(sa.literal(mine, ARRAY(sa.Text))).label("id")).subquery("holders")
-    first = (
-        sa.select(Case)
-        .where(Case.closed_at.is_(None), Case.holder_id == holders.c.id, *of_kind(kind))
-        .order_by(Case.due_on, Case.number)
-        .limit(limit)
-        .lateral("first")
-    )
-    case = aliased(Case, first)
-    return (
-        sa.select(case)
-        .select_from(holders)
-        .join(first, sa.true())
-        .order_by(case.due_on, case.number)
-        .limit(limit)
-    )
-
-
 def of_kind(kind: str | None) -> list[sa.ColumnElement[bool]]:
     """Return the condition that keeps cases of one kind; none when no kind is asked for."""
     return [Case.kind == kind] if kind else []
-
-
-def inbox(actor: Actor, limit: int = 50, kind: str | None = None) -> list[Case]:
-    """Return the cases that wait for an actor, the most urgent first."""
-    return list(model.Session.scalars(inbox_query(actor, limit, kind)))
 
 
 def filed_by(user_id: str, limit: int = 200, kind: str | None = None) -> list[Case]:
