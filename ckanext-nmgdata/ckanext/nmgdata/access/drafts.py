@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.plugins import toolkit as tk
 
 from ..kernel.actors import Actor
 from ..kernel.types import new_id
@@ -31,6 +32,11 @@ def of(user_id: str) -> dict[str, Any]:
     """Return the draft of an account; empty when there is none."""
     row = model.Session.scalar(sa.select(ApplicationDraft).where(ApplicationDraft.user_id == user_id))
     return dict(row.data) if row else {}
+
+
+def has_own() -> bool:
+    """Say whether the reader has begun an application."""
+    return tk.current_user.is_authenticated and bool(of(tk.current_user.id).get("items"))
 
 
 def keep(actor: Actor, data: dict[str, Any]) -> str:

@@ -165,11 +165,13 @@ class TestDrafts:
         kept = page(app, world, water, me, act="save", item=water["id"], scenario="半句", safeguards="")
         assert kept.status_code == 200
         assert model.Session.query(Case).count() == 0
+        assert "继续填写草稿" in app.get("/nmg/my", headers=me).body
         again = app.get(f"/nmg/apply/{water['name']}", headers=me).body
         assert "半句" in again
         page(app, world, water, me, act="submit", item=water["id"])
         assert model.Session.query(Case).count() == 1
         assert draft(world) == {}
+        assert "继续填写草稿" not in app.get("/nmg/my", headers=me).body
 
     def test_further_data_join_those_that_were_kept(self, world, app, as_user, water):
         me = as_user(world.applicant)

@@ -277,7 +277,7 @@ class TestTables:
 
     def test_every_registered_machine_starts_with_a_submission(self):
         for registered in machine.registered():
-            first, *others = [step for step in registered.from_state(DRAFT)]
+            first, *others = registered.from_state(DRAFT)
             assert first.name == ("open" if first.actor == SYSTEM else "submit")
             assert all(step.name.startswith("submit_") for step in others)
 
