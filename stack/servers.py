@@ -20,6 +20,8 @@ from .system import postgres_bin
 SOLR_SOURCE = ROOT / "docker" / "solr"
 NOT_DURABLE = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 SERVICES = ("mail", "solr", "redis", "postgres")
+SLOW = 240
+"""Seconds that Solr may take to begin on a machine that is busy with other things."""
 
 
 def up(settings: Settings, *, mail: bool = True) -> None:
@@ -304,8 +306,8 @@ def start_solr(settings: Settings) -> None:
                 str(distribution / "solr.war"),
             ],
         )
-        answer(settings, "solr", settings.solr_port, 60)
-        wait_until(lambda: solr_answers(settings), "Solr", 60, last_lines(settings, "solr"))
+        answer(settings, "solr", settings.solr_port, SLOW)
+        wait_until(lambda: solr_answers(settings), "Solr", SLOW, last_lines(settings, "solr"))
 
 
 def install_configset(settings: Settings) -> None:

@@ -293,11 +293,12 @@ def actions() -> dict[str, Callable[..., Any]]:
 
 
 def found_in(kind: str) -> dict[str, Callable[..., Any]]:
-    """Return the functions ``nmgdata_*`` of every ``logic/<kind>.py``."""
+    """Return the functions ``nmgdata_*`` of every ``logic/<kind>.py``, those of a room's parts among them."""
     found = {}
     for room in rooms():
-        if (PACKAGE / room / "logic" / f"{kind}.py").exists():
-            module = importlib.import_module(f"ckanext.nmgdata.{room}.logic.{kind}")
+        for path in sorted((PACKAGE / room).rglob(f"logic/{kind}.py")):
+            name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+            module = importlib.import_module(f"ckanext.nmgdata.{name}")
             found |= {name: f for name, f in vars(module).items() if name.startswith("nmgdata_")}
     return found
 

@@ -117,6 +117,20 @@ class Cases:
         """Add an application that was refused; it waits for nobody."""
         self.application(target, person, "refused", closed_at=self.now)
 
+    def refused(self, target: Target, person: str) -> None:
+        """Add an application that its department refused, with the step of the refusal."""
+        row = self.application(target, person, "refused", closed_at=self.now)
+        decided = row["opened_at"] + timedelta(days=self.chance.randrange(DAYS))
+        stated = {
+            "refusal_ground": "conditions_not_met",
+            "reason": "示例",
+            "legal_basis": "第二十七条第（二）项",
+        }
+        self.add(
+            "nmgdata_case_event", case_id=row["id"], transition="refuse", source="review", target="refused",
+            actor_kind="person", actor_id=None, role="provider", at=decided, data=stated,
+        )  # fmt: skip
+
     def grant(self, target: Target, person: str) -> None:
         """Add a grant; one in five is for one file only, one in six has ended."""
         row = self.application(target, person, "provided")

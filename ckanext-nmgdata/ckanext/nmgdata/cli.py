@@ -121,6 +121,41 @@ def reconcile(context: click.Context, repair: bool) -> None:
 
 
 @nmgdata.group()
+def outbox() -> None:
+    """What could not be delivered: mails, index documents, notices."""
+
+
+@outbox.command("list")
+@click.option("--waiting", is_flag=True, help="What is tried again by itself, not what failed.")
+def outbox_list(waiting: bool) -> None:
+    """List what was refused for good, and why; it is kept for a month."""
+    from .kernel.outbox import queue
+
+    rows = queue.troubled(failed=not waiting)
+    for row in rows:
+        to = row.payload.get("to") or row.key or ""
+        since = f"{row.created_at:%Y-%m-%d %H:%M}"
+        click.echo("\t".join(map(str, (row.id, row.topic, since, row.attempts, to, row.error))))
+    click.echo(f"{len(rows)} {'waiting after a failure' if waiting else 'failed'}", err=True)
+
+
+@outbox.command("retry")
+@click.argument("ids", nargs=-1, type=int)
+@click.option("--all", "every", is_flag=True, help="Everything that failed.")
+def outbox_retry(ids: tuple[int, ...], every: bool) -> None:
+    """Try again what failed, after its cause was mended."""
+    from .kernel.actors import Actor
+    from .kernel.outbox import queue
+    from .kernel.unit import begin
+
+    if bool(ids) == every:
+        raise click.UsageError("name rows, or say --all")
+    with begin(Actor.system()) as unit:
+        count = queue.again(unit.session, None if every else ids)
+    click.echo(f"{count} to be tried again")
+
+
+@nmgdata.group()
 def audit() -> None:
     """The audit log."""
 

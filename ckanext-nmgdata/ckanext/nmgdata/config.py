@@ -109,6 +109,11 @@ def objection_limits() -> tuple[int, int, int]:
     return proven, unproven, together
 
 
+def objection_attempts() -> int:
+    """Return how many forms of objections an hour are read from one address, whatever becomes of them."""
+    return tk.config[f"{PREFIX}.objection.attempts_per_address"]
+
+
 def override_minutes() -> int:
     """Return for how many minutes an override opens a resource."""
     return tk.config[f"{PREFIX}.gate.override_minutes"]
@@ -177,6 +182,11 @@ def screening_request_mb() -> int:
 def screening_request_seconds() -> int:
     """Return how long that scan may keep the upload waiting; then the background goes on with it."""
     return tk.config[f"{PREFIX}.screening.request_seconds"]
+
+
+def retention_months() -> int:
+    """Return for how many months personal data of a closed case are kept (DC-57)."""
+    return tk.config[f"{PREFIX}.privacy.retention_months"]
 
 
 def is_demo() -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 
 from . import vocab
-from .kernel import identity
+from .kernel import clock, identity, orgs, personal
+from .kernel.workflow.model import Case
 
 _ = tk._
+N_ = str  # marks a string for translation; it is translated when shown
+CONTACTS = ("contact_phone", "contact_email")
 LONGEST = 5000
 
 
@@ -29,6 +33,42 @@ def stated(minimum: int, message: str) -> Callable[[Any], str]:
         return text
 
     return validator
+
+
+PRIVATE = {
+    "resident_id": N_("Resident identity number"),
+    "mobile": N_("Mobile number"),
+    "bank_card": N_("Bank-card number"),
+    "landline": N_("Landline number"),
+    "hotline": N_("400 or 800 number"),
+    "email": N_("E-mail address"),
+}
+"""Kinds of personal data, as ``kernel.personal`` names them."""
+
+
+def without_personal_data(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Refuse a text for the public that names numbers or addresses of persons (R-OBJ-07).
+
+    The department's own published telephone and address may stand in it, where the form belongs to a case.
+    """
+    text, case = data.get(key), context.get("case")
+    if not isinstance(text, str) or errors.get(key):
+        return
+    hits = personal.in_public_text(text, clock.today(), contacts_of(case) if case else ())
+    if hits:
+        said = "；".join(dict.fromkeys(f"{_(PRIVATE[hit.kind])} {hit.masked}" for hit in hits))
+        errors[key].append(
+            _("This text is published. Leave out what points to a person: {found}").format(found=said)
+        )
+
+
+def contacts_of(case: Case) -> list[str]:
+    """Return the telephones and addresses that the department of a case has published as its own."""
+    dataset = model.Session.get(model.Package, case.dataset_id) if case.dataset_id else None
+    published = [dataset.extras or {} if dataset else {}, orgs.extras_of(case.org_id)]
+    return [str(extras[name]) for extras in published for name in CONTACTS if extras.get(name)]
 
 
 def one_of_terms(vocabulary: str) -> Callable[[Any], str]:

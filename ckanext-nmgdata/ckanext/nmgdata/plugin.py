@@ -26,6 +26,7 @@ from .kernel import outbox, tick
 from .kernel.audit import log as audit_log
 from .kernel.changes import feed
 from .kernel.changes import log as changes
+from .kernel.evidence import files as evidence
 from .kernel.gate import (
     counts,
     datastore,
@@ -84,6 +85,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         origins.install()
         stops.install()
         seal.install()
+        evidence.install()
+        tick.hourly(evidence.forget_drafts)
         screening.install()
         counts.install()
         trouble.install()

@@ -19,6 +19,8 @@ Action = Callable[[Context, dict[str, Any]], Any]
 
 SEVERAL = frozenset({"evidence", "ids", "resources", "sealed"})
 """Fields of our actions that take one value or several."""
+STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
+"""Fields that hold lists or objects, which the action itself reads."""
 NUMBERS = frozenset({"after", "limit", "offset"})
 FLAGS = frozenset({"is_workday"})
 NAMES = frozenset(
@@ -74,6 +76,9 @@ def check(stated: dict[str, Any]) -> None:
 
 def fault(name: str, value: Any) -> str:
     """Return what is wrong with the shape of a field's value, empty for nothing."""
+    if name in STRUCTURED:
+        found = broken({name: value})
+        return found[1] if found else ""
     if isinstance(value, list | tuple):
         if name not in SEVERAL:
             return _("This must be one value, not several.")

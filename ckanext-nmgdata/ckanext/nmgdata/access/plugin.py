@@ -8,10 +8,22 @@ from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 
 from .. import shapes
+from ..kernel import retention, tick
 from ..kernel.gate import answers, known
 from ..kernel.workflow import presenters
-from . import present, workflow
+from . import drafts, present, privacy_views, record, record_views, workflow
+from .closing import present as closing_present
+from .closing import views as closing_views
+from .closing.logic import action as closing_action
+from .closing.logic import auth as closing_auth
 from .logic import action, auth
+from .public.logic import action as public_action
+from .public.logic import auth as public_auth
+from .use import citation, schedule, showcase
+from .use import present as use_present
+from .use import views as use_views
+from .use.logic import action as use_action
+from .use.logic import auth as use_auth
 from .views import blueprint
 
 
@@ -23,6 +35,7 @@ class AccessPlugin(p.SingletonPlugin):
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
     p.implements(p.IBlueprint)
+    p.implements(p.ITemplateHelpers)
 
     def update_config(self, config: Any) -> None:
         """Add the templates."""
@@ -31,22 +44,48 @@ class AccessPlugin(p.SingletonPlugin):
     def configure(self, config: Any) -> None:
         """Make applications known to engine, pages and gate."""
         workflow.install()
+        tick.hourly(drafts.purge)
         presenters.register(workflow.KIND, present.PRESENTER)
+        use_present.install()
+        closing_present.install()
+        tick.hourly(schedule.open_due)
+        tick.hourly(retention.sweep)
         answers.ways[answers.APPLY] = "nmgdata_access.apply"
         answers.ways[answers.MINE] = "nmgdata_desk.my_cases"
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of applications."""
         own = (action.nmgdata_application_submit, action.nmgdata_grant_list)
-        return shapes.guarded(known.before({function.__name__: function for function in own}))
+        actions = {
+            **{function.__name__: function for function in own},
+            **use_action.ACTIONS,
+            **closing_action.ACTIONS,
+            **public_action.ACTIONS,
+        }
+        return shapes.guarded(known.before(actions))
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of applications."""
         return {
             "nmgdata_application_submit": auth.nmgdata_application_submit,
             "nmgdata_grant_list": auth.nmgdata_grant_list,
+            "nmgdata_access_close": closing_auth.nmgdata_access_close,
+            **use_auth.FUNCTIONS,
+            **public_auth.FUNCTIONS,
         }
 
     def get_blueprint(self) -> list[Any]:
         """Return the pages of applications."""
-        return [blueprint]
+        return [
+            blueprint, use_views.blueprint, closing_views.blueprint, record_views.blueprint,
+            privacy_views.blueprint,
+        ]  # fmt: skip
+
+    def get_helpers(self) -> dict[str, Any]:
+        """Return what pages of datasets and cases show of use: the source statement, results."""
+        return {
+            "nmgdata_citation": citation.on_page,
+            "nmgdata_citation_in_case": citation.in_case,
+            "nmgdata_showcase": showcase.on_dataset,
+            "nmgdata_days": record.days,
+        }

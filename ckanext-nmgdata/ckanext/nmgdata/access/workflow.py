@@ -1,27 +1,42 @@
-"""The machine of an application for conditional data, single stage (law.md §5.1).
+"""The machine of an application for conditional data (law.md §5.1), in two variants.
 
-Hohhot's two-stage review is a further variant of this table, chosen by the region's settings.
+The region's settings choose: the department decides at once, or, in Hohhot, the authority first checks
+the form (规范性审核, Hohhot Art. 26). A further variant is a further list of states and transitions.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ..kernel import clock, events
+from ..kernel import clock, events, retention
 from ..kernel.actors import Actor
+from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, rights, stops
 from ..kernel.gate.model import Grant
 from ..kernel.gate.policy import Reason
-from ..kernel.types import new_id
-from ..kernel.unit import Unit, begin
+from ..kernel.unit import Unit
 from ..kernel.workflow import engine, machine, sweep
-from ..kernel.workflow.machine import DRAFT, FILER, PROVIDER, SYSTEM, Machine, Payload, State, Transition
+from ..kernel.workflow.machine import (
+    AUTHORITY,
+    DRAFT,
+    FILER,
+    PROVIDER,
+    SYSTEM,
+    Machine,
+    Payload,
+    State,
+    Transition,
+)
 from ..kernel.workflow.model import Case
+from . import privacy, scope
 from .agreement import digest
 from .logic import schema
 from .model import Application, ApplicationItem
+from .use.logic import schema as use_schema
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
@@ -40,10 +55,20 @@ def within_what_was_asked(unit: Unit, case: Case, data: Payload) -> None:
         raise tk.ValidationError({"valid_until": [message.format(day=application.use_until.isoformat())]})
 
 
+def at_rest(case: Case) -> bool:
+    """Say whether all that a case is about is suspended (law.md §5.1, on_hold)."""
+    return all(stops.reaches(item.dataset_id, item.resource_id) for item in scope.items(case.id))
+
+
 def not_while_stopped(unit: Unit, case: Case, data: Payload) -> None:
     """Applications rest while their data are suspended (law.md §5.1, on_hold)."""
-    if all(stops.reaches(item.dataset_id, item.resource_id) for item in items(unit, case)):
+    if at_rest(case):
         raise tk.ValidationError({"status": [answers.sentence(Reason.SUSPENDED)]})
+
+
+def take_evidence(unit: Unit, case: Case, data: Payload) -> None:
+    """Make the files that were attached to the form part of the case; its secret is not recorded."""
+    evidence.hand_in(unit, data.pop("form"), case.id)
 
 
 # --- effects -------------------------------------------------------------------------------------
@@ -55,12 +80,11 @@ def give_grant(unit: Unit, case: Case, data: Payload) -> None:
     terms = rights.Terms(
         purpose=data["purpose"],
         use_scope=data["use_scope"],
-        provision_mode=application.provision_mode,
+        provision_mode=data.get("provision_mode") or application.provision_mode,
         valid_from=min(max(application.use_from, clock.local_date(unit.now)), data["valid_until"]),
         valid_until=data["valid_until"],
     )
-    scopes = [rights.Scope(item.dataset_id, item.resource_id) for item in items(unit, case)]
-    rights.give(unit, case.id, case.filer_id or "", terms, scopes)
+    rights.give(unit, case.id, case.filer_id or "", terms, scope.reaching(case, data))
 
 
 def open_grant(unit: Unit, case: Case, data: Payload) -> None:
@@ -77,50 +101,95 @@ def end_grant(unit: Unit, case: Case, data: Payload) -> None:
 def release(unit: Unit, case: Case, data: Payload) -> None:
     """Let the applicant apply for the same data again, because this case is closed."""
     unit.session.execute(
-        sa.update(ApplicationItem).where(ApplicationItem.case_id == case.id).values(is_open=False)
+        sa.update(ApplicationItem)
+        .where(ApplicationItem.case_id == case.id)
+        .values(is_open=False, is_pending=False)
     )
 
 
-def items(unit: Unit, case: Case) -> list[ApplicationItem]:
-    """Return what a case is about."""
-    query = sa.select(ApplicationItem).where(ApplicationItem.case_id == case.id)
-    return list(unit.session.scalars(query.order_by(ApplicationItem.id)))
+def settle_items(unit: Unit, case: Case, data: Payload) -> None:
+    """Let the applicant ask anew for what was decided: for longer, or for more."""
+    unit.session.execute(
+        sa.update(ApplicationItem).where(ApplicationItem.case_id == case.id).values(is_pending=False)
+    )
+
+
+def hand_over(unit: Unit, case: Case, data: Payload) -> None:
+    """Give the case to another department, which then decides; its period runs on."""
+    case.org_id = data["org"]
 
 
 # --- the table -----------------------------------------------------------------------------------
 
-DECIDE = "D-OPEN-DECIDE"
-APPLICATION = Machine(
-    kind=KIND,
-    prefix="SQ",
-    label=N_("Application for conditional data"),
-    basis="内政发〔2024〕19号第二十八条第二款",
-    states=(
-        State("review", N_("Waiting for the department's decision"), holder=PROVIDER),
-        State("approved", N_("Approved, use agreement to be accepted"), holder=FILER),
-        State("provided", N_("Opened to the applicant")),
-        State("refused", N_("Not approved"), final=True),
-        State("withdrawn", N_("Withdrawn by the applicant"), final=True),
-        State("expired", N_("Expired"), final=True),
-        State("closed", N_("No application needed any more"), final=True),
-        State("ended", N_("Data withdrawn"), final=True),
-    ),
-    transitions=(
+DECIDE, FORMAL = "D-OPEN-DECIDE", "D-OPEN-FORMAL"
+BEFORE_CONSENT = ("review", "supplement")
+UNDECIDED = ("formal_review", "formal_supplement", *BEFORE_CONSENT)
+
+STATES = (
+    State("review", N_("Waiting for the department's decision"), holder=PROVIDER),
+    State("supplement", N_("To be supplemented by the applicant"), holder=FILER),
+    State("approved", N_("Approved, use agreement to be accepted"), holder=FILER),
+    State("provided", N_("Opened to the applicant")),
+    State("refused", N_("Not approved"), final=True),
+    State("revoked", N_("Consent revoked"), final=True),
+    State("withdrawn", N_("Withdrawn by the applicant"), final=True),
+    State("expired", N_("Expired"), final=True),
+    State("closed", N_("No application needed any more"), final=True),
+    State("ended", N_("Data withdrawn"), final=True),
+)
+FORMAL_STATES = (
+    State("formal_review", N_("Formal check by the authority"), holder=AUTHORITY),
+    State("formal_supplement", N_("To be supplemented by the applicant"), holder=FILER),
+    State("rejected", N_("Returned after the formal check"), final=True),
+)
+
+
+def submitted_to(state: str, statute: str, handler: str) -> Transition:
+    """Return the submission, which leads to the first review."""
+    return Transition(
+        "submit", N_("Application submitted"), (DRAFT,), state, FILER,
+        recorded=False, opens=statute, notices=(FILER, handler),
+    )  # fmt: skip
+
+
+def asking_back(review: str, supplement: str, handler: str, prefix: str = "") -> tuple[Transition, ...]:
+    """Return the request for a supplement and its answer; the period of the review runs on (DC-03)."""
+    return (
         Transition(
-            "submit", N_("Application submitted"), (DRAFT,), "review", FILER,
-            recorded=False, opens=DECIDE, notices=(FILER, PROVIDER),
+            f"{prefix}ask", N_("Ask for a supplement"), (review,), supplement, handler,
+            form=schema.question, notices=(FILER,),
         ),
         Transition(
-            "approve", N_("Approve"), ("review",), "approved", PROVIDER,
-            form=schema.approval, guards=(not_while_stopped, within_what_was_asked), meets=(DECIDE,),
-            effects=(give_grant,), notices=(FILER,),
+            f"{prefix}supplement", N_("Supplement the application"), (supplement,), review, FILER,
+            form=schema.supplement, guards=(take_evidence,), notices=(handler,),
+        ),
+    )  # fmt: skip
+
+
+def from_review_on(undecided: tuple[str, ...]) -> tuple[Transition, ...]:
+    """Return the steps that all variants share: the department's decision and what follows."""
+    alive = (*undecided, "approved", "provided")
+    return (
+        *asking_back("review", "supplement", PROVIDER),
+        Transition(
+            "approve", N_("Approve"), BEFORE_CONSENT, "approved", PROVIDER,
+            form=schema.approval, guards=(not_while_stopped, within_what_was_asked, scope.fit),
+            meets=(DECIDE,), effects=(give_grant, settle_items), notices=(FILER,),
         ),
         Transition(
-            "refuse", N_("Do not approve"), ("review",), "refused", PROVIDER,
+            "refuse", N_("Do not approve"), BEFORE_CONSENT, "refused", PROVIDER,
             form=schema.refusal, meets=(DECIDE,), effects=(release,), notices=(FILER,),
         ),
         Transition(
-            "withdraw", N_("Withdraw the application"), ("review", "approved"), "withdrawn", FILER,
+            "transfer", N_("Transfer to another department"), BEFORE_CONSENT, "review", PROVIDER,
+            form=schema.transfer, effects=(hand_over,), notices=(FILER, PROVIDER),
+        ),
+        Transition(
+            "reassign", N_("Assign to another department"), BEFORE_CONSENT, "review", AUTHORITY,
+            form=schema.transfer, effects=(hand_over,), notices=(FILER, PROVIDER),
+        ),
+        Transition(
+            "withdraw", N_("Withdraw the application"), (*undecided, "approved"), "withdrawn", FILER,
             effects=(end_grant, release), notices=(PROVIDER,),
         ),
         Transition(
@@ -128,40 +197,57 @@ APPLICATION = Machine(
             form=schema.agreement, effects=(open_grant,),
         ),
         Transition(
+            "revoke", N_("Revoke the consent"), ("approved", "provided"), "revoked", PROVIDER,
+            form=use_schema.revocation, effects=(end_grant, release), notices=(FILER,),
+        ),
+        Transition(
             "expire", N_("Period of use ended"), ("approved", "provided"), "expired", SYSTEM,
             effects=(end_grant, release), notices=(FILER,),
         ),
         Transition(
-            "close", N_("Data became open to everyone"), ("review", "approved", "provided"), "closed",
+            "close", N_("Data became open to everyone"), alive, "closed",
             SYSTEM, effects=(end_grant, release), notices=(FILER,),
         ),
         Transition(
-            "end", N_("Data were withdrawn"), ("review", "approved", "provided"), "ended",
+            "end", N_("Data were withdrawn"), alive, "ended",
             SYSTEM, effects=(end_grant, release), notices=(FILER,),
         ),
+    )  # fmt: skip
+
+
+def common(**special: Any) -> Machine:
+    """Return a variant of the machine."""
+    return Machine(
+        kind=KIND,
+        prefix="SQ",
+        label=N_("Application for conditional data"),
+        **{"basis": "内政发〔2024〕19号第二十八条第二款", **special},
+    )
+
+
+APPLICATION = common(
+    states=STATES,
+    transitions=(submitted_to("review", DECIDE, PROVIDER), *from_review_on(BEFORE_CONSENT)),
+)
+TWO_STAGE = common(
+    variant="two_stage",
+    applies=lambda settings: settings["two_stage_review"],
+    basis="内政发〔2024〕19号第二十八条第二款，呼和浩特市公共数据管理暂行办法第二十六条",
+    states=(*FORMAL_STATES, *STATES),
+    transitions=(
+        submitted_to("formal_review", FORMAL, AUTHORITY),
+        *asking_back("formal_review", "formal_supplement", AUTHORITY, "formal_"),
+        Transition(
+            "pass_on", N_("Pass on to the department"), ("formal_review", "formal_supplement"), "review",
+            AUTHORITY, meets=(FORMAL,), opens=DECIDE, notices=(FILER, PROVIDER),
+        ),
+        Transition(
+            "reject", N_("Return the application"), ("formal_review", "formal_supplement"), "rejected",
+            AUTHORITY, form=schema.rejection, meets=(FORMAL,), effects=(release,), notices=(FILER,),
+        ),
+        *from_review_on(UNDECIDED),
     ),
 )  # fmt: skip
-
-
-# --- filing --------------------------------------------------------------------------------------
-
-
-def file(actor: Actor, filing: engine.Filing, resource_id: str | None, data: Payload) -> engine.Receipt:
-    """File an application: statement, item and case in one transaction."""
-    with begin(actor) as unit:
-        receipt = engine.start(KIND, filing, actor, data, unit)
-        case_id = receipt.case.id
-        unit.session.add(Application(case_id=case_id, **data))
-        item = ApplicationItem(
-            id=new_id(),
-            case_id=case_id,
-            applicant_id=filing.filer_id,
-            dataset_id=filing.dataset_id,
-            resource_id=resource_id,
-        )
-        unit.session.add(item)
-        unit.session.flush()
-    return receipt
 
 
 # --- what the clock and other features bring -----------------------------------------------------
@@ -206,11 +292,16 @@ def concerned(unit: Unit, event: events.Event) -> list[Case]:
 def tell_of_stop(unit: Unit, event: events.Suspended) -> None:
     """Tell applicants and users that their case rests while the data are suspended."""
     for case in concerned(unit, event):
+        if at_rest(case):
+            engine.hold(unit, case, rests=True)
         engine.notify(unit, case, f"held:{event.case_id}:{event.resource_id}", "held", FILER)
 
 
 def tell_of_resumption(unit: Unit, event: events.Lifted) -> None:
     """Tell them that it goes on, once nothing stops the data any more."""
+    for case in concerned(unit, event):
+        if not at_rest(case):
+            engine.hold(unit, case, rests=False)
     if stops.reaches(event.dataset_id, event.resource_id):
         return
     for case in concerned(unit, event):
@@ -221,15 +312,22 @@ def end_what_was_withdrawn(unit: Unit, event: events.Withdrawn) -> None:
     """End cases and grants whose data are gone altogether; tell the others that files are gone (R-OBJ-06)."""
     system = Unit(Actor.system(), unit.session, unit.now)
     for case in concerned(unit, event):
-        if all(stops.is_gone(item.dataset_id, item.resource_id) for item in items(unit, case)):
+        if all(stops.is_gone(item.dataset_id, item.resource_id) for item in scope.items(case.id)):
             engine.fire(case.id, "end", system.actor, {}, system)
         else:
             engine.notify(unit, case, f"changed:{event.case_id}:{event.resource_id}", "changed", FILER)
 
 
 def install() -> None:
-    """Make the machine known and listen to clock and catalogue."""
+    """Make the machines known and listen to clock and catalogue."""
+    from .closing import workflow as closing
+    from .use import workflow as use
+
+    use.install()
+    closing.install()
+    retention.register(KIND, privacy.erase_application)
     machine.register(APPLICATION)
+    machine.register(TWO_STAGE)
     sweep.timer("application_expiry", expired)
     events.subscribe(events.ClassChanged, close_what_became_open)
     events.subscribe(events.Suspended, tell_of_stop)

@@ -56,6 +56,7 @@ TEXTS = {
     "share_reason": NMG.shareReason,
     "share_legal_basis": NMG.shareLegalBasis,
     "source_system": NMG.sourceSystem,
+    "application_questions": NMG.applicationQuestions,
 }
 """Free text, in Chinese as a rule."""
 CODES = {"name": NMG.name, "identifier": DCT.identifier}
@@ -85,6 +86,7 @@ FLAGS = {
     "livelihood": NMG.livelihood,
     "obtained_by_sharing": NMG.obtainedBySharing,
     "sample": NMG.sample,
+    "needs_id_number": NMG.needsIdNumber,
 }
 DATES = {"issued": DCT.issued, "modified": DCT.modified}
 ROLES = {

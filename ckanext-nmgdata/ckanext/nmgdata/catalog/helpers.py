@@ -15,12 +15,12 @@ from ckan.plugins import toolkit as tk
 
 from .. import config, vocab
 from ..kernel import clock, orgs
-from ..kernel.actors import REGION, Role
 from ..kernel.deadlines import statutes
 from ..kernel.gate import answers, counts, doors, stops
 from ..kernel.gate.policy import Purpose, Reason
+from ..kernel.orgs import REGION
 from ..kernel.outbox import search as index
-from . import timeliness
+from . import suggestions, timeliness
 
 log = logging.getLogger(__name__)
 _ = tk._
@@ -173,6 +173,11 @@ def nmgdata_home() -> dict[str, Any] | None:
         "themes": [(slug, counted["theme"].get(slug, 0)) for slug in vocab.terms("theme")],
         "cities": city_tiles(counted["nmg_city"]),
     }
+
+
+def nmgdata_suggestions() -> tuple[str, ...]:
+    """Return words that find something, to be proposed beside the search box."""
+    return suggestions.words()
 
 
 def city_tiles(numbers: dict[str, int]) -> list[dict[str, Any]]:
@@ -333,14 +338,13 @@ def nmgdata_time_left(due: dict[str, Any] | None) -> str:
 
 
 def nmgdata_desk() -> bool:
-    """Say whether the reader has cases to decide."""
-    return bool(doors.asking().orgs(Role.REVIEWER))
+    """Say whether the reader has an inbox."""
+    return doors.asking().has_desk
 
 
 def nmgdata_is_auditor() -> bool:
     """Say whether the reader may read the audit log."""
-    actor = doors.asking()
-    return bool(actor.regions(Role.AUDITOR) | actor.regions(Role.AUTHORITY))
+    return bool(doors.asking().oversight)
 
 
 def nmgdata_is_demo() -> bool:
@@ -386,7 +390,7 @@ HELPERS = {
         nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
         nmgdata_access_to, nmgdata_maintains, nmgdata_stop, nmgdata_items, nmgdata_item_type,
         nmgdata_decision_days, nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
-        nmgdata_structured_data,
+        nmgdata_structured_data, nmgdata_suggestions,
         nmgdata_date, nmgdata_moment, nmgdata_time_left,
         nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation,
         unix_locale_to_bcp47,

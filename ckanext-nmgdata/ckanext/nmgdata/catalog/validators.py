@@ -20,6 +20,7 @@ _ = tk._
 Field = dict[str, Any]
 NAME_OF_ITEM = re.compile(r"[^\s,;，；]{1,100}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+QUESTIONS, QUESTION_LENGTH = 3, 100
 URL = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
 
 
@@ -127,11 +128,20 @@ def nmgdata_resource_url(
     resource_id = data.get((*key[:-1], "id"))
     if data.get((*key[:-1], "url_type")) == origins.UPLOAD or not value:
         return
-    if not URL.fullmatch(value):
+    if not URL.fullmatch(value) and value != origins.TABLE_ONLY:
         errors[key].append(_("Give an address that begins with http:// or https://."))
     elif isinstance(resource_id, str) and origins.true_link(resource_id) == value:
         resource = model.Resource.get(resource_id)
         data[key] = resource.url if resource else value
+
+
+def nmgdata_questions(value: Any) -> str:
+    """Accept a few short questions to applicants, one per line (R-OPEN-09: no added obstacle)."""
+    lines = [line.strip() for line in str(value or "").splitlines() if line.strip()]
+    if len(lines) > QUESTIONS or any(len(line) > QUESTION_LENGTH for line in lines):
+        message = _("At most {n} questions of at most {length} characters.")
+        raise tk.Invalid(message.format(n=QUESTIONS, length=QUESTION_LENGTH))
+    return "\n".join(lines)
 
 
 def nmgdata_identifier(value: Any) -> str:
@@ -226,6 +236,7 @@ VALIDATORS = {
     for function in (
         nmgdata_required, nmgdata_text, nmgdata_term, nmgdata_region, nmgdata_flag, nmgdata_flag_output,
         nmgdata_dataset_name, nmgdata_organisation_name, nmgdata_resource_url, nmgdata_identifier,
+        nmgdata_questions,
         nmgdata_unique_items, nmgdata_item_name, nmgdata_entry,
         nmgdata_give_identifier, nmgdata_one_authority,
     )

@@ -12,13 +12,13 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from .. import vocab
-from ..kernel.actors import Role
 from ..kernel.audit import verbs, verify
 from ..kernel.audit.model import AuditEvent
 from ..kernel.gate import answers, overrides
 from ..kernel.gate.doors import asking
 from ..kernel.gate.policy import Reason
 from ..kernel.workflow import machine as machines
+from ..kernel.workflow import oversight
 from ..kernel.workflow.model import Case
 
 PAGE = 100
@@ -30,10 +30,10 @@ def audit() -> Any:
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
     actor = asking()
-    if not actor.regions(Role.AUDITOR) | actor.regions(Role.AUTHORITY):
+    if not actor.oversight:
         tk.abort(403, _("The audit log is for auditors and the authority."))
     before = tk.request.args.get("before", type=int)
-    query = sa.select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(PAGE)
+    query = oversight.events(actor).order_by(AuditEvent.seq.desc()).limit(PAGE)
     if before:
         query = query.where(AuditEvent.seq < before)
     lines = [line(*pair) for pair in with_cases(list(model.Session.scalars(query)))]

@@ -12,10 +12,10 @@ from ckan.plugins import toolkit as tk
 from ..kernel.actors import Actor
 from ..kernel.deadlines import ledger, statutes
 from ..kernel.deadlines.calendar import Calendar, load
-from ..kernel.workflow import engine, queries
+from ..kernel.orgs import title_of as org_title
+from ..kernel.workflow import engine, presenters, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent
-from ..kernel.workflow.presenters import of_case as presenter
 
 _ = tk._
 
@@ -39,7 +39,7 @@ def brief(case: Case, calendar: Calendar | None = None) -> dict[str, Any]:
         "number": case.number,
         "kind": case.kind,
         "kind_label": _(machine.label),
-        "title": presenter(case).title(case),
+        "title": presenters.of_case(case).title(case),
         "status": case.status,
         "status_label": _(state.label),
         "holder": case.holder,
@@ -67,7 +67,7 @@ def show(case: Case, actor: Actor) -> dict[str, Any]:
     return {
         **brief(case),
         "basis": machine.basis,
-        "filed": presenter(case).payload(case, actor),
+        "filed": presenters.filed(case, actor),
         "timeline": [step(machine, event) for event in queries.timeline(case)],
         "deadlines": [deadline(row) for row in ledger.of_case(case.id)],
         "possible": [{"name": s.name, "label": _(s.label)} for s in engine.possible(case, actor)],
@@ -99,11 +99,5 @@ def deadline(row: Any) -> dict[str, Any]:
         "started_on": row.started_on.isoformat(),
         "due_on": row.due_on.isoformat(),
         "provisional": row.provisional,
-        "state": row.state,
+        "state": "paused" if row.state == "open" and row.paused_on else row.state,
     }
-
-
-def org_title(org_id: str | None) -> str:
-    """Return the name of an organisation."""
-    group = model.Session.get(model.Group, org_id) if org_id else None
-    return group.title or group.name if group else ""

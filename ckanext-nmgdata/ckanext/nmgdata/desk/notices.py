@@ -8,9 +8,9 @@ import logging
 import smtplib
 import ssl
 from collections.abc import Sequence
+from email.errors import MessageError
 from email.message import EmailMessage
 
-import sqlalchemy as sa
 from ckan import model
 from ckan.common import config as ckan_config
 from ckan.lib.mailer import MailerException
@@ -18,9 +18,9 @@ from ckan.plugins import toolkit as tk
 
 from .. import config
 from ..kernel import orgs, outbox
-from ..kernel.actors import Actor
+from ..kernel.actors import Actor, Role, mail_addresses
+from ..kernel.outbox import RefusedError, UnavailableError
 from ..kernel.outbox.model import Outbox
-from ..kernel.outbox.queue import UnavailableError
 from ..kernel.types import new_id
 from ..kernel.unit import begin
 from ..kernel.workflow import machine as machines
@@ -32,12 +32,16 @@ from . import dictize
 log = logging.getLogger(__name__)
 COMMON = ("reminder", "overdue")
 """Templates that every kind of case shares."""
+PERMANENT = 500
+"""SMTP replies from here on refuse for good (RFC 5321 §4.2.1)."""
+AWAY = 30
+"""Seconds between two looks at a mail server that does not answer."""
 
 
 def install() -> None:
     """Take charge of the outbox' notices and mails."""
     outbox.handle("notice", deliver_notices)
-    outbox.handle("mail", deliver_mails)
+    outbox.handle("mail", deliver_mails, away=AWAY)
 
 
 def deliver_notices(rows: Sequence[Outbox]) -> None:
@@ -83,25 +87,7 @@ def recipients(case: Case, role: str) -> list[str]:
     org_id = case.org_id
     if role == machines.AUTHORITY:
         org_id = orgs.authority_of(case.region_code)
-    return reviewers(org_id) if org_id else []
-
-
-def reviewers(org_id: str) -> list[str]:
-    """Return the mail addresses of an organisation's reviewers."""
-    query = (
-        sa.select(model.User.email)
-        .join(model.Member, model.Member.table_id == model.User.id)
-        .where(
-            model.Member.group_id == org_id,
-            model.Member.table_name == "user",
-            model.Member.state == "active",
-            model.Member.capacity.in_(["admin", "reviewer"]),
-            model.User.state == "active",
-            model.User.email.is_not(None),
-        )
-        .order_by(model.User.email)
-    )
-    return [address for address in model.Session.scalars(query) if address]
+    return mail_addresses(org_id, Role.REVIEWER)
 
 
 def enqueue_mail(name: str, address: str, subject: str, body: str, *_rest: object) -> bool:
@@ -121,7 +107,58 @@ def deliver_mails(rows: Sequence[Outbox]) -> None:
 def send(mail: dict[str, str], key: str) -> None:
     """Send one plain-text mail.
 
-    :raises UnavailableError: when the mail server does not answer; the row waits
+    :raises RefusedError: the server, or the form of the address, refuses it for good (5xx)
+    :raises UnavailableError: the mail server does not answer or lets nobody in; all mails wait
+    :raises MailerException: anything else (4xx, a connection that broke off); this mail is tried again
+    """
+    try:
+        message = compose(mail, key)
+    except (ValueError, MessageError) as error:
+        raise RefusedError(f"cannot be written: {error}") from error
+    try:
+        server = connect()
+    except (OSError, smtplib.SMTPException) as error:
+        raise UnavailableError(f"mail server: {error}") from error
+    try:
+        with server:
+            server.send_message(message)
+    except (OSError, smtplib.SMTPException, UnicodeError) as error:
+        if is_final(error):
+            raise RefusedError(said(error)) from error
+        raise MailerException(said(error)) from error
+
+
+def is_final(error: Exception) -> bool:
+    """Say whether a mail would be refused again however often it is sent.
+
+    A refused sender is not the mail's fault but the portal's settings': that waits to be mended.
+    """
+    match error:
+        case smtplib.SMTPRecipientsRefused(recipients=refused):
+            return all(code >= PERMANENT for code, _said in refused.values())
+        case smtplib.SMTPDataError(smtp_code=code):
+            return code >= PERMANENT
+        case smtplib.SMTPNotSupportedError() | UnicodeError():  # an address that this server cannot take
+            return True
+        case _:
+            return False
+
+
+def said(error: Exception) -> str:
+    """Return what a mail server has said, for those who run the portal."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, text = next(iter(error.recipients.values()))
+    elif isinstance(error, smtplib.SMTPResponseException):
+        code, text = error.smtp_code, error.smtp_error
+    else:
+        return str(error) or repr(error)
+    return f"{code} {text.decode(errors='replace') if isinstance(text, bytes) else text}"
+
+
+def compose(mail: dict[str, str], key: str) -> EmailMessage:
+    """Return a mail with its headers.
+
+    :raises ValueError, MessageError: an address or subject that no header can hold
     """
     message = EmailMessage()
     sender = ckan_config["smtp.mail_from"] or "noreply@localhost"
@@ -134,13 +171,9 @@ def send(mail: dict[str, str], key: str) -> None:
     message["Message-ID"] = f"<{local}@{ckan_config['ckan.site_id']}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail["body"])
-    try:
-        with connect() as server:
-            server.send_message(message)
-    except smtplib.SMTPRecipientsRefused as error:
-        raise MailerException(str(error)) from error
-    except (OSError, smtplib.SMTPException) as error:
-        raise UnavailableError(f"mail server: {error}") from error
+    if not message["To"].addresses or message["To"].defects:
+        raise ValueError("no mail address")
+    return message
 
 
 def connect() -> smtplib.SMTP:

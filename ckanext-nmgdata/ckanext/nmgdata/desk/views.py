@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
-from flask import Blueprint, Response, redirect
+from ckan.types import Context
+from flask import Blueprint, Response, make_response, redirect, send_file
 
 from .. import shapes
-from ..kernel.actors import Role
-from ..kernel.gate.doors import asking
+from ..kernel.audit import append
+from ..kernel.evidence import files as evidence
+from ..kernel.gate.doors import RESTRICTED_CACHE, asking, judge, refusal_page
 from ..kernel.types import Conflict
+from ..kernel.unit import begin
 from ..kernel.workflow import engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import of_case as presenter
 from . import audit_page, dictize
+from . import inbox as inboxes
+from .attaching import attach
 
 _ = tk._
 blueprint = Blueprint("nmgdata_desk", __name__)
 blueprint.add_url_rule("/nmg/audit", view_func=audit_page.audit)
-PAGE = 50
 
 
 def need_login() -> Response | None:
@@ -37,9 +42,9 @@ def start() -> Any:
     if answer := need_login():
         return answer
     actor = asking()
-    if actor.orgs(Role.REVIEWER):
+    if actor.has_desk:
         return tk.redirect_to("nmgdata_desk.inbox")
-    if actor.regions(Role.AUDITOR):
+    if actor.oversight:
         return tk.redirect_to("nmgdata_desk.audit")
     return tk.redirect_to("nmgdata_desk.my_cases")
 
@@ -55,17 +60,13 @@ def my_cases() -> Any:
 
 @blueprint.route("/nmg/inbox")
 def inbox() -> Any:
-    """Show what waits for the reader's departments, the most urgent first."""
+    """Show what waits for the reader: cases, the most urgent first, and files of their departments."""
     if answer := need_login():
         return answer
     actor = asking()
-    if not actor.orgs(Role.REVIEWER):
-        tk.abort(403, _("The inbox is for the reviewers of departments and the authority."))
-    waiting = dictize.briefs(queries.inbox(actor, PAGE))
-    decided = dictize.briefs(queries.of_orgs(actor.orgs(Role.REVIEWER), PAGE))
-    done = [case for case in decided if case["id"] not in {w["id"] for w in waiting}]
-    values = {"waiting": waiting, "others": done, "is_authority": bool(actor.regions(Role.AUTHORITY))}
-    return tk.render("nmgdata/desk/inbox.html", values)
+    if not actor.has_desk:
+        tk.abort(403, _("The inbox is for departments and the authority."))
+    return tk.render("nmgdata/desk/inbox.html", inboxes.contents(actor))
 
 
 @blueprint.route("/nmg/cases", methods=["GET", "POST"])
@@ -108,13 +109,33 @@ def override(id: str) -> Any:
     try:
         tk.get_action("nmgdata_access_override")({}, stated)
     except tk.ValidationError as invalid:
-        tk.h.flash_error("; ".join(invalid.error_summary.values()))
+        return refused_override(id, stated, invalid.error_dict)
     except (tk.NotAuthorized, tk.ObjectNotFound):
         tk.abort(403, _("You have no right to do this."))
     resource = model.Session.get(model.Resource, id)
     if resource is None:
         return tk.abort(404, _("Resource not found"))
     return redirect(tk.url_for("resource.download", id=resource.package_id, resource_id=id))
+
+
+def refused_override(resource_id: str, stated: dict[str, str], errors: dict[str, Any]) -> Any:
+    """Show the refusal again with what was typed; it was asked for before and is not counted twice."""
+    judged = judge(resource_id, asking())
+    return refusal_page(*judged, data=stated, errors=errors) if judged else tk.abort(404)
+
+
+@blueprint.route("/nmg/cases/<number>/reveal", methods=["POST"])
+def reveal(number: str) -> Any:
+    """Show who filed a case in clear to who handles it; audited."""
+    context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    tk.request.environ["__no_cache__"] = True
+    try:
+        person = tk.get_action("nmgdata_personal_reveal")(context, {"id": number})
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return tk.abort(404, _("Case not found"))
+    answer = make_response(tk.render("nmgdata/desk/person.html", {"number": number, "person": person}))
+    answer.headers["Cache-Control"] = RESTRICTED_CACHE
+    return answer
 
 
 def public_view(case: Case) -> dict[str, Any]:
@@ -148,8 +169,9 @@ def step(number: str, transition: str) -> Any:
     if not isinstance(found, tuple):
         return found
     case, actor = found
-    stated = typed()
+    stated = presenter(case).read_form(case, transition, typed())
     try:
+        attach(case, transition, actor, stated, tk.request.files.getlist("evidence"))
         engine.fire(case.id, transition, actor, stated)
     except Conflict as conflict:
         tk.h.flash_error(conflict.message)
@@ -160,6 +182,26 @@ def step(number: str, transition: str) -> Any:
     else:
         tk.h.flash_success(_("Done."))
     return redirect(tk.url_for("nmgdata_desk.case", number=case.number))
+
+
+@blueprint.route("/nmg/cases/<number>/evidence/<evidence_id>")
+def evidence_file(number: str, evidence_id: str) -> Any:
+    """Hand out a file of evidence, always as a download, to who handles the case; each is audited."""
+    tk.request.environ["__no_cache__"] = True
+    case, actor = queries.by_reference(number), asking()
+    if case is None or not presenter(case).reads_evidence(case, actor):
+        return tk.abort(404, _("Case not found"))
+    row = next((e for e in evidence.of_case(case.id) if e.id == evidence_id), None)
+    if row is None or row.scan == "infected":
+        return tk.abort(404, _("This file is not available."))
+    name, media_type, data = row.name, row.media_type, evidence.content(row)
+    with begin(actor) as unit:
+        append(unit, "evidence.viewed", ("case", case.id), case_id=case.id, detail={"evidence": evidence_id})
+    answer = send_file(io.BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)
+    answer.headers["Cache-Control"] = RESTRICTED_CACHE
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
 
 
 def typed() -> dict[str, Any]:
@@ -179,6 +221,15 @@ def page(case: Case, actor: Any, step: str | None = None, stated: Any = None, er
         "open_step": step,
         "errors": errors or {},
     }
-    if step and stated:
-        values["forms"][step] = {**values["forms"].get(step, {}), **stated}
+    if step and stated is not None:
+        waiting = [evidence.shown(row) for row in evidence.drafts(stated.get("form") or "")]
+        begun = values["forms"].get(step, {})
+        values["forms"][step] = {**typed_again(begun, case, step, stated), "attached": waiting}
     return tk.render("nmgdata/desk/case.html", values)
+
+
+def typed_again(beginning: dict[str, Any], case: Case, step: str, stated: dict[str, Any]) -> dict[str, Any]:
+    """Return a step's form as it was sent: what was emptied or unticked stays so, aids to it are kept."""
+    transition = machines.of_case(case).step(step)
+    asked = transition.form() if transition else {}
+    return {**{name: value for name, value in beginning.items() if name not in asked}, **stated}

@@ -11,10 +11,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 
 from . import orgs
-from .orgs import REGION
 
 
 class Role(StrEnum):
@@ -50,6 +50,7 @@ class Membership:
     capacity: str
     is_authority: bool
     region_code: str
+    """Empty when the organisation states none: its members oversee nothing."""
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -111,12 +112,21 @@ class Actor:
 
     def regions(self, role: Role) -> frozenset[str]:
         """Return the region codes (GB/T 2260) in which this actor has a role."""
-        return frozenset(m.region_code for m in self.memberships if role in m.roles)
+        return frozenset(m.region_code for m in self.memberships if m.region_code and role in m.roles)
+
+    @property
+    def oversight(self) -> frozenset[str]:
+        """Return the region codes that this actor oversees, as authority (R7) or auditor (R29¶1)."""
+        return self.regions(Role.AUTHORITY) | self.regions(Role.AUDITOR)
+
+    @property
+    def has_desk(self) -> bool:
+        """Say whether this actor works for a department: decides its cases or keeps its entries."""
+        return bool(self.orgs(Role.REVIEWER) or self.orgs(Role.EDITOR))
 
     def covers(self, role: Role, region_code: str | None) -> bool:
-        """Say whether a role reaches a region; a role for the whole region reaches every part."""
-        held = self.regions(role)
-        return REGION in held or (region_code is not None and region_code in held)
+        """Say whether a role reaches a region: the autonomous region all, a league-city its banners too."""
+        return not self.regions(role).isdisjoint(orgs.above(region_code))
 
 
 def read_memberships(user_id: str) -> tuple[Membership, ...]:
@@ -129,6 +139,26 @@ def read_memberships(user_id: str) -> tuple[Membership, ...]:
         .where(member.table_name == "user", member.table_id == user_id, member.state == "active")
     )
     return tuple(
-        Membership(org_id, capacity, role == orgs.AUTHORITY, region or REGION)
+        Membership(org_id, capacity, role == orgs.AUTHORITY, region or "")
         for org_id, capacity, role, region in model.Session.execute(query)
     )
+
+
+def mail_addresses(org_id: str | None, role: Role) -> list[str]:
+    """Return the mail addresses of those who have a role for an organisation by their capacity in it."""
+    member: Any = model.Member
+    user: Any = model.User
+    query = (
+        sa.select(user.email)
+        .join(member, member.table_id == user.id)
+        .where(
+            member.group_id == org_id,
+            member.table_name == "user",
+            member.state == "active",
+            member.capacity.in_([name for name, roles in CAPACITIES.items() if role in roles]),
+            user.state == "active",
+            user.email.is_not(None),
+        )
+        .order_by(user.email)
+    )
+    return [address for address in model.Session.scalars(query) if address]

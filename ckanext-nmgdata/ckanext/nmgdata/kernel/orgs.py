@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,14 +27,54 @@ def extras_of(name_or_id: str | None) -> dict[str, str]:
     return dict(group.extras or {}) if group else {}
 
 
+def above(region_code: str | None) -> tuple[str, ...]:
+    """Return the regions that take one in, the nearest first: itself, its league-city, the autonomous region.
+
+    The one rule of who oversees what (R7, R29¶1): an office of any of these reaches the region. What
+    has no region is the autonomous region's own.
+    """
+    code = region_code or REGION
+    return tuple(dict.fromkeys((code, f"{code[:4]}00", REGION)))
+
+
+def within(column: Any, regions: Collection[str]) -> sa.ColumnElement[bool]:
+    """Return ``above`` as SQL: the condition that a column's region is reached from one of some regions."""
+    if REGION in regions:
+        return sa.true()
+    city = sa.func.left(column, 4) + sa.literal("00")
+    return sa.or_(column.in_(regions), city.in_(regions))
+
+
 def authority_of(region_code: str) -> str | None:
-    """Return the authority of a region, or of the whole region when it has none (R-ROLE-01)."""
-    query = active().where(ROLE == AUTHORITY, REGION_CODE.in_([region_code, REGION]))
+    """Return the authority of a region, or of the next one above that has one (R-ROLE-01)."""
+    regions = above(region_code)
+    query = active().where(ROLE == AUTHORITY, REGION_CODE.in_(regions))
     found = {region: org_id for org_id, region in model.Session.execute(query)}
-    return found.get(region_code) or found.get(REGION)
+    return next((found[region] for region in regions if region in found), None)
 
 
 def other_authority(region_code: str, group_id: str | None) -> bool:
     """Say whether another active organisation is the authority of a region."""
     query = active().where(ROLE == AUTHORITY, region_code == REGION_CODE, GROUP.id != (group_id or ""))
     return model.Session.execute(query.limit(1)).first() is not None
+
+
+def department(name_or_id: str) -> str | None:
+    """Return the id of an active organisation; None when there is no such one."""
+    query = active().where(sa.or_(GROUP.id == name_or_id, GROUP.name == name_or_id))
+    found = model.Session.execute(query.limit(1)).first()
+    return found[0] if found else None
+
+
+def departments() -> list[tuple[str, str]]:
+    """Return id and title of every active organisation, by title."""
+    query = active().with_only_columns(
+        GROUP.id, sa.func.coalesce(sa.func.nullif(GROUP.title, ""), GROUP.name)
+    )
+    return [(org_id, title) for org_id, title in model.Session.execute(query.order_by(sa.text("2")))]
+
+
+def title_of(org_id: str | None) -> str:
+    """Return the name of an organisation as people read it."""
+    group = model.Session.get(model.Group, org_id) if org_id else None
+    return group.title or group.name if group else ""

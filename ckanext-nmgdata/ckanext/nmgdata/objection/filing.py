@@ -15,12 +15,14 @@ from ..kernel import outbox
 from ..kernel.actors import Actor
 from ..kernel.addresses import address_key
 from ..kernel.deadlines import statutes
+from ..kernel.evidence import files as evidence
+from ..kernel.evidence.model import Evidence
 from ..kernel.types import new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow.engine import Filing, Receipt, start
 from ..kernel.workflow.model import Case
-from . import challenge, evidence, limits, notices, workflow
-from .model import Evidence, ExOfficio, Objection, ObjectionItem
+from . import challenge, limits, notices, workflow
+from .model import ExOfficio, Objection, ObjectionItem
 
 _ = tk._
 
@@ -35,9 +37,12 @@ def admit(actor: Actor, solution: str) -> bool:
 
     :raises limits.TooManyError: too many came from here within the hour
     """
+    key = address_key(actor.address)
+    with begin(actor) as unit:
+        limits.note_attempt(unit, key)
     with begin(actor) as unit:
         proven = challenge.use(unit, solution)
-        limits.check(unit, actor, address_key(actor.address), proven=proven)
+        limits.check(unit, actor, key, proven=proven)
     return proven
 
 

@@ -6,15 +6,17 @@ Counted in the database, so that they hold with Redis down and over several web 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NoReturn
 
 import sqlalchemy as sa
 from ckan.plugins import toolkit as tk
+from sqlalchemy.dialects.postgresql import insert
 
 from .. import config
 from ..kernel.actors import Actor
-from ..kernel.unit import Unit
+from ..kernel.unit import Unit, begin
 from ..kernel.workflow.model import Case
-from .model import Objection
+from .model import Objection, ObjectionAttempt
 
 _ = tk._
 HOUR = timedelta(hours=1)
@@ -26,6 +28,38 @@ class TooManyError(tk.ValidationError):
 
     code = "too_many"
     status = 429
+
+
+def note_attempt(unit: Unit, key: str) -> None:
+    """Count a form that came in, solved or not, right or wrong, before anything of it is looked at.
+
+    :raises TooManyError: too many came from this address within the hour, so that this one is not read
+    """
+    hour = unit.now.replace(minute=0, second=0, microsecond=0)
+    row = insert(ObjectionAttempt).values(address_key=key, hour=hour, count=1)
+    counted = row.on_conflict_do_update(
+        index_elements=["address_key", "hour"], set_={"count": ObjectionAttempt.count + 1}
+    )
+    if unit.session.scalars(counted.returning(ObjectionAttempt.count)).one() > config.objection_attempts():
+        refuse()
+
+
+def forget_attempts() -> None:
+    """Forget the counts of past hours."""
+    with begin(Actor.system()) as unit:
+        unit.session.execute(sa.delete(ObjectionAttempt).where(ObjectionAttempt.hour < unit.now - 2 * HOUR))
+
+
+def refuse() -> NoReturn:
+    """Say that this one has to wait, and what else can be done.
+
+    :raises TooManyError: always
+    """
+    message = _(
+        "Many objections have come in within the last hour. Try again later, log in, or telephone the "
+        "department; its number stands on the page of the dataset."
+    )
+    raise TooManyError({"limit": [message]})
 
 
 def check(unit: Unit, actor: Actor, key: str, *, proven: bool) -> None:
@@ -48,11 +82,7 @@ def check(unit: Unit, actor: Actor, key: str, *, proven: bool) -> None:
     if not full and actor.user_id is None and not proven:
         full = count(unit, since, sa.and_(own, Objection.proven.is_(False))) >= unproven
     if full:
-        message = _(
-            "Many objections have come in within the last hour. Try again later, log in, or telephone the "
-            "department; its number stands on the page of the dataset."
-        )
-        raise TooManyError({"limit": [message]})
+        refuse()
 
 
 def count(unit: Unit, since: object, which: sa.ColumnElement[bool]) -> int:

@@ -12,8 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..kernel import identity
 from ..kernel.types import key, moment, one_of, text
 
-SCANS = ("unscanned", "pending", "clean", "infected")
-
 
 class Objection(tk.BaseModel):
     """What a rights holder states: who, which right, what is wrong, what is wished (R-OBJ-01)."""
@@ -81,30 +79,16 @@ class ObjectionItem(tk.BaseModel):
     __table_args__ = (sa.Index("nmgdata_objection_item_case", "case_id"),)
 
 
-class Evidence(tk.BaseModel):
-    """A file of evidence in sealed storage; without a case it waits for its form to be sent."""
+class ObjectionAttempt(tk.BaseModel):
+    """How many forms came from a network address in an hour, whatever became of them."""
 
-    __tablename__ = "nmgdata_evidence"
+    __tablename__ = "nmgdata_objection_attempt"
 
-    id: Mapped[key]
-    case_id: Mapped[str | None] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
-    draft: Mapped[str | None] = mapped_column(sa.Text)
-    """SHA-256 of the secret of the form it was attached to."""
-    name: Mapped[text]
-    media_type: Mapped[text]
-    size: Mapped[int] = mapped_column(sa.BigInteger)
-    sha256: Mapped[text]
-    """Digest of the file as it was sent."""
-    location: Mapped[text]
-    scan: Mapped[text]
-    created_at: Mapped[moment]
+    address_key: Mapped[key]
+    hour: Mapped[datetime] = mapped_column(sa.DateTime(timezone=True), primary_key=True)
+    count: Mapped[int] = mapped_column(sa.Integer)
 
-    __table_args__ = (
-        sa.CheckConstraint(one_of("scan", SCANS), name="nmgdata_evidence_scan"),
-        sa.CheckConstraint("(case_id IS NULL) <> (draft IS NULL)", name="nmgdata_evidence_owner"),
-        sa.Index("nmgdata_evidence_case", "case_id"),
-        sa.Index("nmgdata_evidence_draft", "draft", postgresql_where=sa.text("draft IS NOT NULL")),
-    )
+    __table_args__ = (sa.Index("nmgdata_objection_attempt_hour", "hour"),)
 
 
 class UsedChallenge(tk.BaseModel):

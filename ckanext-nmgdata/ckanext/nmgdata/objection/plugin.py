@@ -9,7 +9,7 @@ from ckan import plugins as p
 from .. import shapes
 from ..kernel import tick
 from ..kernel.gate import answers, known
-from . import challenge, evidence, notices, present, register, takedown, workflow
+from . import challenge, limits, notices, present, register, takedown, workflow
 from .logic import action, auth
 from .views import blueprint
 
@@ -30,10 +30,9 @@ class ObjectionPlugin(p.SingletonPlugin):
             answers.public_reasons.append(register.public_reason)
         present.install()
         takedown.install()
-        evidence.install()
         notices.install()
-        tick.hourly(evidence.forget_drafts)
         tick.hourly(challenge.forget_used)
+        tick.hourly(limits.forget_attempts)
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of objections."""

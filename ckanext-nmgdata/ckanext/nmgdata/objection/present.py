@@ -1,4 +1,4 @@
-"""How objections are shown: personal data masked until somebody entitled asks for them, which is audited."""
+"""How objections are shown."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import sqlalchemy as sa
 from ckan import model
 
 from ..kernel.actors import Actor
-from ..kernel.audit import append
-from ..kernel.unit import begin
-from ..kernel.workflow import engine, machine, presenters
+from ..kernel.evidence import files as evidence
+from ..kernel.workflow import presenters
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import Presenter
-from . import evidence
 from .model import ExOfficio, Objection, ObjectionItem
 
 STATED = ("ground", "statement", "wish", "objector_kind", "concern")
@@ -55,43 +53,20 @@ def dataset_name(case: Case) -> str:
 
 
 def objection(case: Case, actor: Actor) -> dict[str, Any]:
-    """Return what an objector stated, personal data masked but for the objector (R-OBJ-07, R-SEC-11)."""
+    """Return what an objector stated; who it is says ``person``."""
     row = model.Session.get_one(Objection, case.id)
-    own = machine.is_filer(actor, case)
     return {
         **{name: getattr(row, name) for name in STATED},
-        **{name: shown(getattr(row, name), own) for name in PERSONAL},
-        "masked": not own,
         "contact_verified": row.contact_verified_at is not None,
         "proven": row.proven,
         "files": files_of(case),
         "dataset_name": dataset_name(case),
-        "evidence": [attachment(e) for e in evidence.of_case(case.id)],
-        "evidence_readable": evidence_readable(case, actor),
+        "evidence": [evidence.shown(e) for e in evidence.of_case(case.id)],
     }
 
 
-def shown(value: str | None, own: bool) -> str | None:
-    """Return a value, or what a mask leaves of it."""
-    if own or not value:
-        return value
-    return value[0] + "＊" * min(len(value) - 1, 6)
-
-
-def attachment(row: evidence.Evidence) -> dict[str, Any]:
-    """Return one file of evidence for a page."""
-    return {"id": row.id, "name": row.name, "size": row.size, "scan": row.scan}
-
-
-def evidence_readable(case: Case, actor: Actor) -> bool:
-    """Say whether somebody may read the evidence: who handles the case, authority, auditors."""
-    return engine.may_see(case, actor) and not machine.is_filer(actor, case)
-
-
-def reveal(case: Case, actor: Actor) -> dict[str, Any]:
-    """Return the personal data of an objection in clear; audited before they are shown."""
-    with begin(actor) as unit:
-        append(unit, "personal.revealed", ("case", case.id), case_id=case.id)
+def person(case: Case) -> dict[str, str | None]:
+    """Return who objects."""
     row = model.Session.get_one(Objection, case.id)
     return {name: getattr(row, name) for name in PERSONAL}
 
@@ -121,7 +96,7 @@ def contact(case: Case) -> str | None:
     return row.contact_email if row else None
 
 
-OBJECTION = Presenter(title, objection, "nmgdata/rights_objection/filed.html", defaults, contact)
+OBJECTION = Presenter(title, objection, "nmgdata/rights_objection/filed.html", defaults, contact, person)
 EX_OFFICIO = Presenter(title, ex_officio, "nmgdata/exofficio_suspension/filed.html", defaults)
 
 

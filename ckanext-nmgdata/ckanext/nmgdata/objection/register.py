@@ -11,6 +11,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ..kernel import orgs
+from ..kernel.actors import Actor, Role
 from ..kernel.gate.model import Suspension
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow import queries
@@ -96,13 +97,13 @@ def public_reasons(case_ids: list[str]) -> dict[str, str]:
     return {case_id: reason for case_id, reason in said if reason}
 
 
-def open_objections(limit: int = 500) -> list[dict[str, Any]]:
-    """Return objections whose suspension stands, with how many came from the same address; newest first."""
+def open_objections(actor: Actor, limit: int = 500) -> list[dict[str, Any]]:
+    """Return objections in an authority's reach whose suspension stands, the most from one address first."""
     same = sa.func.count().over(partition_by=Objection.address_key)
     query = (
         sa.select(Case, Objection.proven, Objection.contact_verified_at, same)
         .join(Objection, Objection.case_id == Case.id)
-        .where(Case.status.in_(OPEN))
+        .where(Case.status.in_(OPEN), orgs.within(Case.region_code, actor.regions(Role.AUTHORITY)))
         .order_by(same.desc(), Objection.filed_at.desc())
         .limit(limit)
     )

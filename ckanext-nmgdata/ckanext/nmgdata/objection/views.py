@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
-from flask import Blueprint, Response, jsonify, make_response, redirect, send_file
+from flask import Blueprint, Response, jsonify, redirect
 
-from ..kernel.actors import Actor, Role
-from ..kernel.audit import append
+from ..kernel.actors import Role
 from ..kernel.deadlines import statutes
-from ..kernel.gate.doors import RESTRICTED_CACHE, asking
+from ..kernel.evidence import files as evidence
+from ..kernel.gate.doors import asking
 from ..kernel.unit import begin
 from ..kernel.workflow import engine, machine, queries
-from ..kernel.workflow.model import Case
-from . import challenge, evidence, filing, present, register
+from . import challenge, filing, register
 from .logic import action, schema
-from .workflow import KIND, VERIFY
+from .workflow import VERIFY
 
 _ = tk._
 blueprint = Blueprint("nmgdata_objection", __name__)
@@ -98,7 +96,7 @@ def form(dataset: dict[str, Any], data: dict[str, Any], errors: Any) -> str:
         "data": data,
         "errors": errors,
         "grounds": grounds("person"),
-        "attached": [present.attachment(row) for row in evidence.drafts(data["form"])],
+        "attached": [evidence.shown(row) for row in evidence.drafts(data["form"])],
         "evidence_needed": filing.evidence_needed(),
         "challenge": challenge.new(),
         "days": statutes.get(VERIFY).working_days,
@@ -165,45 +163,6 @@ def opened(number: str) -> Any:
     return tk.redirect_to("dataset.read", id=case.dataset_id)
 
 
-# --- what only the handlers of a case see --------------------------------------------------------
-
-
-def handled(number: str) -> tuple[Case, Actor]:
-    """Return a case to those who may read its evidence; for others there is none."""
-    tk.request.environ["__no_cache__"] = True
-    case, actor = queries.by_reference(number), asking()
-    if case is None or case.kind != KIND or not present.evidence_readable(case, actor):
-        tk.abort(404, _("Case not found"))
-    return case, actor
-
-
-@blueprint.route("/nmg/cases/<number>/evidence/<evidence_id>")
-def evidence_file(number: str, evidence_id: str) -> Any:
-    """Hand out a file of evidence, always as a download, to who handles the case; every view is audited."""
-    case, actor = handled(number)
-    row = next((e for e in evidence.of_case(case.id) if e.id == evidence_id), None)
-    if row is None or row.scan == "infected":
-        return tk.abort(404, _("This file is not available."))
-    name, media_type, data = row.name, row.media_type, evidence.content(row)
-    with begin(actor) as unit:
-        append(unit, "evidence.viewed", ("case", case.id), case_id=case.id, detail={"evidence": evidence_id})
-    answer = send_file(io.BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)
-    answer.headers["Cache-Control"] = RESTRICTED_CACHE
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return answer
-
-
-@blueprint.route("/nmg/cases/<number>/reveal", methods=["POST"])
-def reveal(number: str) -> Any:
-    """Show the objector's personal data in clear to who handles the case; audited."""
-    case, actor = handled(number)
-    values = {"number": case.number, "person": present.reveal(case, actor)}
-    answer = make_response(tk.render("nmgdata/rights_objection/person.html", values))
-    answer.headers["Cache-Control"] = RESTRICTED_CACHE
-    return answer
-
-
 @blueprint.route("/nmg/objections", methods=["GET", "POST"])
 def wave() -> Any:
     """Show the authority all open objections; on POST set those aside that are an abuse."""
@@ -221,7 +180,7 @@ def wave() -> Any:
             for number, message in done["failed"].items():
                 tk.h.flash_error(f"{number}: {message}")
             return redirect(tk.url_for("nmgdata_objection.wave"))
-    values = {"objections": register.open_objections(), "errors": errors, "data": tk.request.form}
+    values = {"objections": register.open_objections(asking()), "errors": errors, "data": tk.request.form}
     return tk.render("nmgdata/rights_objection/wave.html", values)
 
 

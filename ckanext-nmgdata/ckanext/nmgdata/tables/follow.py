@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from .. import config, vocab
 from ..kernel import events, outbox
 from ..kernel.gate import origins, screening
-from ..kernel.gate.model import PENDING, WITHDRAWN, Screening, Suspension
+from ..kernel.gate.model import CLEAN, PENDING, ROWS, WITHDRAWN, Screening, Suspension
 from ..kernel.unit import Unit
 from .model import LOADED, QUEUED, Table
 from .scan import scan
@@ -52,9 +52,42 @@ def is_withdrawn(resource: model.Resource) -> bool:
 
 
 def is_scanned(resource: model.Resource, package: model.Package) -> bool:
-    """Say whether a file is to be scanned: an upload that everybody is to have (R-SEC-14)."""
+    """Say whether a file or table is to be scanned: one of ours that everybody is to have (R-SEC-14)."""
     there = resource.state == package.state == model.State.ACTIVE
-    return there and origins.is_upload(resource) and (package.extras or {}).get("open_class") == UNCONDITIONAL
+    ours = origins.is_upload(resource) or is_kept_table(resource)
+    return there and ours and (package.extras or {}).get("open_class") == UNCONDITIONAL
+
+
+def is_kept_table(resource: model.Resource) -> bool:
+    """Say whether rows lie in the DataStore that a department keeps through the API, without a file."""
+    kept = (resource.extras or {}).get("datastore_active") and not origins.is_upload(resource)
+    return bool(kept) and resource.state == model.State.ACTIVE
+
+
+def opened(unit: Unit, event: events.ClassChanged) -> None:
+    """Shut the tables of a dataset that opens to everyone, until their rows have been scanned (R-SEC-14).
+
+    While the dataset was not open to everyone, nobody looked at the rows as they were written.
+    """
+    if not event.opens_to_everyone:
+        return
+    query = sa.select(model.Resource).where(model.Resource.package_id == event.dataset_id)
+    for resource in unit.session.scalars(query):
+        if is_kept_table(resource):
+            screening.begin_anew(unit, resource.id, ROWS)
+            enqueue(unit, resource.id)
+
+
+def waits_for_rows(resource_id: str) -> bool:
+    """Say whether a table is held, or waits for its scan, so that a change of its rows may free it."""
+    row = screening.show(resource_id) if resource_id else None
+    return row is not None and row.version == ROWS and row.state != CLEAN
+
+
+def rows_changed(unit: Unit, resource_id: str) -> None:
+    """Have a table scanned anew, because its department has changed the rows; what was decided is void."""
+    screening.begin_anew(unit, resource_id, ROWS)
+    enqueue(unit, resource_id)
 
 
 def table_version(resource: model.Resource) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from ckan import model
 from ckan.plugins import toolkit as tk
 
+from ..forms import PRIVATE
 from ..kernel.actors import Actor, Role
 from ..kernel.gate import origins, screening
 from ..kernel.gate.model import HELD
@@ -38,12 +39,7 @@ COVERAGES = {
     "partial": N_("Parts of the file could not be read and were not checked."),
     "nothing": N_("Files of this format cannot be read and were not checked."),
 }
-KINDS = {
-    "resident_id": N_("Resident identity number"),
-    "mobile": N_("Mobile number"),
-    "bank_card": N_("Bank-card number"),
-    UNREADABLE: N_("Unreadable file"),
-}
+KINDS = {**PRIVATE, UNREADABLE: N_("Unreadable file")}
 ERRORS = {
     "no_table": N_("The file is neither CSV nor XLSX."),
     "empty": N_("The file holds no rows."),
@@ -100,7 +96,7 @@ def screening_of(resource_id: str, actor: Actor) -> dict[str, Any]:
     state = state_of(resource, package, row)
     answer: dict[str, Any] = {
         "resource_id": resource_id, "state": state, "label": _(SCREENING_STATES[state]),
-        "may_override": False,
+        "may_override": False, "is_kept_table": follow.is_kept_table(resource),
     }  # fmt: skip
     if row is None or state in ("link", "unscanned", "pending"):
         return answer
@@ -123,7 +119,7 @@ def screening_of(resource_id: str, actor: Actor) -> dict[str, Any]:
 def state_of(resource: model.Resource, package: model.Package, row: Any) -> str:
     """Return the state of a file's screening, also where none is due."""
     if not origins.is_upload(resource):
-        return "link"
+        return row.state if row is not None and follow.is_kept_table(resource) else "link"
     if not follow.is_scanned(resource, package) and (row is None or row.state == "pending"):
         return "unscanned"
     return row.state if row is not None else "pending"

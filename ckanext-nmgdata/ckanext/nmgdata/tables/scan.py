@@ -6,10 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from ..kernel import clock
+from ..kernel import clock, personal
 from ..kernel.gate.model import NOTHING, PARTIAL, WHOLE
 from ..kernel.gate.screening import Finding, Result
-from . import numbers, reading
+from . import reading
 from .reading import Row, UnreadableError
 from .stored import DOCX, JSON, OTHER, PDF, Copy
 
@@ -45,7 +45,7 @@ class Search:
 
     def __init__(self, seconds: int) -> None:
         """Begin a search that may take so long."""
-        self.rules = numbers.rules()
+        self.rules = personal.rules()
         self.today = clock.today()
         self.until = time.monotonic() + seconds
         self.counts: Counter[str] = Counter()
@@ -64,13 +64,13 @@ class Search:
             raise TimeoutError
         if titled and len(row.cells) > 1:
             self.headings.setdefault(row.sheet, row.cells)
-        if not numbers.CANDIDATE.search("\x1f".join(filter(None, row.cells))):
+        if not personal.CANDIDATE.search("\x1f".join(filter(None, row.cells))):
             return
         for position, cell in enumerate(row.cells):
-            for hit in numbers.find(cell or "", self.today):
+            for hit in personal.find(cell or "", self.today):
                 self.note(hit, row, position)
 
-    def note(self, hit: numbers.Hit, row: Row, position: int) -> None:
+    def note(self, hit: personal.Hit, row: Row, position: int) -> None:
         """Count a hit, and keep its place while the list is short."""
         self.counts[hit.kind] += 1
         if len(self.findings) < self.rules["findings"]:

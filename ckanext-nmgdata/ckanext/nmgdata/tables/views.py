@@ -8,8 +8,7 @@ from typing import Any
 
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context
-from flask import Blueprint
-from werkzeug.wrappers import Response
+from flask import Blueprint, current_app, g
 
 from ..kernel.gate.rows import BeyondGrantError
 from .logic.auth import package_of
@@ -20,7 +19,7 @@ PAGING_DOORS = ("datastore.dump", "datatablesview.ajax", "datatablesview.filtere
 
 
 @blueprint.route("/nmg/screening/<resource_id>", methods=["POST"])
-def override(resource_id: str) -> Response:
+def override(resource_id: str) -> Any:
     """Release a held file from its page."""
     context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     stated = {name: tk.request.form.get(name, "") for name in ("digest", "reason")}
@@ -28,12 +27,19 @@ def override(resource_id: str) -> Response:
         tk.get_action("nmgdata_screening_override")(context, {"id": resource_id, **stated})
         tk.h.flash_success(_("Released."))
     except tk.ValidationError as invalid:
-        tk.h.flash_error(tk.h.nmgdata_first_error(invalid.error_dict))
+        return again(resource_id, stated, invalid.error_dict)
     except tk.NotAuthorized as refused:
         return tk.abort(403, str(refused.message or _("You have no right to do this.")))
     except tk.ObjectNotFound:
         return tk.abort(404, _("Resource not found"))
     return tk.redirect_to("resource.read", id=package_of(resource_id).id, resource_id=resource_id)
+
+
+def again(resource_id: str, stated: dict[str, str], errors: dict[str, Any]) -> Any:
+    """Show the page of a file again, with what was typed into the form of its release."""
+    g.nmgdata_release = {"data": stated, "errors": errors}
+    view = current_app.view_functions["dataset_resource.read"]
+    return view(package_type="dataset", id=package_of(resource_id).id, resource_id=resource_id)
 
 
 def say_so(view: Callable[..., Any]) -> Callable[..., Any]:

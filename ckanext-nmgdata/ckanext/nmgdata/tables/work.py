@@ -19,11 +19,11 @@ from ..kernel import events, outbox
 from ..kernel.actors import Actor
 from ..kernel.context import own_request
 from ..kernel.gate import screening
-from ..kernel.gate.model import PENDING, WHOLE, Screening
+from ..kernel.gate.model import PENDING, ROWS, WHOLE, Screening
 from ..kernel.outbox.model import Outbox
 from ..kernel.outbox.search import note as refresh_index
 from ..kernel.unit import Unit, begin
-from . import follow, load
+from . import follow, kept, load
 from .model import FAILED, LOADED, LOADING, Table
 from .reading import UnreadableError
 from .scan import UNREADABLE, scan
@@ -41,6 +41,7 @@ def install() -> None:
     """Take charge of the outbox topic and listen to withdrawals; may be called again."""
     outbox.handle(follow.TOPIC, hand_to_worker)
     events.subscribe(events.Withdrawn, follow.withdrawn)
+    events.subscribe(events.ClassChanged, follow.opened)
 
 
 def hand_to_worker(rows: Sequence[Outbox]) -> None:
@@ -60,6 +61,9 @@ def process(resource_id: str) -> None:
         if resource is None or package is None or not follow.is_table(resource, package):
             drop(resource_id)
         if resource is None or package is None:
+            return
+        if follow.is_kept_table(resource):
+            scan_table(resource, package)
             return
         scanned, loaded = scan_due(resource, package), load_due(resource, package)
         if scanned is None and loaded is None:
@@ -103,6 +107,19 @@ def scan_due(resource: model.Resource, package: model.Package) -> str | None:
         elif row.state != PENDING:
             return None
     return version
+
+
+def scan_table(resource: model.Resource, package: model.Package) -> None:
+    """Scan the rows of a table that is kept through the API, where they wait for it."""
+    row = screening.show(resource.id)
+    if row is None or row.state != PENDING or not follow.is_scanned(resource, package):
+        return
+    resource_id = resource.id
+    model.Session.rollback()
+    result = kept.scan(resource_id)
+    with begin(Actor.system()) as unit:
+        if not screening.conclude(unit, resource_id, ROWS, result):
+            follow.enqueue(unit, resource_id)
 
 
 def conclude(resource_id: str, version: str, copy: Copy) -> None:

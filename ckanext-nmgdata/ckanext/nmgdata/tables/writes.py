@@ -10,8 +10,10 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 
-from ..kernel import clock
-from . import follow, numbers, present
+from ..kernel import clock, personal
+from ..kernel.gate.doors import actor_of
+from ..kernel.unit import begin
+from . import follow, present
 
 _ = tk._
 
@@ -30,10 +32,10 @@ def refuse_personal(data_dict: DataDict) -> None:
     counts, first, today = Counter[str](), {}, clock.today()
     for number, record in enumerate(records, 1):
         for name, value in record.items() if isinstance(record, dict) else ():
-            for hit in numbers.find(str(value), today):
+            for hit in personal.find(str(value), today):
                 counts[hit.kind] += 1
                 first.setdefault(hit.kind, (number, name))
-    for kind, most in numbers.rules()["thresholds"].items():
+    for kind, most in personal.rules()["thresholds"].items():
         if counts[kind] >= most:
             number, name = first[kind]
             message = _("Row {n}, column {name}: {kind}. Data open to everyone may not hold personal data.")
@@ -51,18 +53,23 @@ def is_open(data_dict: DataDict) -> bool:
     return package is not None and (package.extras or {}).get("open_class") == follow.UNCONDITIONAL
 
 
-@tk.chained_action
-def datastore_create(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Create a table; personal data are refused."""
-    refuse_personal(data_dict)
-    return next_action(context, data_dict)
+def checked(name: str) -> Callable[..., Any]:
+    """Return a chained action that writes rows: personal data are refused, a held table is scanned anew."""
+
+    @tk.chained_action
+    def write(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+        """Write rows; personal data are refused."""
+        refuse_personal(data_dict)
+        answer = next_action(context, data_dict)
+        resource_id = data_dict.get("resource_id") or ""
+        if follow.waits_for_rows(resource_id):
+            with begin(actor_of(context)) as unit:
+                follow.rows_changed(unit, resource_id)
+        return answer
+
+    write.__name__ = name
+    return write
 
 
-@tk.chained_action
-def datastore_upsert(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Write rows; personal data are refused."""
-    refuse_personal(data_dict)
-    return next_action(context, data_dict)
-
-
-ACTIONS = {function.__name__: function for function in (datastore_create, datastore_upsert)}
+WRITES = ("datastore_create", "datastore_upsert", "datastore_delete", "datastore_records_delete")
+ACTIONS = {name: checked(name) for name in WRITES}

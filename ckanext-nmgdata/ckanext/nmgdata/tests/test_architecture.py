@@ -24,6 +24,7 @@ KERNEL_ORDER = {
     "gate": {"gate", "audit", "outbox"},
     "outbox": {"outbox"},
     "changes": {"changes", "gate"},
+    "evidence": {"evidence", "gate", "outbox"},
 }
 BASE = {
     "pending",
@@ -36,6 +37,7 @@ BASE = {
     "events",
     "serials",
     "identity",
+    "personal",
     "tick",
 }
 LINES = 400

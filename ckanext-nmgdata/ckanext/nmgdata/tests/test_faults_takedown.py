@@ -27,6 +27,7 @@ from ..conftest import MONDAY
 from ..factories import CSV, OBJECTION, OUTCOME, PDF, STATEMENT, WITHDRAWAL, call, file
 from ..kernel import clock, tick
 from ..kernel.audit import verify
+from ..kernel.evidence.model import Evidence
 from ..kernel.gate import seal
 from ..kernel.gate.model import Sealed, Suspension
 from ..kernel.gate.stored import StoredFile
@@ -34,7 +35,6 @@ from ..kernel.outbox.model import Outbox
 from ..kernel.serials import Serial
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.numbers import is_number
-from ..objection.model import Evidence
 from . import faults
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -8,30 +8,31 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
-from sqlalchemy.exc import IntegrityError
 
-from ...kernel.actors import REGION
-from ...kernel.gate import answers, stops
 from ...kernel.gate.doors import actor_of
 from ...kernel.gate.model import Grant, GrantScope
-from ...kernel.gate.policy import Reason
-from ...kernel.workflow.engine import Filing, Receipt
-from .. import workflow
+from ...kernel.orgs import title_of as org_title
+from ...kernel.workflow.engine import Receipt
+from .. import filing, wanted
 from . import schema
-
-_ = tk._
 
 
 def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Apply for conditional data.
 
-    :param dataset_id: the id or name of the dataset
+    Several departments decide each about their own data: then there is one case per department.
+
+    :param items: what you apply for: dictionaries with ``dataset_id``, optional ``resource_id`` (only
+        this file), ``fields`` (only these data items) and ``answers`` (to ``application_questions``)
+    :type items: list of dictionaries
+    :param dataset_id: instead of ``items``: the id or name of one dataset
     :type dataset_id: string
     :param resource_id: only this file of it (optional)
     :type resource_id: string
     :param applicant_kind: ``natural_person``, ``legal_person`` or ``unincorporated``
     :param applicant_name: name of the person or organisation
     :param credit_code: unified social credit code, for organisations
+    :param id_number: ID number of a natural person, only where an entry has ``needs_id_number``
     :param contact_phone: where the department can ask back
     :param scenario: what the data will be used for
     :param data_scope: which data are needed
@@ -40,52 +41,41 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
     :param use_until: last day of use, ISO 8601
     :param safeguards: how the data will be kept safe
 
-    :returns: ``number``, the secret query ``code``, ``id`` and ``status`` of the case
+    :returns: ``id``, ``number``, the secret query ``code`` and ``status`` of the first case, ``bundle_id``
+        of the application, and all its ``cases`` with the same four
     :rtype: dictionary
     """
     tk.check_access("nmgdata_application_submit", context, data_dict)
-    dataset = applied_for(context, data_dict)
     stated, errors = tk.navl_validate(
         {name: data_dict.get(name, "") for name in schema.submission()}, schema.submission(), context
     )
+    wants = []
+    try:
+        wants = wanted.read(context, named(data_dict))
+        stated["id_number"] = schema.id_number(stated, data_dict, needed=wanted.needs_id_number(wants))
+    except tk.ValidationError as invalid:
+        errors |= invalid.error_dict
     if errors:
         raise tk.ValidationError(errors)
-    receipt = submit(context, dataset, data_dict.get("resource_id"), stated)
-    case = receipt.case
-    return {"id": case.id, "number": case.number, "code": receipt.code, "status": case.status}
+    filed = filing.file(actor_of(context), wants, stated, str(data_dict.get("form") or ""))
+    cases = [receipt(one) for one in filed.receipts]
+    return {**cases[0], "bundle_id": filed.bundle_id, "cases": cases}
 
 
-def applied_for(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the dataset applied for; refuse where no application is needed or possible (R-COND-02)."""
-    asked: Context = {"user": context.get("user", "")}
-    dataset = tk.get_action("package_show")(asked, {"id": tk.get_or_bust(data_dict, "dataset_id")})
-    reason = stops.application(dataset["id"])
-    if reason is not Reason.APPLICATION_REQUIRED:
-        raise tk.ValidationError({"dataset_id": [answers.sentence(reason)]})
-    wanted = data_dict.get("resource_id")
-    if wanted and wanted not in [resource["id"] for resource in dataset["resources"]]:
-        raise tk.ValidationError({"resource_id": [_("This file does not belong to the dataset.")]})
-    return dataset
+def named(data_dict: DataDict) -> Any:
+    """Return what is applied for as a list, also where one dataset is named the short way."""
+    if "items" in data_dict:
+        return data_dict["items"]
+    return [{name: data_dict.get(name) for name in ("dataset_id", "resource_id", "fields", "answers")}]
 
 
-def submit(
-    context: Context, dataset: dict[str, Any], resource_id: str | None, stated: dict[str, Any]
-) -> Receipt:
-    """File the application; a second open one for the same data is refused by the database."""
-    actor = actor_of(context)
-    filing = Filing(
-        org_id=dataset["owner_org"],
-        region_code=dataset.get("region_code") or REGION,
-        dataset_id=dataset["id"],
-        filer_id=actor.user_id,
-    )
-    try:
-        return workflow.file(actor, filing, resource_id or None, stated)
-    except IntegrityError as error:
-        if "nmgdata_application_item_one_open" not in str(error.orig):
-            raise
-        message = _("You have an open application for these data already.")
-        raise tk.ValidationError({"dataset_id": [message]}) from error
+def receipt(filed: Receipt) -> dict[str, Any]:
+    """Return what the applicant keeps of a case."""
+    case = filed.case
+    return {
+        "id": case.id, "number": case.number, "code": filed.code, "status": case.status,
+        "department": org_title(case.org_id),
+    }  # fmt: skip
 
 
 @tk.side_effect_free
@@ -111,6 +101,8 @@ def dictize(grant: Grant, scope: GrantScope) -> dict[str, Any]:
         "case_id": grant.case_id,
         "dataset_id": scope.dataset_id,
         "resource_id": scope.resource_id,
+        "fields": scope.fields,
+        "row_filter": scope.row_filter,
         "purpose": grant.purpose,
         "use_scope": grant.use_scope,
         "provision_mode": grant.provision_mode,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 
-from ...forms import code_of_organisation, one_of_terms, stated
-from ...kernel import clock, identity
+from ...forms import code_of_organisation, one_of_terms, stated, without_personal_data
+from ...kernel import clock, identity, orgs, personal
+from .. import scope
 from ..agreement import current_version
 
 _ = tk._
+ID_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
 
 
 def day_from_today(value: Any) -> date:
@@ -51,20 +54,72 @@ def submission() -> Schema:
     }
 
 
+def id_number(stated: dict[str, Any], data: dict[str, Any], *, needed: bool) -> str | None:
+    """Return the ID number of a natural person where one is needed, and none otherwise (DC-18)."""
+    if not needed or stated.get("applicant_kind") != "natural_person":
+        return None
+    number = str(data.get("id_number") or "").strip().upper()
+    if not ID_NUMBER.fullmatch(number) or not personal.is_id_number(number, clock.today()):
+        message = _("The conditions of these data need your ID number (18 characters); this is none.")
+        raise tk.ValidationError({"id_number": [message]})
+    return number
+
+
+def as_applied_for(value: Any) -> str | None:
+    """Accept a mode of provision; none means the one that was applied for."""
+    return None if value in (tk.missing, None, "") else one_of_terms("provision_mode")(value)
+
+
 def approval() -> Schema:
     """What consent must state: purpose and scope of use (R-COND-04), and until when."""
     return {
         "purpose": [stated(2, _("State the permitted purpose; consent without it is not possible."))],
         "use_scope": [stated(2, _("State the permitted scope of use; consent without it is not possible."))],
+        "provision_mode": [as_applied_for],
         "valid_until": [day_from_today],
+        "scopes": [scope.listed],
     }
+
+
+def question() -> Schema:
+    """What is missing (R-COND-03)."""
+    return {"question": [stated(4, _("State what the applicant is to supplement."))]}
+
+
+def supplement() -> Schema:
+    """The applicant's supplement."""
+    return {"supplement": [stated(2, _("Write what you supplement."))], "form": [form_secret]}
+
+
+def form_secret(value: Any) -> str:
+    """Accept the secret by which a form finds the files attached to it."""
+    return value if isinstance(value, str) else ""
+
+
+def department(value: Any) -> str:
+    """Accept an active department, by id or name; return its id."""
+    found = orgs.department(value if isinstance(value, str) else "")
+    if found is None:
+        raise tk.Invalid(_("Choose a department."))
+    return found
+
+
+def transfer() -> Schema:
+    """Who is to decide instead, and why."""
+    reason = stated(4, _("State why it is the other department's."))
+    return {"org": [department], "reason": [reason, without_personal_data]}
+
+
+def rejection() -> Schema:
+    """Why the form is not in order (Hohhot Art. 26 ¶2: 说明理由)."""
+    return {"reason": [stated(4, _("State the reason for returning it.")), without_personal_data]}
 
 
 def refusal() -> Schema:
     """What a refusal must state, separately: reason and legal basis (R-COND-06)."""
     return {
         "refusal_ground": [one_of_terms("refusal_ground")],
-        "reason": [stated(4, _("State the reason for the refusal."))],
+        "reason": [stated(4, _("State the reason for the refusal.")), without_personal_data],
         "legal_basis": [
             stated(4, _("State the law or regulation, with its article, that the refusal rests on."))
         ],

@@ -93,6 +93,8 @@ def maximal(org, open_class, **values):
         contact_phone="+86 0471-1234567转89",
         contact_email="data+100%@example.org",
         livelihood=True,
+        needs_id_number=True,
+        application_questions="是否发表成果？\n发表在何处？",
         obtained_by_sharing=open_class == "non_open",
         sample=False,
         issued="2026-01-02",

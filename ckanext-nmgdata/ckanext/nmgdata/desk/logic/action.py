@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import sqlalchemy as sa
 from ckan import model
 from ckan.logic import validate
 from ckan.plugins import toolkit as tk
@@ -19,9 +18,10 @@ from ...kernel.deadlines.calendar import Workday
 from ...kernel.gate import answers, doors, overrides
 from ...kernel.gate.doors import actor_of
 from ...kernel.unit import begin
-from ...kernel.workflow import engine, queries, sweep
+from ...kernel.workflow import engine, oversight, presenters, queries, sweep
 from ...kernel.workflow.model import Case
 from .. import dictize
+from ..attaching import attach
 from . import schema
 
 MOST = 500
@@ -86,12 +86,28 @@ def existing(reference: str) -> Case:
     return case
 
 
+@validate(schema.case_reference)
+def nmgdata_personal_reveal(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return in clear who filed a case and how to reach them; every look is audited.
+
+    For the deciding department, its authority and auditors, who otherwise see these fields masked.
+
+    :param id: the id or the number of the case
+    :type id: string
+
+    :rtype: dictionary
+    """
+    tk.check_access("nmgdata_personal_reveal", context, data_dict)
+    with begin(actor_of(context)) as unit:
+        return dict(presenters.reveal(unit, existing(data_dict["id"])))
+
+
 @tk.side_effect_free
 @validate(schema.case_list)
 def nmgdata_case_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """List cases: those that wait for you, those that you filed, or those of your departments.
+    """List cases: those that wait for you, that you filed, of your departments, or of your region.
 
-    :param box: ``waiting`` (default), ``filed`` or ``department``
+    :param box: ``waiting`` (default), ``filed``, ``department``, or ``region`` for authority and auditors
     :type box: string
     :param kind: only cases of this kind (optional)
     :type kind: string
@@ -107,6 +123,8 @@ def nmgdata_case_list(context: Context, data_dict: DataDict) -> list[dict[str, A
         found = queries.filed_by(actor.user_id or "", limit, kind)
     elif data_dict["box"] == "department":
         found = queries.of_orgs(actor.orgs(Role.REVIEWER), limit, kind)
+    elif data_dict["box"] == "region":
+        found = oversight.cases(actor, limit, kind)
     else:
         found = queries.inbox(actor, limit, kind)
     return dictize.briefs(found)
@@ -121,20 +139,26 @@ def nmgdata_case_transition(context: Context, data_dict: DataDict) -> dict[str, 
     :param transition: the name of the step, e.g. ``approve``
     :type transition: string
 
-    Further parameters are those of the step's form.
+    Further parameters are those of the step's form; ``evidence`` are files (multipart upload), where it
+    takes some.
 
     :returns: the case after the step
     :rtype: dictionary
     """
     tk.check_access("nmgdata_case_transition", context, data_dict)
-    case = engine.fire(existing(data_dict["id"]).id, data_dict["transition"], actor_of(context), data_dict)
-    return dictize.show(case, actor_of(context))
+    actor, case = actor_of(context), existing(data_dict["id"])
+    sent = data_dict.pop("evidence", None) or []
+    attach(case, data_dict["transition"], actor, data_dict, sent if isinstance(sent, list) else [sent])
+    return dictize.show(engine.fire(case.id, data_dict["transition"], actor, data_dict), actor)
 
 
 @tk.side_effect_free
 @validate(schema.audit_list)
 def nmgdata_audit_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """Read the audit log in the order of the chain.
+    """Read the audit log in the order of the chain, as far as your office reaches.
+
+    The office of the portal's own region reads all of it; one of a league-city or banner reads what
+    concerns its region, so that the numbers (``seq``) have gaps.
 
     :param after: only events after this position (default: 0)
     :type after: int
@@ -147,7 +171,9 @@ def nmgdata_audit_list(context: Context, data_dict: DataDict) -> list[dict[str, 
     :rtype: list of dictionaries
     """
     tk.check_access("nmgdata_audit_list", context, data_dict)
-    query = sa.select(AuditEvent.__table__).where(AuditEvent.seq > data_dict["after"])
+    query = oversight.events(actor_of(context), AuditEvent.__table__).where(
+        AuditEvent.seq > data_dict["after"]
+    )
     for name in ("subject_type", "subject_id", "case_id"):
         if data_dict.get(name):
             query = query.where(getattr(AuditEvent, name) == data_dict[name])
@@ -185,6 +211,6 @@ ACTIONS = {
     function.__name__: function
     for function in (
         nmgdata_access_explain, nmgdata_case_show, nmgdata_case_list, nmgdata_case_transition,
-        nmgdata_audit_list, nmgdata_workday_add, nmgdata_access_override,
+        nmgdata_audit_list, nmgdata_workday_add, nmgdata_access_override, nmgdata_personal_reveal,
     )
 }  # fmt: skip

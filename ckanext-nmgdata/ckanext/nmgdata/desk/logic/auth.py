@@ -8,10 +8,11 @@ from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 from ckan.types import AuthResult, Context, DataDict
 
+from ... import config
 from ...kernel.actors import Actor, Role
 from ...kernel.gate import datastore
 from ...kernel.gate.doors import actor_of, judge
-from ...kernel.workflow import engine, queries
+from ...kernel.workflow import engine, presenters, queries
 
 _ = tk._
 
@@ -39,7 +40,7 @@ def permission_see_case(actor: Actor, reference: str) -> AuthResult:
 
 def permission_read_audit(actor: Actor) -> AuthResult:
     """Auditors and the authority (R29¶1)."""
-    return yes() if actor.regions(Role.AUDITOR) | actor.regions(Role.AUTHORITY) else no()
+    return yes() if actor.oversight else no()
 
 
 # --- actions -------------------------------------------------------------------------------------
@@ -66,6 +67,15 @@ def nmgdata_case_show(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 @tk.auth_sysadmins_check
+def nmgdata_personal_reveal(context: Context, data_dict: DataDict) -> AuthResult:
+    """Who handles or oversees the case; for others, its filer too, there is nothing to show (R-OBJ-07)."""
+    case, actor = queries.by_reference(data_dict["id"]), actor_of(context)
+    if case is None or not presenters.may_reveal(case, actor):
+        raise tk.ObjectNotFound(_("Case not found"))
+    return yes()
+
+
+@tk.auth_sysadmins_check
 def nmgdata_case_transition(context: Context, data_dict: DataDict) -> AuthResult:
     """Who may see the case; the machine itself says whose step it is (docs/roles.md)."""
     return permission_see_case(actor_of(context), data_dict["id"])
@@ -84,13 +94,13 @@ def nmgdata_audit_list(context: Context, data_dict: DataDict) -> AuthResult:
 
 @tk.auth_sysadmins_check
 def nmgdata_workday_add(context: Context, data_dict: DataDict) -> AuthResult:
-    """The authority."""
-    return yes() if actor_of(context).regions(Role.AUTHORITY) else no()
+    """The authority of the portal's own region, because the calendar holds for all of it."""
+    return yes() if actor_of(context).covers(Role.AUTHORITY, config.region()) else no()
 
 
 OWN = (
     nmgdata_access_explain, nmgdata_case_show, nmgdata_case_transition, nmgdata_case_list,
-    nmgdata_audit_list, nmgdata_workday_add, nmgdata_access_override,
+    nmgdata_audit_list, nmgdata_workday_add, nmgdata_access_override, nmgdata_personal_reveal,
 )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def case_list(
 ) -> Schema:  # fmt: skip
     """Choose whose cases are listed."""
     return {
-        "box": [default("waiting"), one_of(["waiting", "filed", "department"])],
+        "box": [default("waiting"), one_of(["waiting", "filed", "department", "region"])],
         "kind": [ignore_empty, unicode_safe],
         "limit": [default(50), natural_number_validator],
     }

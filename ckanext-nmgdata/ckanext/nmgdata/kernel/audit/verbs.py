@@ -32,6 +32,9 @@ VERBS: dict[str, str] = {
     "override.used": N_("Administrative override"),
     "workday.set": N_("Working-day calendar changed"),
     "personal.revealed": N_("Personal data revealed"),
+    "personal.exported": N_("Own data exported"),
+    "personal.corrected": N_("Own contact data corrected"),
+    "personal.erased": N_("Personal data destroyed"),
     "account.activated": N_("Account activated"),
 }
 

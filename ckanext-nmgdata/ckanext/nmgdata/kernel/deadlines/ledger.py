@@ -66,6 +66,33 @@ def close_period(unit: Unit, case_id: str, statute_id: str, *, met: bool = True)
     )
 
 
+def pause(unit: Unit, case_id: str) -> None:
+    """Let the open periods of a case rest from today; nobody is reminded meanwhile (DC-03)."""
+    unit.session.execute(
+        sa.update(Deadline)
+        .where(Deadline.case_id == case_id, Deadline.state == "open", Deadline.paused_on.is_(None))
+        .values(paused_on=clock.local_date(unit.now), next_notice_on=None)
+    )
+    unit.session.expire_all()
+
+
+def resume(unit: Unit, case_id: str) -> None:
+    """Let the resting periods of a case run on; the working days of the rest are added to their end."""
+    calendar, today = load(), clock.local_date(unit.now)
+    query = sa.select(Deadline).where(Deadline.case_id == case_id, Deadline.paused_on.is_not(None))
+    for deadline in unit.session.scalars(query):
+        if deadline.state == "open" and deadline.paused_on is not None:
+            rest = calendar.between(deadline.paused_on, today)
+            deadline.paused_days += rest
+            due = calendar.add(deadline.due_on, rest)
+            deadline.due_on = due.on
+            deadline.provisional = deadline.provisional or due.provisional
+            statute = statutes.get(deadline.statute)
+            deadline.next_notice_on = next_notice(calendar, statute, due.on, today - ONE_DAY)
+        deadline.paused_on = None
+    unit.session.flush()
+
+
 def close_all(unit: Unit, case_id: str) -> None:
     """End every open period of a case that is closed."""
     unit.session.execute(
@@ -133,13 +160,14 @@ def recompute(unit: Unit) -> list[Deadline]:
     calendar, moved = load(), []
     query = sa.select(Deadline).where(Deadline.state == "open", Deadline.working_days.is_not(None))
     for deadline in unit.session.scalars(query):
-        due = calendar.add(deadline.started_on, deadline.working_days or 0)
+        due = calendar.add(deadline.started_on, (deadline.working_days or 0) + deadline.paused_days)
         if (due.on, due.provisional) == (deadline.due_on, deadline.provisional):
             continue
         deadline.due_on, deadline.provisional = due.on, due.provisional
-        statute = statutes.get(deadline.statute)
-        today = clock.local_date(unit.now)
-        deadline.next_notice_on = next_notice(calendar, statute, due.on, today - ONE_DAY)
+        if deadline.paused_on is None:
+            statute = statutes.get(deadline.statute)
+            today = clock.local_date(unit.now)
+            deadline.next_notice_on = next_notice(calendar, statute, due.on, today - ONE_DAY)
         moved.append(deadline)
     unit.session.flush()
     return moved

@@ -28,6 +28,10 @@ class Deadline(tk.BaseModel):
     working_days: Mapped[int | None]
     due_on: Mapped[date]
     provisional: Mapped[bool]
+    paused_on: Mapped[date | None] = mapped_column(sa.Date)
+    """Since when it rests, because its data are suspended and the region lets the clock rest (DC-03)."""
+    paused_days: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    """Working days it has rested altogether."""
     state: Mapped[text]
     closed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     next_notice_on: Mapped[date | None] = mapped_column(sa.Date)
@@ -36,6 +40,7 @@ class Deadline(tk.BaseModel):
     __table_args__ = (
         sa.CheckConstraint(one_of("state", STATES), name="nmgdata_deadline_state"),
         sa.CheckConstraint("due_on >= started_on", name="nmgdata_deadline_order"),
+        sa.CheckConstraint("paused_days >= 0", name="nmgdata_deadline_paused"),
         sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="nmgdata_deadline_closed"),
         sa.Index(
             "nmgdata_deadline_one_open", "case_id", "statute", unique=True,

@@ -37,6 +37,14 @@ class Statute:
     remind_after_every: int | None = None
 
     @property
+    def months(self) -> int:
+        """Return the length of a period that is counted in months."""
+        number, unit = (self.value or "").split()
+        if unit != "months":
+            raise ValueError(f"{self.id} is not counted in months")
+        return int(number)
+
+    @property
     def in_law(self) -> bool:
         """Say whether the number stands in the law; otherwise it is the platform's default."""
         return self.kind in ("statutory", "now")

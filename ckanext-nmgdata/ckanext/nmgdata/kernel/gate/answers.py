@@ -99,7 +99,7 @@ def explain(facts: Facts, decision: Decision) -> dict[str, Any]:
         answer |= stopped(facts)
     if saying.apply and APPLY in ways:
         answer["apply_url"] = tk.url_for(ways[APPLY], dataset_id=facts.dataset_id, qualified=True)
-    if decision.reason is Reason.AGREEMENT_REQUIRED and MINE in ways:
+    if decision.reason in (Reason.AGREEMENT_REQUIRED, Reason.ACCESS_CLOSED) and MINE in ways:
         answer["next_url"] = tk.url_for(ways[MINE], qualified=True)
     if decision.grant:
         answer["valid_until"] = decision.grant.valid_until.isoformat()

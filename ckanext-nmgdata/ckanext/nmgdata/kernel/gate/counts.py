@@ -19,7 +19,7 @@ from ..audit import append
 from ..outbox.model import Outbox
 from ..outbox.search import note as refresh_index
 from ..unit import begin, join
-from .model import Download, Refusal
+from .model import Download, Grant, Refusal
 
 HOUR = timedelta(hours=1)
 
@@ -73,8 +73,14 @@ def audit_rows(rows: Sequence[Outbox]) -> None:
     """Seal what was noted about rows that left."""
     for row in rows:
         unit = join(Actor("person", user_id=row.payload["user"]))
-        detail = {"reason": row.payload["reason"], "grant": row.payload["grant"], "door": "datastore"}
-        append(unit, "download.allowed", ("resource", row.payload["resource"]), detail=detail)
+        grant = unit.session.get(Grant, row.payload["grant"]) if row.payload["grant"] else None
+        append(
+            unit,
+            "download.allowed",
+            ("resource", row.payload["resource"]),
+            case_id=grant.case_id if grant else None,
+            detail={"reason": row.payload["reason"], "grant": row.payload["grant"], "door": "datastore"},
+        )
 
 
 def this_hour() -> datetime:

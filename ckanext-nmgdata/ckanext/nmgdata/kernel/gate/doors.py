@@ -5,6 +5,8 @@ Every door takes the same three lines: facts → decide → count or audit; then
 
 from __future__ import annotations
 
+from typing import Any
+
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
@@ -144,18 +146,31 @@ def refusal(found: facts.Facts, decision: policy.Decision) -> Response:
     """Count a refusal and say no: a page with the way on for people, JSON with the reason for programs."""
     model.Session.rollback()
     counts.count_refusal(found.resource_id, decision.reason.value)
-    said, code = answers.explain(found, decision), answers.status(decision)
     if for_people():
-        values = {
-            "said": said,
-            "status": code,
-            "facts": found,
-            "may_override": policy.overridable(found, decision),
-        }
-        response = make_response(tk.render("nmgdata/gate/refused.html", values), code)
-    else:
-        response = make_response(jsonify({"success": False, "error": said}), code)
-    return sealed(response, decision)
+        return refusal_page(found, decision)
+    said = answers.explain(found, decision)
+    return sealed(
+        make_response(jsonify({"success": False, "error": said}), answers.status(decision)), decision
+    )
+
+
+def refusal_page(
+    found: facts.Facts,
+    decision: policy.Decision,
+    data: dict[str, str] | None = None,
+    errors: dict[str, Any] | None = None,
+) -> Response:
+    """Say no to people, with the way on; ``data`` and ``errors`` are those of an override just tried."""
+    code = answers.status(decision)
+    values = {
+        "said": answers.explain(found, decision),
+        "status": code,
+        "facts": found,
+        "may_override": policy.overridable(found, decision),
+        "data": data or {},
+        "errors": errors or {},
+    }
+    return sealed(make_response(tk.render("nmgdata/gate/refused.html", values), code), decision)
 
 
 def no_file(found: facts.Facts, kind: trouble.Trouble) -> Response:

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from .. import clock
 from ..actors import Actor, Role
-from .model import HELD, PENDING, SUSPENDED, WITHDRAWN
+from .closures import REACHES
+from .model import HELD, PENDING, ROWS, SUSPENDED, WITHDRAWN
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ class Facts:
     """Whether this person's access to the dataset is closed (R50)."""
     grants: tuple[GrantFact, ...] = ()
     screening: str | None = None
-    """State of the screening of an uploaded file (R-SEC-14); None for links, which are not ours to scan."""
+    """State of the screening (R-SEC-14) of an uploaded file, or of a table that was opened with its rows.
+
+    None for links, which are not ours to scan, and for tables whose every row was checked when written."""
     is_tabular: bool = False
     """Whether the rows lie in the DataStore, so that a part of them can be handed out."""
     is_editor: bool = False
@@ -72,7 +75,7 @@ class Facts:
 
 
 QUERY = sa.text(
-    """
+    f"""
     SELECT r.id AS resource_id, r.package_id AS dataset_id, r.url_type, p.owner_org,
            p.extras ->> 'open_class' AS open_class, p.private, o.url AS origin,
            p.extras ->> 'region_code' AS region_code, grants.held,
@@ -84,17 +87,21 @@ QUERY = sa.text(
                SELECT max(v.until) FROM nmgdata_override v
                WHERE v.holder_id = :user_id AND v.resource_id = r.id AND v.since <= :now
            ) AS override_until,
-           CASE WHEN r.url_type = 'upload' THEN coalesce(screening.state, :pending) END AS screening,
-           coalesce((nullif(r.extras, '')::json ->> 'datastore_active')::boolean, false) AS is_tabular,
+           CASE WHEN r.url_type = 'upload' THEN coalesce(screening.state, :pending)
+                WHEN tabular.active THEN screening.state END AS screening,
+           tabular.active AS is_tabular,
            EXISTS (
-               SELECT FROM nmgdata_closure c
-               WHERE c.dataset_id = p.id AND c.holder_id = :user_id AND c.lifted_at IS NULL
+               SELECT FROM nmgdata_closure c WHERE c.dataset_id = p.id AND {REACHES}
            ) AS closed
     FROM resource r
     JOIN package p ON p.id = r.package_id
     LEFT JOIN nmgdata_origin o ON o.resource_id = r.id
+    CROSS JOIN LATERAL (
+        SELECT coalesce((nullif(r.extras, '')::json ->> 'datastore_active')::boolean, false) AS active
+    ) tabular
     LEFT JOIN nmgdata_screening screening
-        ON screening.resource_id = r.id AND screening.version = coalesce(r.last_modified::text, '')
+        ON screening.resource_id = r.id AND screening.version =
+            CASE WHEN r.url_type = 'upload' THEN coalesce(r.last_modified::text, '') ELSE :rows END
     LEFT JOIN LATERAL (
         SELECT s.kind, s.case_number, s.since
         FROM nmgdata_suspension s
@@ -114,18 +121,23 @@ QUERY = sa.text(
         FROM nmgdata_grant_scope sc JOIN nmgdata_grant g ON g.id = sc.grant_id
         WHERE sc.dataset_id = p.id AND g.holder_id = :user_id
     ) grants ON TRUE
-    WHERE r.id = :resource_id AND r.state = 'active' AND p.state = 'active'
+    WHERE r.id = :resource_id
+      AND ((r.state = 'active' AND p.state = 'active') OR stop.kind = :withdrawn)
     """
 )
 
 
 def read(resource_id: str, actor: Actor, session: Session | None = None) -> Facts | None:
-    """Return the facts about a resource for a person; None when there is no such active resource."""
+    """Return the facts about a resource for a person; None when there is no such active resource.
+
+    What was withdrawn stays known to the gate when it is deleted later, so that it is still said why.
+    """
     parameters = {
         "resource_id": resource_id,
         "user_id": actor.user_id,
         "withdrawn": WITHDRAWN,
         "pending": PENDING,
+        "rows": ROWS,
         "now": clock.now(),
     }
     row = (session or model.Session()).execute(QUERY, parameters).mappings().first()
@@ -134,18 +146,12 @@ def read(resource_id: str, actor: Actor, session: Session | None = None) -> Fact
     values = {name: row[name] for name in row if name not in ("held", "operates", "region_code")}
     return Facts(
         **values,
-        may_override=row["operates"] or oversees(actor, row["region_code"]),
+        may_override=row["operates"] or actor.covers(Role.AUDITOR, row["region_code"]),
         grants=tuple(grant(held) for held in row["held"] or ()),
         is_editor=actor.has(Role.EDITOR, row["owner_org"]),
         is_handler=(row["stop"] == SUSPENDED or row["screening"] == HELD)
         and actor.has(Role.REVIEWER, row["owner_org"]),
     )
-
-
-def oversees(actor: Actor, region_code: str | None) -> bool:
-    """Say whether an auditor's region takes in a dataset's: the region all, a league-city its banners."""
-    city = f"{region_code[:4]}00" if region_code else None
-    return actor.covers(Role.AUDITOR, region_code) or actor.covers(Role.AUDITOR, city)
 
 
 def grant(held: dict) -> GrantFact:

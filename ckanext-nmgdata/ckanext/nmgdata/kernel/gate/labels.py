@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from ckan import authz, model
 from ckan.lib.plugins import DefaultPermissionLabels
 
-from ..actors import REGION, Actor, Role
+from .. import orgs
+from ..actors import Actor
 
 NON_OPEN = "non_open"
 OVERSIGHT = "nmg-oversight"
-"""Label of readers whose oversight reaches the whole region."""
+"""Beginning of the labels of oversight; the code of the region that oversees follows."""
 
 
 def in_catalogue() -> sa.ColumnElement[bool]:
@@ -47,8 +48,7 @@ class GateLabels(DefaultPermissionLabels):
         if extras.get("open_class") == NON_OPEN:
             labels = [label for label in labels if label != "public"]
             labels.append(f"member-{dataset_obj.owner_org}")
-        region = extras.get("region_code") or REGION
-        return [*labels, OVERSIGHT, f"{OVERSIGHT}-{region[:4]}"]
+        return [*labels, *(f"{OVERSIGHT}-{region}" for region in orgs.above(extras.get("region_code")))]
 
     def get_user_dataset_labels(self, user_obj: Any) -> list[str]:
         """Return the labels a reader holds."""
@@ -72,8 +72,5 @@ def reaches_further(actor: Actor) -> bool:
 
 
 def oversight(actor: Actor) -> list[str]:
-    """Return the labels that oversight brings: of the whole region, or of the regions it reaches."""
-    regions = actor.regions(Role.AUDITOR) | actor.regions(Role.AUTHORITY)
-    if REGION in regions:
-        return [OVERSIGHT]
-    return [f"{OVERSIGHT}-{region[:4]}" for region in sorted(regions)]
+    """Return the labels that oversight brings, one for each region."""
+    return [f"{OVERSIGHT}-{region}" for region in sorted(actor.oversight)]

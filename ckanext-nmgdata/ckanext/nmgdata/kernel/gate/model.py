@@ -17,6 +17,8 @@ REASON_LENGTH = 10
 """Characters that the reason of an override has at least."""
 PENDING, CLEAN, HELD, OVERRIDDEN = "pending", "clean", "held", "overridden"
 """States of a screening: not yet scanned, nothing found, something found, found and let pass."""
+ROWS = "rows"
+"""Version of a screened table that is kept through the API: its rows have no other name."""
 WHOLE, PARTIAL, NOTHING = "whole", "partial", "nothing"
 """How much of a file a screening could read."""
 
@@ -164,22 +166,33 @@ class GrantScope(tk.BaseModel):
 
 
 class Closure(tk.BaseModel):
-    """A violator's access to certain data, closed for a time (R50, R-SUSP-02)."""
+    """A violator's access to certain data, closed for a time (R50, R-SUSP-02).
+
+    Of an organisation it reaches every account under the same credit code, those made later too
+    (``closures.reaching``); each case closes and reopens on its own.
+    """
 
     __tablename__ = "nmgdata_closure"
 
     id: Mapped[key]
     case_id: Mapped[str] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
     holder_id: Mapped[text]
+    credit_code: Mapped[str | None] = mapped_column(sa.Text)
+    """Unified social credit code of the organisation the person acted for; None: for nobody else."""
     dataset_id: Mapped[text]
     since: Mapped[moment]
     lifted_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
 
     __table_args__ = (
         sa.Index(
-            "nmgdata_closure_live", "holder_id", "dataset_id", unique=True,
+            "nmgdata_closure_live", "holder_id", "dataset_id", "case_id", unique=True,
             postgresql_where=sa.text("lifted_at IS NULL"),
         ),
+        sa.Index(
+            "nmgdata_closure_organisation", "credit_code", "dataset_id",
+            postgresql_where=sa.text("lifted_at IS NULL AND credit_code IS NOT NULL"),
+        ),
+        sa.Index("nmgdata_closure_case", "case_id"),
     )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ from ..unit import begin
 from .model import Origin
 
 UPLOAD = "upload"
+TABLE_ONLY = "_datastore_only_resource"
+"""What the DataStore gives for the url of a table that was never a file."""
 REPLACED = "nmgdata_replaced"
 """Key of ``session.info``: resources whose bytes changed in this transaction."""
 
@@ -77,7 +79,9 @@ def move_link(mapper: Mapper[Any], connection: Connection, resource: model.Resou
         return
     if not is_changed(resource) and is_stored_form(resource):
         return  # an address of the portal from before it moved to another host
-    if is_own_address(url, resource.id):
+    if url == TABLE_ONLY:
+        connection.execute(sa.delete(Origin).where(Origin.resource_id == resource.id))
+    if url == TABLE_ONLY or is_own_address(url, resource.id):
         if not is_stored_form(resource):
             resource.url = address(resource.package_id or "", resource.id)
         return

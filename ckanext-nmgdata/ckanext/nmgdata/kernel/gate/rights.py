@@ -182,9 +182,14 @@ def stops_of(unit: Unit, case_id: str) -> list[Suspension]:
     return list(unit.session.scalars(query.with_for_update()))
 
 
-def close_access(unit: Unit, case_id: str, holder_id: str, dataset_id: str) -> Closure:
-    """Close a violator's access to a dataset for a time (R50)."""
-    row = Closure(id=new_id(), case_id=case_id, holder_id=holder_id, dataset_id=dataset_id, since=unit.now)
+def close_access(
+    unit: Unit, case_id: str, holder_id: str, dataset_id: str, credit_code: str | None = None
+) -> Closure:
+    """Close a violator's access to a dataset for a time, and that of their organisation (R50)."""
+    row = Closure(
+        id=new_id(), case_id=case_id, holder_id=holder_id, credit_code=credit_code,
+        dataset_id=dataset_id, since=unit.now,
+    )  # fmt: skip
     unit.session.add(row)
     unit.session.flush()
     append(unit, "closure.created", ("closure", row.id), case_id=case_id, detail={"dataset": dataset_id})

@@ -6,6 +6,7 @@ module is the one writer of that knowledge; how a file is scanned is ``tables``'
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,16 +18,25 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, attributes
 
+from ... import config
+from .. import outbox
+from ..actors import Role, mail_addresses
 from ..audit import append
+from ..outbox.model import Outbox
 from ..types import Conflict
 from ..unit import Unit
-from .model import CLEAN, HELD, OVERRIDDEN, PENDING, WHOLE, Screening
+from .model import CLEAN, HELD, OVERRIDDEN, PENDING, ROWS, WHOLE, Screening
 from .origins import UPLOAD
 
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '3s'"
 RESOURCE: Any = model.Resource
-VERSION = sa.func.coalesce(sa.cast(RESOURCE.last_modified, sa.Text), "")
+VERSION = sa.case(
+    (RESOURCE.url_type == UPLOAD, sa.func.coalesce(sa.cast(RESOURCE.last_modified, sa.Text), "")),
+    else_=ROWS,
+)
 """Which bytes a resource stands for; a new upload always gets a new ``last_modified``."""
+TOPIC = "file_held"
+"""Topic of the outbox: tell the reviewers that a file is held."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,8 @@ def conclude(unit: Unit, resource_id: str, version: str, result: Result) -> bool
     if result.held:
         detail = {"digest": result.digest, "counts": result.counts}
         append(unit, "screening.held", ("resource", resource_id), detail=detail)
+        key = f"{resource_id}:{result.digest}"
+        outbox.enqueue(unit.session, TOPIC, {"resource": resource_id}, key=key)
     unit.session.flush()
     return True
 
@@ -121,6 +133,42 @@ def show(resource_id: str) -> Screening | None:
     )
 
 
+def held_in(org_ids: Collection[str], limit: int = 50) -> list[tuple[model.Resource, model.Package]]:
+    """Return files of departments that are held, with their entries; the newest finding first."""
+    package: Any = model.Package
+    query = (
+        sa.select(RESOURCE, package)
+        .join(Screening, sa.and_(Screening.resource_id == RESOURCE.id, Screening.version == VERSION))
+        .join(package, package.id == RESOURCE.package_id)
+        .where(
+            Screening.state == HELD, package.owner_org.in_(org_ids),
+            RESOURCE.state == model.State.ACTIVE, package.state == model.State.ACTIVE,
+        )
+        .order_by(Screening.scanned_at.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return [(row[0], row[1]) for row in model.Session.execute(query)]
+
+
+def tell_reviewers(rows: Sequence[Outbox]) -> None:
+    """Turn a finding into one mail per reviewer of the department; what was found is not in it (R-SEC-11)."""
+    for row in rows:
+        resource = model.Session.get(model.Resource, row.payload["resource"])
+        package = model.Session.get(model.Package, resource.package_id) if resource else None
+        if resource is None or package is None:
+            continue
+        values = {
+            "dataset": package.title or package.name,
+            "file": resource.name or resource.id,
+            "page": f"{config.site_root()}/dataset/{package.id}/resource/{resource.id}",
+            "site_title": config.site_title(),
+        }
+        subject, _blank, body = tk.render("nmgdata/gate/mail/held.txt", values).strip().partition("\n")
+        for address in mail_addresses(package.owner_org, Role.REVIEWER):
+            mail = {"to": address, "subject": subject.strip(), "body": body.strip() + "\n"}
+            outbox.enqueue(model.Session(), "mail", mail, key=f"{TOPIC}:{row.key}:{address}")
+
+
 # --- the moment between new bytes and commit -----------------------------------------------------
 
 
@@ -144,6 +192,7 @@ def shut_before_new_bytes(mapper: Mapper[Any], connection: Connection, resource:
 
 
 def install() -> None:
-    """Hook the mapper event; may be called again."""
+    """Hook the mapper event and take charge of the topic; may be called again."""
+    outbox.handle(TOPIC, tell_reviewers)
     if not event.contains(model.Resource, "before_update", shut_before_new_bytes):
         event.listen(model.Resource, "before_update", shut_before_new_bytes)

@@ -25,9 +25,9 @@ FLAG = "nmgdata_gone"
 
 
 def of(reference: str) -> dict[str, Any] | None:
-    """Return the tombstone of an entry that was withdrawn as a whole; None for any other."""
+    """Return the tombstone of an entry that was withdrawn as a whole, deleted since or not; else None."""
     package = model.Package.get(reference) if reference else None
-    if package is None or package.private or package.state != model.State.ACTIVE:
+    if package is None or package.private or package.state not in (model.State.ACTIVE, model.State.DELETED):
         return None
     stop = stops.of_dataset(package.id)
     if stop is None or stop["kind"] != WITHDRAWN:
@@ -53,7 +53,7 @@ def hidden(reference: str) -> dict[str, Any] | None:
     context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     try:
         tk.check_access("package_show", context, {"id": stone["dataset_id"]})
-    except tk.NotAuthorized:
+    except (tk.NotAuthorized, tk.ObjectNotFound):
         return stone
     return None
 
@@ -79,8 +79,8 @@ def package_show(next_action: Callable[..., Any], context: Context, data_dict: D
     """Say of a withdrawn entry that it is gone, and in which case, instead of an unexplained refusal."""
     try:
         return next_action(context, data_dict)
-    except tk.NotAuthorized:
-        stone = of(data_dict.get("id") or "")
+    except (tk.NotAuthorized, tk.ObjectNotFound):
+        stone = of(data_dict.get("id") or data_dict.get("name_or_id") or "")
         if stone is None:
             raise
         if has_request_context():

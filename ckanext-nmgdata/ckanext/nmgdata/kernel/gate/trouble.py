@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ... import config
 from .. import clock, outbox
-from ..actors import CAPACITIES, Actor, Role
+from ..actors import Actor, Role, mail_addresses
 from ..outbox.model import Outbox
 from ..unit import begin
 
@@ -80,25 +79,6 @@ def tell_departments(rows: Sequence[Outbox]) -> None:
             "site_title": config.site_title(),
         }
         subject, _blank, body = tk.render("nmgdata/gate/mail/link.txt", values).strip().partition("\n")
-        for address in editors(package.owner_org):
+        for address in mail_addresses(package.owner_org, Role.EDITOR):
             mail = {"to": address, "subject": subject.strip(), "body": body.strip() + "\n"}
             outbox.enqueue(model.Session(), "mail", mail, key=f"{TOPIC}:{row.key}:{address}")
-
-
-def editors(org_id: str | None) -> list[str]:
-    """Return the mail addresses of those who keep a department's files."""
-    capacities = [name for name, roles in CAPACITIES.items() if Role.EDITOR in roles]
-    query = (
-        sa.select(model.User.email)
-        .join(model.Member, model.Member.table_id == model.User.id)
-        .where(
-            model.Member.group_id == org_id,
-            model.Member.table_name == "user",
-            model.Member.state == "active",
-            model.Member.capacity.in_(capacities),
-            model.User.state == "active",
-            model.User.email.is_not(None),
-        )
-        .order_by(model.User.email)
-    )
-    return [address for address in model.Session.scalars(query) if address]

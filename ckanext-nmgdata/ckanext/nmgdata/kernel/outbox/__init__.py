@@ -1,10 +1,10 @@
 """What must happen after a commit: written in the transaction, delivered afterwards, at least once."""
 
-from .queue import deliver, enqueue, handle
+from .queue import RefusedError, UnavailableError, deliver, enqueue, handle
 from .queue import install as install_queue
 from .search import install as install_search
 
-__all__ = ["deliver", "enqueue", "handle", "install"]
+__all__ = ["RefusedError", "UnavailableError", "deliver", "enqueue", "handle", "install"]
 
 
 def install() -> None:

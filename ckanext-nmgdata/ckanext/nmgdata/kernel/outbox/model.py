@@ -12,7 +12,10 @@ from ..types import json, moment, text
 
 
 class Outbox(tk.BaseModel):
-    """One thing to deliver. ``key`` makes a repeat harmless: a topic never holds it twice."""
+    """One thing to deliver. ``key`` makes a repeat harmless: a topic never holds it twice.
+
+    ``done_at`` ends it: without ``error`` it was delivered, with one the receiver has refused it for good.
+    """
 
     __tablename__ = "nmgdata_outbox"
 

@@ -1,7 +1,9 @@
 """Put rows into the outbox and deliver them.
 
 A handler gets the rows of one topic inside the transaction that holds them locked. When it
-returns they are done; when it raises, its rows are tried again later, ever more slowly.
+returns they are done; when it raises, its rows are tried again later, ever more slowly. What the
+receiver refuses for good (``RefusedError``) has failed: it is kept with the reason for a month, shown by
+``ckan nmgdata outbox list``, and tried again only when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -39,20 +41,28 @@ class UnavailableError(Exception):
     """The receiving side is down: nothing in the batch is to blame, all of it waits."""
 
 
+class RefusedError(Exception):
+    """The receiver refuses this row for good; trying it again would change nothing."""
+
+
 @dataclass(frozen=True)
 class Topic:
     """How the rows of a topic are delivered: so many at once, by this function."""
 
     deliver: Deliver
     batch: int = 1
+    away: int = AWAY
+    """Seconds until the receiver is asked again that was away; nobody asks it for each row."""
 
 
 _topics: dict[str, Topic] = {}
+FAILED = sa.and_(Outbox.done_at.is_not(None), Outbox.error.is_not(None))
+"""Condition that a row has failed for good: nothing more is done about it, and it says why."""
 
 
-def handle(topic: str, deliver_rows: Deliver, batch: int = 1) -> None:
+def handle(topic: str, deliver_rows: Deliver, batch: int = 1, away: int = AWAY) -> None:
     """Name the function that delivers the rows of a topic."""
-    _topics[topic] = Topic(deliver_rows, batch)
+    _topics[topic] = Topic(deliver_rows, batch, away)
 
 
 def enqueue(session: Session, topic: str, payload: dict[str, Any], key: str | None = None) -> int | None:
@@ -103,11 +113,11 @@ def deliver_batch(topic: str, only: Sequence[int] | None = None) -> int | None:
         session.rollback()
         log.warning("Delivery of %s failed: %s", topic, error)
         if isinstance(error, UnavailableError):
-            wait_for_receiver(session, ids, error)
-            return 0
-        if len(ids) > 1:
+            wait_for_receiver(session, topic, ids if only else None, error)
+        elif len(ids) > 1:
             return one_by_one(topic, ids)
-        postpone(session, ids, pause_after(attempts), error)
+        else:
+            fault(session, ids[0], attempts, error)
         return 0
     settle(session, ids)
     return len(ids)
@@ -120,7 +130,7 @@ def one_by_one(topic: str, ids: Sequence[int]) -> int:
         try:
             done += deliver_one(topic, row_id)
         except UnavailableError as error:
-            wait_for_receiver(model.Session(), ids[place:], error)
+            wait_for_receiver(model.Session(), topic, ids[place:], error)
             break
     return done
 
@@ -141,7 +151,7 @@ def deliver_one(topic: str, row_id: int) -> int:
     except Exception as error:
         session.rollback()
         log.exception("Delivery of %s row %s failed", topic, row_id)
-        postpone(session, [row_id], pause_after(attempts), error)
+        fault(session, row_id, attempts, error)
         return 0
     settle(session, [row_id])
     return 1
@@ -180,6 +190,38 @@ def settle(session: Session, ids: Sequence[int]) -> None:
     session.commit()
 
 
+def fault(session: Session, row_id: int, attempts: int, error: Exception) -> None:
+    """Write down that a row could not be delivered: for good, or until it is tried again."""
+    if isinstance(error, RefusedError):
+        give_up(session, row_id, error)
+    else:
+        postpone(session, [row_id], pause_after(attempts), error)
+
+
+def give_up(session: Session, row_id: int, error: Exception) -> None:
+    """Mark a row as failed; its key still stops a repeat."""
+    values = {"done_at": clock.now(), "error": str(error)[:500], "attempts": Outbox.attempts + 1}
+    session.execute(sa.update(Outbox).where(Outbox.id == row_id).values(**values))
+    session.commit()
+
+
+def troubled(*, failed: bool, limit: int = 100) -> Sequence[Outbox]:
+    """Return rows that have failed for good, or those that wait after a failure; the newest first."""
+    state = FAILED if failed else sa.and_(Outbox.done_at.is_(None), Outbox.error.is_not(None))
+    query = sa.select(Outbox).where(state).order_by(Outbox.id.desc()).limit(limit)
+    return model.Session.scalars(query).all()
+
+
+def again(session: Session, ids: Sequence[int] | None = None) -> int:
+    """Have failed rows tried again, these or all; return how many."""
+    values = {"done_at": None, "error": None, "attempts": 0, "due_at": clock.now()}
+    statement = sa.update(Outbox).where(FAILED).values(**values)
+    if ids is not None:
+        statement = statement.where(Outbox.id.in_(ids))
+    session.info["nmgdata_outbox_new"] = True
+    return len(session.scalars(statement.returning(Outbox.id)).all())
+
+
 def pause_after(attempts: int) -> int:
     """Return how many seconds a row waits that has failed once more than so often."""
     return RETRY[min(attempts, len(RETRY) - 1)]
@@ -190,9 +232,17 @@ def postpone(session: Session, ids: Sequence[int], seconds: int, error: Exceptio
     put_off(session, ids, seconds, error, attempts=Outbox.attempts + 1)
 
 
-def wait_for_receiver(session: Session, ids: Sequence[int], error: Exception) -> None:
-    """Try these rows again soon; it is not they that failed."""
-    put_off(session, ids, AWAY, error)
+def wait_for_receiver(session: Session, topic: str, ids: Sequence[int] | None, error: Exception) -> None:
+    """Try these rows again soon; it is not they that failed. None: all of the topic that are due.
+
+    So a receiver that hangs is asked once and not once for each row, and holds up no other topic.
+    """
+    if ids is None:
+        due = sa.select(Outbox.id).where(
+            Outbox.topic == topic, Outbox.done_at.is_(None), Outbox.due_at <= clock.now()
+        )
+        ids = session.scalars(due.with_for_update(skip_locked=True)).all()
+    put_off(session, ids, _topics[topic].away, error)
 
 
 def put_off(session: Session, ids: Sequence[int], seconds: int, error: Exception, **values: Any) -> None:

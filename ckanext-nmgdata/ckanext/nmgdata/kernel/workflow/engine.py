@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
@@ -128,14 +129,14 @@ def move(unit: Unit, machine: Machine, case: Case, step: Transition, data: Paylo
     """Take a step of a locked case whose state allows it."""
     if not machines.ROLES[step.actor](unit.actor, case):
         raise tk.NotAuthorized(_("This step belongs to somebody else."))
-    payload = validated(step, data)
+    payload = validated(step, data, case)
     for guard in step.guards:
         guard(unit, case, payload)
     source, case.status, case.changed_at = case.status, step.target, unit.now
     for statute in step.meets:
         ledger.close_period(unit, case.id, statute)
     if step.opens:
-        ledger.open_period(unit, case.id, step.opens)
+        ledger.open_period(unit, case.id, step.opens, step.until and step.until(unit, case, payload))
     event = write_event(unit, case, step, source, payload)
     for effect in step.effects:
         effect(unit, case, payload)
@@ -151,14 +152,17 @@ def move(unit: Unit, machine: Machine, case: Case, step: Transition, data: Paylo
         notify(unit, case, event.id, step.name, to)
 
 
-def validated(step: Transition, data: Payload) -> Payload:
-    """Return what the step asks for, checked; anything else that was sent is dropped."""
+def validated(step: Transition, data: Payload, case: Case) -> Payload:
+    """Return what the step asks for, checked; anything else that was sent is dropped.
+
+    Validators find the case in their context, as ``case``.
+    """
     schema = step.form()
     if not schema:
         return {}
-    clean, errors = tk.navl_validate(
-        {name: data.get(name, "") for name in schema if name in data}, schema, {"session": model.Session}
-    )
+    context: Any = {"session": model.Session, "case": case}
+    stated = {name: data.get(name, "") for name in schema if name in data}
+    clean, errors = tk.navl_validate(stated, schema, context)
     if errors:
         raise tk.ValidationError(errors)
     return clean
@@ -201,11 +205,20 @@ def settle(unit: Unit, machine: Machine, case: Case) -> None:
 
 def refresh_due(unit: Unit, case: Case) -> None:
     """Copy the earliest open period to the case, for the inbox."""
-    periods = [d for d in ledger.of_case(case.id) if d.state == "open"]
+    periods = [d for d in ledger.of_case(case.id) if d.state == "open" and d.paused_on is None]
     first = min(periods, key=lambda d: d.due_on, default=None)
     case.due_on = first.due_on if first else None
     case.provisional = bool(first and first.provisional)
     unit.session.flush()
+
+
+def hold(unit: Unit, case: Case, *, rests: bool) -> None:
+    """Let the clock of a case rest while its data are suspended, where the region's rules say so (DC-03)."""
+    if rests and statutes.setting("pause_clock_on_hold"):
+        ledger.pause(unit, case.id)
+    elif not rests:  # also where the rule has changed meanwhile: what rests must run on
+        ledger.resume(unit, case.id)
+    refresh_due(unit, case)
 
 
 def holder_id(case: Case, holder: str | None) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from ckan.types import Schema
@@ -81,6 +82,8 @@ class Transition:
     guards: tuple[Guard, ...] = ()
     opens: str | None = None
     """Period that begins with this step (``statutes.yaml``)."""
+    until: Callable[[Unit, Case, Payload], date] | None = None
+    """Last day of that period where the act itself sets it."""
     meets: tuple[str, ...] = ()
     """Periods whose duty this step fulfils."""
     effects: tuple[Effect, ...] = ()
@@ -140,7 +143,12 @@ def register(machine: Machine) -> None:
 
 def of_case(case: Case) -> Machine:
     """Return the machine a case runs on."""
-    return _machines[case.kind, case.variant]
+    return registered_as(case.kind, case.variant)
+
+
+def registered_as(kind: str, variant: str) -> Machine:
+    """Return a machine by its kind and variant."""
+    return _machines[kind, variant]
 
 
 def chosen(kind: str, settings: dict[str, Any]) -> Machine:

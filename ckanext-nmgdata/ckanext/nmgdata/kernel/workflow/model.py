@@ -39,6 +39,8 @@ class Case(tk.BaseModel):
     opened_at: Mapped[moment]
     changed_at: Mapped[moment]
     closed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    erased_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    """When the personal data of the closed case were destroyed (``retention``)."""
 
     __table_args__ = (
         sa.CheckConstraint("(holder IS NULL) = (holder_id IS NULL)", name="nmgdata_case_holder"),
@@ -50,6 +52,11 @@ class Case(tk.BaseModel):
         sa.Index("nmgdata_case_filer", "filer_id", "opened_at"),
         sa.Index("nmgdata_case_org", "org_id", "kind", "opened_at"),
         sa.Index("nmgdata_case_dataset", "dataset_id", "kind"),
+        sa.Index("nmgdata_case_kind", "kind", "opened_at", "id"),
+        sa.Index(
+            "nmgdata_case_retention", "closed_at",
+            postgresql_where=sa.text("closed_at IS NOT NULL AND erased_at IS NULL"),
+        ),
     )  # fmt: skip
 
 

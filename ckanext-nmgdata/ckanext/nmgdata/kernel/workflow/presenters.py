@@ -7,15 +7,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckan import model
+from ckan.plugins import toolkit as tk
 
 from ..actors import Actor
+from ..audit import append
+from ..unit import Unit
+from . import engine, machine
 from .model import Case
+
+MASK = "＊"
+
+
+def masked(value: str | None) -> str | None:
+    """Return what a mask leaves of a value: its first character."""
+    return value[0] + MASK * min(len(value) - 1, 6) if value else value
 
 
 def account_address(case: Case) -> str | None:
     """Return the mail address of the account that filed a case."""
     user = model.Session.get(model.User, case.filer_id) if case.filer_id else None
     return user.email if user and user.is_active else None
+
+
+def may_reveal(case: Case, actor: Actor) -> bool:
+    """Say whether somebody may read who filed a case, and its evidence (R-OBJ-07).
+
+    That is the deciding department, its authority and auditors; the filer has no need to.
+    """
+    return engine.may_see(case, actor) and not machine.is_filer(actor, case)
 
 
 @dataclass(frozen=True)
@@ -25,13 +44,19 @@ class Presenter:
     title: Callable[[Case], str]
     """What the case is about, in one line without personal data."""
     payload: Callable[[Case, Actor], dict[str, Any]]
-    """What was filed, for somebody who may see the case."""
+    """What was filed, for somebody who may see the case; without ``person``."""
     template: str
     """Template that shows the payload."""
     defaults: Callable[[Case, str], dict[str, Any]] = lambda case, step: {}
     """Values with which the form of a step begins."""
     contact: Callable[[Case], str | None] = account_address
     """Mail address of the person who filed it."""
+    person: Callable[[Case], dict[str, str | None]] = lambda case: {}
+    """Who filed it and how to reach them: field → value. Masked until asked for (R-OBJ-07, R-SEC-11)."""
+    reads_evidence: Callable[[Case, Actor], bool] = may_reveal
+    """Whether somebody may read the files that were attached."""
+    read_form: Callable[[Case, str, dict[str, Any]], dict[str, Any]] = lambda case, step, sent: sent
+    """What the form of a step states, out of what a browser has sent."""
 
 
 _presenters: dict[str, Presenter] = {}
@@ -45,3 +70,28 @@ def register(kind: str, presenter: Presenter) -> None:
 def of_case(case: Case) -> Presenter:
     """Return how a case is shown."""
     return _presenters[case.kind]
+
+
+def filed(case: Case, actor: Actor) -> dict[str, Any]:
+    """Return what was filed, who filed it in clear to themselves only and masked to everybody else."""
+    own = machine.is_filer(actor, case)
+    person = of_case(case).person(case)
+    shown = person if own else {name: masked(value) for name, value in person.items()}
+    return {
+        **of_case(case).payload(case, actor),
+        **shown,
+        "masked": bool(person) and not own,
+        "may_reveal": may_reveal(case, actor),
+        "evidence_readable": of_case(case).reads_evidence(case, actor),
+    }
+
+
+def reveal(unit: Unit, case: Case) -> dict[str, str | None]:
+    """Return who filed a case in clear; the look is an audited act of the unit's actor (R-SEC-11).
+
+    :raises NotAuthorized: this person may not
+    """
+    if not may_reveal(case, unit.actor):
+        raise tk.NotAuthorized(tk._("You have no right to do this."))
+    append(unit, "personal.revealed", ("case", case.id), case_id=case.id)
+    return of_case(case).person(case)

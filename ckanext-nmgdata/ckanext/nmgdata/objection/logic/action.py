@@ -11,13 +11,15 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict, Schema
 from werkzeug.datastructures import FileStorage
 
-from ...kernel.actors import REGION, Actor
+from ...kernel.actors import Actor
+from ...kernel.evidence import files as evidence
 from ...kernel.gate import answers, stops
 from ...kernel.gate.doors import actor_of, asking
+from ...kernel.orgs import REGION
 from ...kernel.types import Conflict
 from ...kernel.workflow import engine, queries
 from ...kernel.workflow.engine import Filing
-from .. import evidence, filing, register, workflow
+from .. import filing, register, workflow
 from . import schema
 
 _ = tk._

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ckan.logic.schema import validator_args
@@ -10,12 +9,10 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 
 from ... import vocab
-from ...forms import code_of_organisation, one_of_terms, stated
+from ...forms import code_of_organisation, one_of_terms, stated, without_personal_data
 from ...kernel import identity
 
 _ = tk._
-PERSONAL = re.compile(r"\d{17}[\dXx]|(?<!\d)1[3-9]\d{9}(?!\d)|[\w.+-]+@[\w-]+\.\w+")
-"""What looks like an identity number, a mobile number or a mail address."""
 
 
 def judged(form: Schema, data_dict: DataDict, context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -40,15 +37,6 @@ def ground(kind: str) -> Any:
         return str(value)
 
     return validator
-
-
-def without_personal_data(value: Any) -> Any:
-    """Refuse a public text that names numbers or addresses of persons (R-OBJ-07)."""
-    if isinstance(value, str) and PERSONAL.search(value):
-        raise tk.Invalid(
-            _("This text is published: leave out identity numbers, telephone numbers and addresses.")
-        )
-    return value
 
 
 def several(value: Any) -> list[str]:

@@ -12,11 +12,14 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
+from ckanext.nmgdata.kernel import outbox
+from ckanext.nmgdata.kernel import personal as numbers
 from ckanext.nmgdata.kernel.audit import verify
 from ckanext.nmgdata.kernel.audit.model import AuditEvent
 from ckanext.nmgdata.kernel.gate.model import Screening
+from ckanext.nmgdata.kernel.outbox.model import Outbox
 from ckanext.nmgdata.kernel.types import Conflict
-from ckanext.nmgdata.tables import follow, numbers
+from ckanext.nmgdata.tables import follow
 
 from .conftest import first, forget_session, replace, search, xlsx
 
@@ -392,3 +395,102 @@ def pdf(text: str) -> bytes:
 
 def test_the_examples_above_are_what_they_seem():
     assert numbers.is_id_number(ID, date(2026, 11, 22))
+
+
+class TestTablesKeptThroughTheApi:
+    """Rows without a file, written while the entry was not open to everyone, when it opens (R-SEC-14)."""
+
+    @pytest.fixture
+    def made(self, world):
+        """Return a conditional entry with a table of two rows, one with a number of a person."""
+        dataset = factories.dataset(world.department, open_class="conditional")
+        table = factories.call(
+            "datastore_create", world.editor, calculate_record_count=False,
+            resource={"package_id": dataset["id"], "name": "接口表", "format": "CSV"},
+            fields=[{"id": "序号", "type": "int"}, {"id": "备注", "type": "text"}],
+            records=[{"序号": 1, "备注": "无"}, {"序号": 2, "备注": f"证号{ID}"}],
+        )  # fmt: skip
+        return dataset, table["resource_id"]
+
+    def reopen(self, world, dataset, open_class="unconditional"):
+        """Change the class of an entry."""
+        change = {"open_class": open_class, "license_id": "other-open"}
+        factories.call("package_patch", world.editor, id=dataset["id"], **change)
+
+    def says(self, rid):
+        """Return what the gate says about the rows to anybody."""
+        return factories.call("nmgdata_access_explain", None, id=rid)["reason"]
+
+    def test_it_is_shut_from_the_change_on_and_held_when_the_scan_finds_something(self, world, worked, made):
+        dataset, rid = made
+        self.reopen(world, dataset)
+        assert self.says(rid) == "screening"
+        with pytest.raises(tk.NotAuthorized):
+            search(rid)
+        worked()
+        assert self.says(rid) == "held"
+        with pytest.raises(tk.NotAuthorized):
+            search(rid)
+        shown = factories.call("nmgdata_screening_show", world.reviewer, id=rid)
+        assert (shown["state"], shown["findings"][0]["row"], shown["findings"][0]["column"]) == (
+            "held",
+            2,
+            "备注",
+        )
+        assert ID not in str(shown)
+
+    def test_rows_that_were_mended_are_scanned_again_and_free_it(self, world, worked, made):
+        dataset, rid = made
+        self.reopen(world, dataset)
+        worked()
+        factories.call(
+            "datastore_records_delete", world.editor, resource_id=rid, filters={"序号": 2}, force=True
+        )
+        assert self.says(rid) == "screening"
+        worked()
+        assert self.says(rid) == "unconditional"
+        assert search(rid)["total"] == 1
+
+    def test_a_reviewer_can_release_it_and_a_change_of_rows_voids_that(self, world, worked, made):
+        dataset, rid = made
+        self.reopen(world, dataset)
+        worked()
+        digest = factories.call("nmgdata_screening_show", world.reviewer, id=rid)["digest"]
+        factories.call(
+            "nmgdata_screening_override",
+            world.reviewer,
+            id=rid,
+            digest=digest,
+            reason="经核对为公开的样例号码。",
+        )
+        assert self.says(rid) == "unconditional"
+        factories.call(
+            "datastore_upsert", world.editor, resource_id=rid, force=True, method="insert",
+            records=[{"序号": 3, "备注": "无"}], calculate_record_count=False,
+        )  # fmt: skip
+        assert self.says(rid) == "screening"
+
+    def test_clean_rows_open_after_the_scan_and_other_classes_are_not_scanned(self, world, worked, made):
+        dataset, rid = made
+        factories.call(
+            "datastore_records_delete", world.editor, resource_id=rid, filters={"序号": 2}, force=True
+        )
+        assert worked() == 0
+        self.reopen(world, dataset)
+        worked()
+        assert self.says(rid) == "unconditional"
+
+
+class TestReviewersAreTold:
+    def test_once_by_mail_and_without_what_was_found(self, world, pages, worked):
+        assert world.reviewer
+        assert world.stranger
+        made = held(world)
+        worked()
+        for _again in range(2):
+            outbox.deliver(["file_held"])
+        letters = model.Session.scalars(sa.select(Outbox.payload).where(Outbox.topic == "mail")).all()
+        assert [letter["to"] for letter in letters] == ["reviewer@example.org"]
+        assert made["resources"][0]["id"] in letters[0]["body"]
+        assert ID not in letters[0]["subject"] + letters[0]["body"]
+        assert ID[:3] + "*" not in letters[0]["body"]

@@ -165,7 +165,7 @@ def accept(visitor: Visitor, receipt: Receipt) -> None:
     """Accept the use agreement on the page of one's own case."""
     visitor.go("/nmg/my")
     visitor.follow(visitor.page.get_by_role("link", name=receipt.number))
-    visitor.page.locator("#f-agreement").check()
+    visitor.page.locator("#f-accept-agreement").check()
     visitor.follow(submit(visitor, "签署利用协议"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata.kernel.deadlines import statutes
@@ -26,3 +28,12 @@ def test_a_source_is_cited_in_chinese(monkeypatch, region, source, said):
 def test_no_source_shows_its_abbreviations():
     for statute in statutes.current().deadlines.values():
         assert not set(statutes.cited(statute.source)) & set("RHODC¶")
+
+
+def test_every_setting_is_read_or_said_to_be_for_later():
+    """A switch that switches nothing is worse than none."""
+    package = Path(__file__).resolve().parents[3]
+    code = "".join(p.read_text(encoding="utf-8") for p in package.rglob("*.py") if "tests" not in p.parts)
+    known = statutes.read()
+    unread = {name for name in known["settings"] if f'"{name}"' not in code}
+    assert unread == set(known["later"])

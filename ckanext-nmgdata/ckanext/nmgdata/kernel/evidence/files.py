@@ -24,14 +24,14 @@ from ckan.lib import files
 from ckan.plugins import toolkit as tk
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from .. import config
-from ..kernel import outbox
-from ..kernel.actors import Actor
-from ..kernel.gate import seal
-from ..kernel.outbox.model import Outbox
-from ..kernel.outbox.queue import UnavailableError
-from ..kernel.types import new_id
-from ..kernel.unit import Unit, begin
+from ... import config
+from .. import outbox
+from ..actors import Actor
+from ..gate import seal
+from ..outbox.model import Outbox
+from ..outbox.queue import UnavailableError
+from ..types import new_id
+from ..unit import Unit, begin
 from .model import Evidence
 
 _ = tk._
@@ -42,7 +42,7 @@ PIXELS = 50_000_000
 ONE_AT_A_TIME = threading.Lock()
 """Images take memory and time: no process draws two at once."""
 MOST = 10
-"""Files that one objection may have."""
+"""Files that one form may have."""
 WAITING, WAITING_UNKNOWN = 1000, 200
 """Files of forms with errors that may wait altogether, so that a flood cannot fill the disk; and how many
 while the sender neither has an account nor has solved the challenge. A form that is right never waits.
@@ -159,6 +159,18 @@ def attach(actor: Actor, form_secret: str, uploads: Sequence[Any], at_most: int 
     return errors
 
 
+def take(actor: Actor, sent: dict[str, Any], uploads: Sequence[Any]) -> list[str]:
+    """Attach what came with a form of somebody known, after taking off what they ticked; say what is wrong.
+
+    The form's secret is in ``sent["form"]``; a program that has none gets one.
+    """
+    secret, gone = sent.get("form"), sent.pop("drop", [])
+    sent["form"] = secret = secret if isinstance(secret, str) and secret else new_secret()
+    with begin(actor) as unit:
+        drop(unit, secret, gone if isinstance(gone, list) else [gone])
+    return attach(actor, secret, uploads, at_most=room(known=True))
+
+
 def keep(actor: Actor, form_secret: str, checked: Checked) -> None:
     """Put one checked file into sealed storage and write it down."""
     key = new_id()
@@ -211,10 +223,28 @@ def discard(unit: Unit, row: Evidence) -> None:
     unit.session.delete(row)
 
 
-def hand_in(unit: Unit, form_secret: str, case_id: str) -> None:
-    """Make the files of a form part of its case."""
-    statement = sa.update(Evidence).where(Evidence.draft == hashed(form_secret))
-    unit.session.execute(statement.values(case_id=case_id, draft=None))
+def destroy(unit: Unit, row: Evidence) -> None:
+    """Destroy a file of a case; its bytes once no other case holds them."""
+    others = sa.select(Evidence.id).where(Evidence.location == row.location, Evidence.id != row.id).limit(1)
+    if unit.session.scalar(others) is None:
+        seal.storage().remove(files.FileData(files.Location(row.location)))
+    unit.session.delete(row)
+    unit.session.flush()
+
+
+def hand_in(unit: Unit, form_secret: str, case_id: str, *further: str) -> None:
+    """Make the files of a form part of its case; of several cases, if it began several."""
+    for row in drafts(form_secret):
+        row.case_id, row.draft = case_id, None
+        for other in further:
+            unit.session.add(copy_for(row, other))
+    unit.session.flush()
+
+
+def copy_for(row: Evidence, case_id: str) -> Evidence:
+    """Return the same file as part of another case; its bytes are stored once."""
+    kept = ("name", "media_type", "size", "sha256", "location", "scan", "created_at")
+    return Evidence(id=new_id(), case_id=case_id, **{name: getattr(row, name) for name in kept})
 
 
 def forget_drafts() -> None:
@@ -234,6 +264,11 @@ def of_case(case_id: str) -> Sequence[Evidence]:
     """Return the evidence of a case."""
     query = sa.select(Evidence).where(Evidence.case_id == case_id).order_by(Evidence.created_at, Evidence.id)
     return model.Session.scalars(query).all()
+
+
+def shown(row: Evidence) -> dict[str, Any]:
+    """Return one file for a page or the API."""
+    return {"id": row.id, "name": row.name, "size": row.size, "scan": row.scan}
 
 
 def content(row: Evidence) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from ckanext.nmgdata.tables import numbers
+from ckanext.nmgdata.kernel import personal as numbers
 from hypothesis import given
 from hypothesis import strategies as st
 

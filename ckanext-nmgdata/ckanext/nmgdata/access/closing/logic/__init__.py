@@ -1,0 +1,1 @@
+"""Action, auth and forms of closings."""

@@ -1,0 +1,63 @@
+"""How a closing is shown: ground, data, way to correct and way to object (R-SUSP-04)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan import model
+
+from ...kernel import clock
+from ...kernel.actors import Actor
+from ...kernel.deadlines import statutes
+from ...kernel.deadlines.calendar import load
+from ...kernel.workflow import machine, presenters
+from ...kernel.workflow.model import Case
+from . import workflow
+from .model import AccessSuspension
+
+HANDLED_BY = (machine.PROVIDER, machine.AUTHORITY)
+
+
+def title(case: Case) -> str:
+    """Return the titles of the data, without any name."""
+    return "、".join(entry["title"] for entry in workflow.data_of(case.id))
+
+
+def payload(case: Case, actor: Actor) -> dict[str, Any]:
+    """Return the notice; who only oversees sees the person's name masked (R-SEC-11)."""
+    row = model.Session.get_one(AccessSuspension, case.id)
+    knows = machine.is_filer(actor, case) or any(machine.ROLES[role](actor, case) for role in HANDLED_BY)
+    origin = model.Session.get_one(Case, row.origin_case_id)
+    return {
+        "person": row.person_name if knows else masked(row.person_name),
+        "organisation": row.credit_code is not None,
+        "ground": row.ground,
+        "facts": row.facts,
+        "evidence": row.evidence if knows else "",
+        "correct_by": row.correct_by.isoformat(),
+        "proof": row.proof if knows else None,
+        "data": workflow.data_of(case.id),
+        "application": origin.number,
+        "authority": workflow.authority_of(case),
+        "own": machine.is_filer(actor, case),
+    }
+
+
+def masked(name: str) -> str:
+    """Return a name of which only the first character is left: 张＊."""
+    return name[:1] + "＊" * min(len(name) - 1, 6)
+
+
+def defaults(case: Case, step: str) -> dict[str, Any]:
+    """Begin a refusal with the old date, or with one that leaves time for a correction."""
+    if step != "refuse_claim":
+        return {}
+    row = model.Session.get_one(AccessSuspension, case.id)
+    spare = load().add(clock.today(), statutes.get(workflow.LIFT).working_days or 0).on
+    return {"correct_by": max(row.correct_by, spare).isoformat()}
+
+
+def install() -> None:
+    """Say how closings are shown."""
+    template = "nmgdata/access_suspension/filed.html"
+    presenters.register(workflow.KIND, presenters.Presenter(title, payload, template, defaults))

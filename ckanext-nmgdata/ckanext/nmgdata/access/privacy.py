@@ -1,0 +1,90 @@
+"""One's own data: have them exported, correct one's contact in open cases (R-SEC-11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import toolkit as tk
+
+from ..kernel import identity
+from ..kernel.actors import Actor
+from ..kernel.audit import append
+from ..kernel.evidence import files as evidence
+from ..kernel.types import Conflict
+from ..kernel.unit import Unit, begin
+from ..kernel.workflow import engine, queries
+from ..kernel.workflow.model import Case
+from ..kernel.workflow.presenters import of_case as presenter
+from .model import Application
+
+_ = tk._
+NAMES = ("applicant_name", "contact_phone")
+"""What identifies an applicant and must not be empty; destroyed by emptying."""
+
+
+def erase_application(unit: Unit, case: Case) -> None:
+    """Destroy who applied, how they could be reached, and what they attached; what was applied for stays."""
+    row = unit.session.get_one(Application, case.id)
+    for name in NAMES:
+        setattr(row, name, "")
+    row.credit_code = row.id_number = None
+    row.answers = []
+    for file in evidence.of_case(case.id):
+        evidence.destroy(unit, file)
+
+
+def export(actor: Actor) -> dict[str, Any]:
+    """Return everything the portal keeps about a person: account, and every case they are a party of."""
+    user = model.Session.get_one(model.User, actor.user_id)
+    query = sa.select(Case).where(Case.filer_id == actor.user_id).order_by(Case.opened_at, Case.id)
+    cases = [about(case, actor) for case in model.Session.scalars(query)]
+    kept = (user.plugin_extras or {}).get("nmgdata") or {}
+    account = {
+        "name": user.name,
+        "fullname": user.fullname,
+        "email": user.email,
+        "created": user.created.isoformat(),
+        **{name: kept[name] for name in ("kind", "organisation", "credit_code") if name in kept},
+    }
+    with begin(actor) as unit:
+        append(unit, "personal.exported", ("account", actor.user_id or ""), detail={"cases": len(cases)})
+    return {"account": account, "cases": cases}
+
+
+def about(case: Case, actor: Actor) -> dict[str, Any]:
+    """Return a case of one's own: what was filed, and every step with what was stated."""
+    return {
+        "number": case.number,
+        "kind": case.kind,
+        "status": case.status,
+        "opened_at": case.opened_at.isoformat(),
+        "closed_at": case.closed_at.isoformat() if case.closed_at else None,
+        "title": presenter(case).title(case),
+        "filed": presenter(case).payload(case, actor),
+        "steps": [
+            {"at": event.at.isoformat(), "step": event.transition, "by": event.role, "stated": event.data}
+            for event in queries.timeline(case)
+        ],
+    }
+
+
+def correct_contact(actor: Actor, case_id: str, phone: str) -> Case:
+    """Correct the telephone number in one's own open application; what stood there before is forgotten.
+
+    :raises Conflict: when the case is closed
+    """
+    with begin(actor) as unit:
+        case = engine.lock(unit, case_id)
+        if case.closed_at is not None:
+            raise Conflict(_("This case is closed; its data can no longer be changed."))
+        unit.session.get_one(Application, case.id, with_for_update=True).contact_phone = phone
+        detail = {"field": "contact_phone"}
+        append(unit, "personal.corrected", ("case", case.id), case_id=case.id, detail=detail)
+    return case
+
+
+def contact() -> dict[str, Any]:
+    """Return the form of a correction."""
+    return {"contact_phone": [identity.phone]}

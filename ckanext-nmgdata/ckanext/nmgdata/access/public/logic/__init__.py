@@ -1,0 +1,1 @@
+"""Actions and auth of the public record and of one's own data."""

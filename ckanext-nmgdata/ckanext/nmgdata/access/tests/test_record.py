@@ -1,0 +1,152 @@
+"""The public record of applications: anonymous, complete, fast to page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime
+
+import pytest
+from ckan.plugins import toolkit as tk
+from ckanext.nmgdata import factories
+from ckanext.nmgdata.access import record
+from ckanext.nmgdata.factories import STATEMENT, call
+from ckanext.nmgdata.kernel import clock
+
+pytestmark = pytest.mark.usefixtures("clean_search")
+REFUSAL = {
+    "refusal_ground": "conditions_not_met",
+    "reason": "申请人王小明未说明存储位置。",
+    "legal_basis": "内政发〔2024〕19号第二十七条第（二）项",
+}
+APPROVAL = {"purpose": "课题研究", "use_scope": "课题组内部", "valid_until": "2027-06-30"}
+
+
+@pytest.fixture(autouse=True)
+def counted_anew():
+    """Count medians anew in every test."""
+    record.counted.cache_clear()
+
+
+def at(day: str):
+    """Hold the clock at ten in the morning of a day."""
+    return clock.fixed(datetime.fromisoformat(f"{day}T02:00:00+00:00"))
+
+
+def file(who, dataset, day):
+    """File an application on a day."""
+    with at(day):
+        return call("nmgdata_application_submit", who, dataset_id=dataset["id"], **STATEMENT)
+
+
+def decide(who, case, step, day, **values):
+    """Decide an application on a day."""
+    with at(day):
+        call("nmgdata_case_transition", who, id=case["id"], transition=step, **values)
+
+
+@pytest.fixture
+def some(world) -> dict:
+    """Return three applications: refused after 3 working days, approved after 1, waiting."""
+    second = world.filled(factories.dataset(world.department, title="网约车订单", open_class="conditional"))
+    refused = file(world.applicant, world.conditional, "2026-11-02")
+    decide(world.reviewer, refused, "refuse", "2026-11-05", **REFUSAL)
+    approved = file(world.citizen, world.conditional, "2026-11-06")
+    decide(world.reviewer, approved, "approve", "2026-11-09", **APPROVAL)
+    waiting = file(world.applicant, second, "2026-11-10")
+    return {"refused": refused, "approved": approved, "waiting": waiting}
+
+
+class TestRecord:
+    def test_what_everybody_reads(self, world, some):
+        found = call("nmgdata_application_register", None)
+        lines = [
+            (line["status"], line["received"][:10], (line["decided"] or "")[:10]) for line in found["lines"]
+        ]
+        assert lines == [
+            ("review", "2026-11-10", ""),
+            ("approved", "2026-11-06", "2026-11-09"),
+            ("refused", "2026-11-02", "2026-11-05"),
+        ]
+        assert found["lines"][2]["legal_basis"] == REFUSAL["legal_basis"]
+        assert found["lines"][0]["department"] == "自治区交通厅"
+
+    def test_nothing_of_the_applicant_in_any_form(self, world, some, app):
+        for address in ("/nmg/applications", "/nmg/applications.csv", "/nmg/applications.json"):
+            body = app.get(address).body
+            for said in (
+                "王小明", STATEMENT["contact_phone"], STATEMENT["scenario"], world.applicant.id,
+                world.applicant.name, REFUSAL["reason"], some["refused"]["number"], some["refused"]["id"],
+            ):  # fmt: skip
+                assert said not in body, (address, said)
+
+    @pytest.mark.parametrize(
+        ("asked", "statuses"),
+        [
+            ({"outcome": "refused"}, ["refused"]), ({"outcome": "waiting"}, ["review"]),
+            ({"outcome": "approved"}, ["approved"]), ({"outcome": "withdrawn"}, []),
+            ({"year": 2026}, ["review", "approved", "refused"]), ({"year": 2025}, []),
+            ({"department": "nmg-transport"}, ["review", "approved", "refused"]),
+            ({"department": "nmg-water"}, []), ({"region_code": "150600"}, []),
+        ],
+    )  # fmt: skip
+    def test_filters(self, world, some, asked, statuses):
+        assert world.other
+        found = call("nmgdata_application_register", None, **asked)
+        assert [line["status"] for line in found["lines"]] == statuses
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"outcome": "x"}, {"year": "x"}, {"year": 1900}, {"year": 2030}, {"region_code": "1\x00"},
+            {"after": "x"}, {"after": "eA"}, {"after": "é"}, {"limit": "many"}, {"department": "no-such"},
+            {"department": "a\x00"},
+        ],
+    )  # fmt: skip
+    def test_bad_questions(self, world, app, asked):
+        with pytest.raises((tk.ValidationError, tk.ObjectNotFound)):
+            call("nmgdata_application_register", None, **asked)
+        if "limit" not in asked:
+            assert app.get("/nmg/applications", query_string=asked, status=None).status_code in (400, 404)
+
+    def test_paging_meets_every_line_once_whatever_comes_in_between(self, world, some):
+        first = call("nmgdata_application_register", None, limit=2)
+        third = world.filled(factories.dataset(world.department, title="停车场", open_class="conditional"))
+        file(world.citizen, third, "2026-11-20")
+        second = call("nmgdata_application_register", None, limit=2, after=first["next"])
+        assert [line["status"] for line in first["lines"] + second["lines"]] == [
+            "review",
+            "approved",
+            "refused",
+        ]
+        assert second["next"] is None
+
+    def test_a_page_that_ends_with_the_last_line_has_no_next(self, world, some):
+        assert call("nmgdata_application_register", None, limit=3)["next"] is None
+
+    def test_medians_in_working_days(self, world, some):
+        portal, department = call("nmgdata_application_register", None)["medians"]
+        assert (portal["decided"], portal["first_answer_days"], portal["decision_days"]) == (2, 2.0, 2.0)
+        assert (department["department"], department["decision_days"]) == ("自治区交通厅", 2.0)
+        assert call("nmgdata_application_register", None, year=2025)["medians"][0]["decided"] == 0
+
+    def test_the_title_of_a_hidden_entry_is_not_in_it(self, world, some, app):
+        patch = {"id": world.conditional["id"], "private": True}
+        tk.get_action("package_patch")(factories.site_context(), patch)
+        body = app.get("/nmg/applications.json").body
+        assert "出租汽车轨迹" not in body and world.conditional["id"] not in body
+
+    def test_files(self, world, some, app):
+        lines = list(csv.DictReader(io.StringIO(app.get("/nmg/applications.csv").body.lstrip("\ufeff"))))
+        assert [line["status"] for line in lines] == ["review", "approved", "refused"]
+        found = json.loads(app.get("/nmg/applications.json?outcome=refused").body)
+        assert [line["status"] for line in found["lines"]] == ["refused"]
+        app.get("/nmg/applications.exe", status=404)
+
+    def test_it_is_found_from_every_page_and_from_the_department(self, world, app):
+        assert 'href="/nmg/applications"' in app.get("/").body
+        assert (
+            "/nmg/applications?department=nmg-transport"
+            in app.get(f"/organization/{world.department['name']}").body
+        )

@@ -1,0 +1,342 @@
+"""One application for several data of several departments (R-COND-01, R-COND-03), its drafts and copies."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import toolkit as tk
+from ckanext.nmgdata import factories
+from ckanext.nmgdata.access import commitment, drafts
+from ckanext.nmgdata.access.model import Application, ApplicationDraft, ApplicationItem
+from ckanext.nmgdata.conftest import MONDAY
+from ckanext.nmgdata.factories import PDF, STATEMENT, call
+from ckanext.nmgdata.kernel import clock
+from ckanext.nmgdata.kernel.workflow.model import Case
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+ID = "11010519491231002X"
+ITEMS = [{"name": "station", "label": "站点"}, {"name": "passed_at", "label": "时间"}]
+
+
+@pytest.fixture
+def water(world):
+    """A conditional entry of another department, with two data items and two files."""
+    made = factories.dataset(world.other, open_class="conditional", title="取水口", data_items=ITEMS)
+    factories.upload(made)
+    factories.upload(made, name="two.csv")
+    return call("package_show", world.applicant, id=made["id"])
+
+
+def apply(world, *items, user=None, **change):
+    """Apply for a list of data."""
+    return call(
+        "nmgdata_application_submit", user or world.applicant, items=list(items), **{**STATEMENT, **change}
+    )
+
+
+class TestSeveral:
+    def test_one_case_for_each_department(self, world, water):
+        assert world.reviewer
+        filed = apply(world, {"dataset_id": world.conditional["id"]}, {"dataset_id": water["id"]})
+        cases = [model.Session.get(Case, case["id"]) for case in filed["cases"]]
+        assert [case.org_id for case in cases] == [world.department["id"], world.other["id"]]
+        assert len({case["code"] for case in filed["cases"]}) == 2
+        shown = call("nmgdata_case_show", world.applicant, id=cases[0].id)["filed"]
+        assert shown["together_with"] == [cases[1].number]
+
+    def test_a_department_sees_its_own_part_only(self, world, water):
+        filed = apply(world, {"dataset_id": world.conditional["id"]}, {"dataset_id": water["id"]})
+        first, second = filed["cases"]
+        shown = call("nmgdata_case_show", world.reviewer, id=first["id"])["filed"]
+        assert [item["dataset_id"] for item in shown["items"]] == [world.conditional["id"]]
+        assert shown["together_with"] == []
+        with pytest.raises(tk.ObjectNotFound):
+            call("nmgdata_case_show", world.reviewer, id=second["id"])
+
+    def test_one_department_gets_one_case_for_all_its_data(self, world, water):
+        files = [{"dataset_id": water["id"], "resource_id": file["id"]} for file in water["resources"]]
+        filed = apply(world, *files)
+        assert len(filed["cases"]) == 1
+        assert filed["cases"][0]["id"] == filed["id"]
+
+    @pytest.mark.parametrize("position", [0, 1])
+    def test_all_or_nothing(self, world, water, position):
+        items = [{"dataset_id": water["id"]}]
+        items.insert(position, {"dataset_id": world.open_data["id"]})
+        with pytest.raises(tk.ValidationError):
+            apply(world, *items)
+        assert model.Session.query(Case).count() == 0
+
+    def test_the_same_twice(self, world, water):
+        whole, file = {"dataset_id": water["id"]}, {"resource_id": water["resources"][0]["id"]}
+        for items in ([whole, whole], [whole, {**whole, **file}], [{**whole, **file}] * 2):
+            with pytest.raises(tk.ValidationError):
+                apply(world, *items)
+
+    @pytest.mark.parametrize("first", ["whole", "file"])
+    def test_a_file_and_its_dataset_meet(self, world, water, first):
+        whole = {"dataset_id": water["id"]}
+        file = {**whole, "resource_id": water["resources"][0]["id"]}
+        apply(world, whole if first == "whole" else file)
+        with pytest.raises(tk.ValidationError) as refused:
+            apply(world, file if first == "whole" else whole)
+        assert "SQ-" in str(refused.value.error_dict["dataset_id"])
+        if first == "file":
+            assert apply(world, {**whole, "resource_id": water["resources"][1]["id"]})
+
+    def test_two_at_once_that_meet_make_one(self, world, water):
+        whole = {"dataset_id": water["id"]}
+        file = {**whole, "resource_id": water["resources"][0]["id"]}
+        applicant, ready, outcomes = world.applicant, threading.Barrier(2), []
+
+        def run(item):
+            with clock.fixed(datetime(2026, 11, 23, 2, 0, tzinfo=UTC)):
+                context = {"user": applicant.name, "auth_user_obj": applicant.record}
+                ready.wait(10)
+                try:
+                    tk.get_action("nmgdata_application_submit")(context, {"items": [item], **STATEMENT})
+                    outcomes.append("filed")
+                except tk.ValidationError:
+                    outcomes.append("refused")
+                finally:
+                    model.Session.remove()
+
+        threads = [threading.Thread(target=run, args=(item,)) for item in (whole, file)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert sorted(outcomes) == ["filed", "refused"]
+
+    def test_down_to_data_items(self, world, water):
+        filed = apply(world, {"dataset_id": water["id"], "fields": ["station"]})
+        assert model.Session.scalar(sa.select(ApplicationItem.fields)) == ["station"]
+        shown = call("nmgdata_case_show", world.stranger, id=filed["id"])["filed"]["items"]
+        assert shown[0]["fields"] == ["station"]
+
+    def test_all_data_items_are_no_limit(self, world, water):
+        apply(world, {"dataset_id": water["id"], "fields": ["station", "passed_at"]})
+        assert model.Session.scalar(sa.select(ApplicationItem.fields)) is None
+
+    @pytest.mark.parametrize(
+        "items",
+        [
+            None, [], {}, "x", [1], [{}], [{"dataset_id": 5}], [{"dataset_id": ["a"]}], [[]], [None],
+            [{"dataset_id": "x" * 5000}],
+        ],
+    )  # fmt: skip
+    def test_what_is_no_list_of_data(self, world, items):
+        with pytest.raises((tk.ValidationError, tk.ObjectNotFound)):
+            call("nmgdata_application_submit", world.applicant, items=items, **STATEMENT)
+
+    @pytest.mark.parametrize("fields", [["nope"], "nope", [1], {"a": 1}, 5, [["station"]]])
+    def test_data_items_that_are_none(self, world, water, fields):
+        with pytest.raises(tk.ValidationError) as refused:
+            apply(world, {"dataset_id": water["id"], "fields": fields})
+        assert list(refused.value.error_dict) == ["fields"]
+
+    def test_every_error_at_once(self, world):
+        with pytest.raises(tk.ValidationError) as refused:
+            apply(world, {"dataset_id": world.open_data["id"]}, scenario="")
+        assert {"dataset_id", "scenario"} <= set(refused.value.error_dict)
+
+
+def page(app, world, dataset, headers, **data):
+    """Send the form of a dataset."""
+    return app.post(f"/nmg/apply/{dataset['name']}", data={**STATEMENT, **data}, headers=headers)
+
+
+def draft(world):
+    """Return the applicant's draft."""
+    model.Session.expire_all()
+    return drafts.of(world.applicant.id)
+
+
+class TestDrafts:
+    def test_kept_shown_again_and_gone_when_filed(self, world, app, as_user, water):
+        me = as_user(world.applicant)
+        kept = page(app, world, water, me, act="save", item=water["id"], scenario="半句", safeguards="")
+        assert kept.status_code == 200
+        assert model.Session.query(Case).count() == 0
+        again = app.get(f"/nmg/apply/{water['name']}", headers=me).body
+        assert "半句" in again
+        page(app, world, water, me, act="submit", item=water["id"])
+        assert model.Session.query(Case).count() == 1
+        assert draft(world) == {}
+
+    def test_further_data_join_those_that_were_kept(self, world, app, as_user, water):
+        me = as_user(world.applicant)
+        page(app, world, world.conditional, me, act="more", item=world.conditional["id"])
+        form = app.get(f"/nmg/apply/{water['name']}", headers=me).body
+        ticked = re.findall(r'name="item" value="([^"]+)" checked', form)
+        assert set(ticked) == {water["id"], world.conditional["id"]}
+        filed = page(app, world, water, me, act="submit", item=ticked).body
+        assert "涉及 2 个部门" in filed
+        assert len(set(re.findall(r"SQ-\d{8}-\d{5}-\d", filed))) == 2
+
+    def test_nothing_typed_is_lost_when_the_login_has_run_out(self, world, app, as_user, water):
+        answer = app.post(
+            f"/nmg/apply/{water['name']}", data={**STATEMENT, "act": "submit", "item": water["id"]},
+            follow_redirects=False,
+        )  # fmt: skip
+        assert answer.status_code == 302
+        secret = re.search(r"draft%3D([0-9a-f-]{36})", answer.headers["location"])[1]
+        form = app.get(f"/nmg/apply/{water['name']}?draft={secret}", headers=as_user(world.applicant)).body
+        assert STATEMENT["scenario"] in form
+        stolen = app.get(f"/nmg/apply/{water['name']}?draft={secret}", headers=as_user(world.citizen)).body
+        assert STATEMENT["scenario"] not in stolen
+
+    def test_files_wait_with_the_form(self, world, app, as_user, water):
+        me = as_user(world.applicant)
+        sent = {
+            "act": "submit",
+            "item": water["id"],
+            "scenario": "",
+            "evidence": (io.BytesIO(PDF), "承诺书.pdf"),
+        }
+        answer = app.post(
+            f"/nmg/apply/{water['name']}", data={**STATEMENT, **sent}, headers=me,
+            content_type="multipart/form-data",
+        )  # fmt: skip
+        assert "承诺书.pdf" in answer.body
+        secret = re.search(r'name="form" value="([^"]+)"', answer.body)[1]
+        page(app, world, water, me, act="submit", item=water["id"], form=secret)
+        case = model.Session.scalar(sa.select(Case))
+        shown = call("nmgdata_case_show", world.stranger, id=case.id)["filed"]
+        assert [file["name"] for file in shown["evidence"]] == ["承诺书.pdf"]
+        address = f"/nmg/cases/{case.number}/evidence/{shown['evidence'][0]['id']}"
+        assert app.get(address, headers=as_user(world.stranger)).status_code == 200
+        assert app.get(address, headers=me).status_code == 200
+        assert app.get(address, headers=as_user(world.citizen), status=404)
+        assert app.get(address, headers=as_user(world.reviewer), status=404)
+
+    def test_each_department_gets_the_files(self, world, app, as_user, water):
+        sent = {
+            "act": "submit",
+            "item": [water["id"], world.conditional["id"]],
+            "evidence": (io.BytesIO(PDF), "a.pdf"),
+        }
+        app.post(
+            f"/nmg/apply/{water['name']}", data={**STATEMENT, **sent}, headers=as_user(world.applicant),
+            content_type="multipart/form-data",
+        )  # fmt: skip
+        for case in model.Session.scalars(sa.select(Case)).all():
+            assert call("nmgdata_case_show", world.applicant, id=case.id)["filed"]["evidence"]
+
+    def test_a_copy_of_an_earlier_application(self, world, app, as_user, water):
+        me = as_user(world.applicant)
+        filed = apply(
+            world, {"dataset_id": water["id"], "fields": ["station"]}, scenario="上一次申请写明的应用场景"
+        )
+        form = app.get(f"/nmg/apply?copy={filed['number']}", headers=me).body
+        assert "上一次申请写明的应用场景" in form
+        assert re.search(r'value="station" checked', form)
+        assert app.get(f"/nmg/apply?copy={filed['number']}", headers=as_user(world.citizen), status=404)
+
+    def test_drafts_do_not_stay_for_ever(self, world):
+        from ckanext.nmgdata.kernel.actors import Actor
+
+        drafts.keep(Actor.person(world.applicant), {"scenario": "x"})
+        drafts.keep(Actor.anonymous(), {"scenario": "y"})
+        with clock.fixed(MONDAY + timedelta(days=2)):
+            drafts.purge()
+        assert model.Session.query(ApplicationDraft).count() == 1
+        with clock.fixed(MONDAY + timedelta(days=91)):
+            drafts.purge()
+        assert model.Session.query(ApplicationDraft).count() == 0
+
+    def test_one_draft_per_account(self, world):
+        from ckanext.nmgdata.kernel.actors import Actor
+
+        for text in ("a", "b"):
+            drafts.keep(Actor.person(world.applicant), {"scenario": text})
+        assert draft(world) == {"scenario": "b"}
+        assert model.Session.query(Application).count() == 0
+
+
+class TestCommitment:
+    def test_a_pdf_of_what_was_typed(self, world, app, as_user, water):
+        from pypdf import PdfReader
+
+        me = as_user(world.applicant)
+        sent = {"act": "commitment", "item": water["id"], "scenario": "研究<b>用水</b>", "safeguards": ""}
+        answer = page(app, world, water, me, **sent)
+        assert answer.headers["content-type"] == "application/pdf"
+        text = "".join(part.extract_text() for part in PdfReader(io.BytesIO(answer.data)).pages)
+        text = "".join(text.split())
+        for said in ("公共数据安全承诺书", "王小明", "取水口", "研究<b>用水</b>", "第五十条"):
+            assert said in text
+        assert model.Session.query(Case).count() == 0
+        assert model.Session.query(ApplicationDraft).count() == 0
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+    @given(st.dictionaries(st.sampled_from(sorted(STATEMENT)), st.text(max_size=200)))
+    def test_whatever_is_typed(self, pages, stated):
+        assert commitment.pdf(stated, []).startswith(b"%PDF")
+
+
+class TestQuestions:
+    @pytest.fixture
+    def asking(self, world):
+        """A conditional entry with two questions, whose condition needs to know who applies."""
+        return factories.dataset(
+            world.department, open_class="conditional", needs_id_number=True,
+            application_questions="是否发表成果？\n\n 发表在何处？ ",
+        )  # fmt: skip
+
+    def test_nobody_has_to_answer(self, world, asking):
+        filed = apply(world, {"dataset_id": asking["id"], "answers": ["", "期刊"]}, id_number=ID)
+        shown = call("nmgdata_case_show", world.reviewer, id=filed["id"])["filed"]
+        assert shown["answers"] == [{"question": "发表在何处？", "answer": "期刊"}]
+
+    @pytest.mark.parametrize("answers", ["x", {"a": 1}, [1], [["x"]], ["长" * 5001]])
+    def test_answers_that_are_none(self, world, asking, answers):
+        with pytest.raises(tk.ValidationError) as refused:
+            apply(world, {"dataset_id": asking["id"], "answers": answers}, id_number=ID)
+        assert list(refused.value.error_dict) == ["answers"]
+
+    def test_r_open_09_at_most_three_short_ones(self, world):
+        for text in ("a\nb\nc\nd", "长" * 101):
+            with pytest.raises(tk.ValidationError) as refused:
+                factories.dataset(world.department, open_class="conditional", application_questions=text)
+            assert list(refused.value.error_dict) == ["application_questions"]
+
+    @pytest.mark.parametrize("number", ["", None, ["x"], ID[:-1] + "1", "1" * 18, "１" * 18])
+    def test_dc_18_an_id_number_where_the_condition_needs_it(self, world, asking, number):
+        with pytest.raises(tk.ValidationError) as refused:
+            apply(world, {"dataset_id": asking["id"]}, id_number=number)
+        assert list(refused.value.error_dict) == ["id_number"]
+
+    def test_dc_18_and_nowhere_else(self, world, asking, water):
+        filed = apply(world, {"dataset_id": asking["id"]}, {"dataset_id": water["id"]}, id_number=ID)
+        kept = [model.Session.get(Application, case["id"]).id_number for case in filed["cases"]]
+        assert kept == [ID, None]
+
+    def test_an_organisation_states_none(self, world, asking):
+        firm = {"applicant_kind": "legal_person", "credit_code": "11152500011659134E", "id_number": ID}
+        filed = apply(world, {"dataset_id": asking["id"]}, **firm)
+        assert model.Session.get(Application, filed["id"]).id_number is None
+
+    def test_masked_for_who_decides(self, world, asking):
+        filed = apply(world, {"dataset_id": asking["id"]}, id_number=ID)
+        assert ID not in str(call("nmgdata_case_show", world.reviewer, id=filed["id"]))
+        assert call("nmgdata_case_show", world.applicant, id=filed["id"])["filed"]["id_number"] == ID
+
+    def test_by_the_form(self, world, app, as_user, asking):
+        me = as_user(world.applicant)
+        form = app.get(f"/nmg/apply/{asking['name']}", headers=me).body
+        assert "是否发表成果？" in form
+        assert 'name="id_number"' in form
+        sent = {"item": asking["id"], f"answers-{asking['id']}": ["是", ""], "id_number": ID}
+        page(app, world, asking, me, act="save", **sent)
+        assert ID not in str(draft(world))
+        page(app, world, asking, me, act="submit", **sent)
+        row = model.Session.scalar(sa.select(Application))
+        assert (row.id_number, [a["answer"] for a in row.answers]) == (ID, ["是"])
