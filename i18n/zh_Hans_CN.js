@@ -127,7 +127,7 @@ null,
 ],
 "Reset": [
 null,
-"重置"
+"清除条件"
 ],
 "Restore visibility": [
 null,

@@ -1,4 +1,4 @@
-"""Measure the inbox: how long "what waits for me" takes with 100,000 cases, and by which plan.
+"""Measure the inbox: how long its pages take with 100,000 open and 200,000 closed cases, and by which plan.
 
 ``python benchmarks/inbox/run.py [--datasets 1000]`` fills the stack ``bench``, which must run
 (``make bench-inbox`` starts and stops it), and prints one JSON line per measure. The plan at the end
@@ -16,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.lib import report, servers
 
+GOAL_MS = 150
+"""95th percentile that every question of a page stays within, on two cores."""
 CASES = str(Path(__file__).with_name("cases.py"))
 
 
@@ -29,8 +31,8 @@ def main() -> None:
         servers.fill(ours, asked.datasets)
         found = json.loads(servers.in_portal(ours, CASES, owner=True))
     report.finish("inbox", found, datasets=asked.datasets)
-    if slow := [name for name, one in found.items() if not one["index_scan"]]:
-        raise SystemExit(f"A whole table of cases is read for: {slow}")
+    if slow := [name for name, one in found.items() if one["p95_ms"] > GOAL_MS]:
+        raise SystemExit(f"Slower than {GOAL_MS} ms: {slow}")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,12 @@ from .rows import Row
 
 SEED = 20241122
 BATCH = 5000
-DAYS = 20
+DAYS, LATE = 20, 4
+"""Days of receipt and of what is due; days for which some cases are overdue."""
 YEAR = timedelta(days=365)
 NO_HASH = "f" * 64
+REGIONS = ("150000", "150000", "150100", "150105", "150600")
+"""Of the region itself, of two cities and of a banner."""
 TABLES = (
     "nmgdata_case", "nmgdata_case_event", "nmgdata_deadline", "nmgdata_application",
     "nmgdata_application_item", "nmgdata_grant", "nmgdata_grant_scope", "nmgdata_suspension",
@@ -43,8 +46,11 @@ class Cases:
     rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
 
     def __post_init__(self) -> None:
-        """Begin with no cases."""
+        """Begin with no cases; read the titles by which they are found."""
+        from ckanext.nmgdata.kernel.workflow.terms import terms
+
         clear(self.filler)
+        self.terms = {dataset: terms(title) for dataset, title in titles(self.filler)}
 
     def one_of(self, many: Sequence[Any]) -> Any:
         """Choose one; the first are chosen far more often than the last."""
@@ -65,13 +71,14 @@ class Cases:
         opened = self.now - timedelta(days=self.chance.randrange(DAYS), seconds=self.count % 3600)
         digits = f"{opened:%Y%m%d}{self.count:06d}"
         nothing = dict.fromkeys(
-            ("dataset_id", "org_id", "filer_id", "holder", "holder_id", "due_on", "closed_at")
+            ("dataset_id", "org_id", "filer_id", "holder", "holder_id", "due_on", "closed_at", "assignee_id")
         )
+        nothing |= {"terms": self.terms.get(values.get("dataset_id", ""), [])}
         row = self.add(
             "nmgdata_case", **nothing | {
                 "id": identifier("case", self.count), "kind": kind, "variant": "standard", "status": status,
                 "number": f"{prefix}-{opened:%Y%m%d}-{self.count:06d}-{numbers.check_digit(digits)}",
-                "code_hash": NO_HASH, "region_code": "150000", "provisional": False,
+                "code_hash": NO_HASH, "region_code": self.chance.choice(REGIONS), "provisional": False,
                 "opened_at": opened, "changed_at": opened, **values,
             },
         )  # fmt: skip
@@ -89,19 +96,19 @@ class Cases:
         )
         opened = row["opened_at"].date()
         self.add(
-            "nmgdata_application", case_id=row["id"], applicant_kind="natural_person",
+            "nmgdata_application", case_id=row["id"], bundle_id=row["id"], applicant_kind="natural_person",
             applicant_name="示例申请人", contact_phone="13800000000", scenario="研究城市出行规律。",
             data_scope="全部字段，最近一年。", provision_mode="file", use_from=opened,
             use_until=opened + YEAR, safeguards="存放在加密磁盘。",
         )  # fmt: skip
         self.add(
             "nmgdata_application_item", id=identifier("item", row["id"]), case_id=row["id"],
-            applicant_id=person, dataset_id=dataset, is_open=False,
+            applicant_id=person, dataset_id=dataset, is_open=False, is_pending=False,
         )  # fmt: skip
         waiting = status == "review"
         self.add(
             "nmgdata_deadline", id=identifier("deadline", row["id"]), case_id=row["id"],
-            statute="D-OPEN-DECIDE", source="R28¶2", responsible="provider", started_on=opened,
+            statute="D-OPEN-DECIDE", source="R28¶2", responsible="provider", started_on=min(opened, row["due_on"] or opened),
             working_days=DAYS, due_on=row["due_on"] or opened + timedelta(days=DAYS), provisional=False,
             state="open" if waiting else "met", closed_at=None if waiting else row["changed_at"],
             next_notice_on=row["due_on"] if waiting else None,
@@ -110,7 +117,7 @@ class Cases:
 
     def waiting(self, target: Target, person: str) -> None:
         """Add an application that waits for its department."""
-        due = (self.now + timedelta(days=self.chance.randrange(DAYS))).date()
+        due = (self.now + timedelta(days=self.chance.randrange(-LATE, DAYS))).date()
         self.application(target, person, "review", holder="provider", holder_id=target[1], due_on=due)
 
     def finished(self, target: Target, person: str) -> None:
@@ -191,6 +198,14 @@ def clear(filler: Filler) -> None:
     model.Session.rollback()
     with filler.engine.begin() as connection:
         connection.execute(sa.text("TRUNCATE nmgdata_case CASCADE"))
+
+
+def titles(filler: Filler) -> list[tuple[str, str]]:
+    """Return id and title of every dataset."""
+    import sqlalchemy as sa
+
+    with filler.engine.begin() as connection:
+        return [tuple(row) for row in connection.execute(sa.text("SELECT id, title FROM package"))]
 
 
 def targets(filler: Filler, open_class: str) -> list[Target]:

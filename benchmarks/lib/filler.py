@@ -77,6 +77,17 @@ class Filler:
         adding = insert(self.table("nmgdata_serial"))
         adding = adding.on_conflict_do_update(index_elements=["series"], set_={"last": adding.excluded.last})
         connection.execute(adding, serials)
+        self.publish(connection, [package["id"] for package in packages])
+
+    def publish(self, connection: Any, ids: Sequence[str]) -> None:
+        """Add the datasets to the change feed, as their publication would."""
+        from ckanext.nmgdata.kernel.changes import log
+        from ckanext.nmgdata.kernel.changes.model import Cause
+        from sqlalchemy.orm import Session
+
+        with Session(connection) as session:
+            log.write(session, [(dataset_id, Cause.PUBLISHED) for dataset_id in ids])
+            session.commit()  # of the session only: the connection's transaction goes on
 
     @cached_property
     def lineage(self) -> Any:

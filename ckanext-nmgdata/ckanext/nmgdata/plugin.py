@@ -18,7 +18,7 @@ from .catalog import views as catalog_views
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
 from .catalog.logic import without_search
-from .desk import notices
+from .desk import notices, told
 from .desk import views as desk_views
 from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
@@ -43,6 +43,8 @@ from .kernel.gate import (
     trouble,
 )
 from .kernel.gate.labels import GateLabels
+from .kernel.workflow import notices as site_notices
+from .kernel.workflow import terms
 from .site import hardening, sessions, settings
 
 
@@ -97,6 +99,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         logins.install()
         passwords.install()
         register.install()
+        terms.install()
+        tick.hourly(site_notices.purge)
 
     def i18n_domain(self) -> str:
         """Return the name of the translation catalogue."""
@@ -109,7 +113,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def get_helpers(self) -> dict[str, Any]:
         """Return the template helpers."""
-        return helpers.HELPERS
+        return {**helpers.HELPERS, "nmgdata_unread": told.unread}
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of kernel and catalogue."""

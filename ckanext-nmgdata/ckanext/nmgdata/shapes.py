@@ -17,12 +17,16 @@ from werkzeug.datastructures import FileStorage
 _ = tk._
 Action = Callable[[Context, dict[str, Any]], Any]
 
-SEVERAL = frozenset({"evidence", "ids", "resources", "sealed"})
-"""Fields of our actions that take one value or several."""
+SEVERAL = frozenset({"chosen", "datasets", "drop", "evidence", "ids", "resources", "sealed"})
+"""Fields that take one value or several."""
+COLUMNS = "fields-"
+"""What the names of lists of columns begin with, one per thing that is applied for."""
 STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
 """Fields that hold lists or objects, which the action itself reads."""
-NUMBERS = frozenset({"after", "limit", "offset"})
-FLAGS = frozenset({"is_workday"})
+NUMBERS = frozenset({"limit", "offset", "year"})
+PLACES = frozenset({"after"})
+"""Where a list goes on: a number in some lists, a text in others."""
+FLAGS = frozenset({"is_workday", "overdue"})
 NAMES = frozenset(
     {
         "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",
@@ -35,6 +39,11 @@ LARGEST = 2**31 - 1
 """Largest number that every column and every page number can hold."""
 DEEPEST = 20
 """How deep lists and objects may lie in one another."""
+
+
+def is_several(name: str) -> bool:
+    """Say whether a field of a form may be sent several times."""
+    return name in SEVERAL or name.startswith(COLUMNS)
 
 
 def unstorable(text: str) -> bool:
@@ -96,7 +105,7 @@ def fault_of_one(name: str, value: Any) -> str:
         return _("This must be a number.") if name in NUMBERS and not is_number(value) else ""
     if isinstance(value, bool) and name in FLAGS:
         return ""
-    if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS:
+    if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS | PLACES:
         return "" if abs(value) <= LARGEST else _("This number is too large or too small.")
     return _("This must be a number.") if name in NUMBERS else _("This must be text.")
 

@@ -16,6 +16,7 @@ from ..kernel.types import Conflict
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import engine, queries
 from ..kernel.workflow.model import Case
+from ..kernel.workflow.presenters import filed
 from ..kernel.workflow.presenters import of_case as presenter
 from .model import Application
 
@@ -62,7 +63,7 @@ def about(case: Case, actor: Actor) -> dict[str, Any]:
         "opened_at": case.opened_at.isoformat(),
         "closed_at": case.closed_at.isoformat() if case.closed_at else None,
         "title": presenter(case).title(case),
-        "filed": presenter(case).payload(case, actor),
+        "filed": filed(case, actor),
         "steps": [
             {"at": event.at.isoformat(), "step": event.transition, "by": event.role, "stated": event.data}
             for event in queries.timeline(case)

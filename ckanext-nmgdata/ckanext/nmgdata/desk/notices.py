@@ -5,11 +5,13 @@ from __future__ import annotations
 import email.utils
 import hashlib
 import logging
+import re
 import smtplib
 import ssl
 from collections.abc import Sequence
 from email.errors import MessageError
 from email.message import EmailMessage
+from typing import Any
 
 from ckan import model
 from ckan.common import config as ckan_config
@@ -18,19 +20,20 @@ from ckan.plugins import toolkit as tk
 
 from .. import config
 from ..kernel import orgs, outbox
-from ..kernel.actors import Actor, Role, mail_addresses
+from ..kernel.actors import Actor, reviewers_of
 from ..kernel.outbox import RefusedError, UnavailableError
 from ..kernel.outbox.model import Outbox
 from ..kernel.types import new_id
 from ..kernel.unit import begin
+from ..kernel.workflow import engine, notices, queries, urges
 from ..kernel.workflow import machine as machines
-from ..kernel.workflow import queries
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import of_case as presenter
-from . import dictize
+from . import choices, dictize
+from .choices import Recipient
 
 log = logging.getLogger(__name__)
-COMMON = ("reminder", "overdue")
+COMMON = ("reminder", "overdue", "urge", "urge_answer", "urge_reminder", "urge_overdue", "assigned")
 """Templates that every kind of case shares."""
 PERMANENT = 500
 """SMTP replies from here on refuse for good (RFC 5321 §4.2.1)."""
@@ -45,15 +48,21 @@ def install() -> None:
 
 
 def deliver_notices(rows: Sequence[Outbox]) -> None:
-    """Turn a notice about a case into one mail per recipient, each an outbox row of its own."""
+    """Tell people about a case: a notice in the site each, and a mail each as an outbox row of its own."""
     for row in rows:
         case = model.Session.get(Case, row.payload["case"])
         if case is None:
             continue
+        template, key = row.payload["template"], row.key or str(row.id)
         subject, body = render(case, row.payload)
-        for address in recipients(case, row.payload["to"]):
-            mail = {"to": address, "subject": subject, "body": body}
-            outbox.enqueue(model.Session(), "mail", mail, key=f"{row.key}:{address}")
+        told = recipients(case, row.payload["to"])
+        accounts = [one.user_id for one in told if one.user_id]
+        notices.add(accounts, case.id, template, key, subject)
+        off = notices.switched_off(accounts, template)
+        for one in told:
+            if one.address and one.user_id not in off:
+                mail = {"to": one.address, "subject": subject, "body": body, **choices.stop(one, template)}
+                outbox.enqueue(model.Session(), "mail", mail, key=f"{key}:{one.address}")
 
 
 def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
@@ -67,10 +76,17 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
         "stated": queries.stated(payload["event"]),
         "site_title": config.site_title(),
         "basis": machines.of_case(case).basis,
+        "urge": latest_urge(case) if name.startswith("urge") else None,
     }
     text = tk.render(f"nmgdata/{folder}/mail/{name}.txt", values)
     subject, _blank, body = text.strip().partition("\n")
     return subject.strip(), body.strip() + "\n"
+
+
+def latest_urge(case: Case) -> dict[str, Any] | None:
+    """Return the newest urging of a case; only its offices are told of it."""
+    found = urges.of_case(case.id)
+    return dictize.urge(*found[-1], {}) if found else None
 
 
 def address_of(case: Case, to: str) -> str:
@@ -79,15 +95,18 @@ def address_of(case: Case, to: str) -> str:
     return f"{config.site_root()}/nmg/cases{'?number=' if with_code else '/'}{case.number}"
 
 
-def recipients(case: Case, role: str) -> list[str]:
-    """Return the mail addresses of those who have a role in a case."""
-    if role == machines.FILER:
-        address = presenter(case).contact(case)
-        return [address] if address else []
+def recipients(case: Case, to: str) -> list[Recipient]:
+    """Return those who have a role in a case, or the one account that is meant."""
+    if to.startswith(engine.ACCOUNT):
+        user = model.Session.get(model.User, to.removeprefix(engine.ACCOUNT))
+        return [Recipient(user.id, user.email)] if user and user.is_active else []
+    if to == machines.FILER:
+        filer = Recipient(case.filer_id, presenter(case).contact(case))
+        return [filer] if filer.user_id or filer.address else []
     org_id = case.org_id
-    if role == machines.AUTHORITY:
+    if to == machines.AUTHORITY:
         org_id = orgs.authority_of(case.region_code)
-    return mail_addresses(org_id, Role.REVIEWER)
+    return [Recipient(user_id, address) for user_id, address in reviewers_of(org_id).items()]
 
 
 def enqueue_mail(name: str, address: str, subject: str, body: str, *_rest: object) -> bool:
@@ -105,7 +124,7 @@ def deliver_mails(rows: Sequence[Outbox]) -> None:
 
 
 def send(mail: dict[str, str], key: str) -> None:
-    """Send one plain-text mail.
+    """Send one mail, as plain text and the same in a frame of HTML.
 
     :raises RefusedError: the server, or the form of the address, refuses it for good (5xx)
     :raises UnavailableError: the mail server does not answer or lets nobody in; all mails wait
@@ -170,10 +189,25 @@ def compose(mail: dict[str, str], key: str) -> EmailMessage:
     local = hashlib.sha256(key.encode()).hexdigest()[:32]
     message["Message-ID"] = f"<{local}@{ckan_config['ckan.site_id']}>"
     message["Auto-Submitted"] = "auto-generated"
+    if mail.get("stop_url"):
+        message["List-Unsubscribe"] = f"<{mail['stop_url']}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail["body"])
+    message.add_alternative(framed(mail), subtype="html")
     if not message["To"].addresses or message["To"].defects:
         raise ValueError("no mail address")
     return message
+
+
+def framed(mail: dict[str, str]) -> str:
+    """Return the text of a mail in one calm frame of HTML; it loads nothing from anywhere."""
+    values = {"mail": mail, "site_title": ckan_config["ckan.site_title"]}
+    return tk.render("nmgdata/desk/mail/frame.html", {**values, "paragraphs": paragraphs(mail["body"])})
+
+
+def paragraphs(body: str) -> list[list[str]]:
+    """Return the lines of a text, by paragraphs."""
+    return [part.splitlines() for part in re.split(r"\n\s*\n", body.strip())]
 
 
 def connect() -> smtplib.SMTP:

@@ -20,20 +20,25 @@ from ..kernel.workflow import engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import of_case as presenter
-from . import audit_page, dictize
-from . import inbox as inboxes
+from . import audit_page, case_page, dictize, inbox, told
 from .attaching import attach
+from .case_page import page
+from .login import need_login
 
 _ = tk._
 blueprint = Blueprint("nmgdata_desk", __name__)
 blueprint.add_url_rule("/nmg/audit", view_func=audit_page.audit)
-
-
-def need_login() -> Response | None:
-    """Send a visitor without a login to the login page, and back afterwards."""
-    if tk.current_user.is_authenticated:
-        return None
-    return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
+blueprint.add_url_rule("/nmg/inbox", view_func=inbox.inbox)
+blueprint.add_url_rule("/nmg/inbox/assign", view_func=inbox.assign, methods=["POST"])
+blueprint.add_url_rule("/nmg/inbox/export.<form>", view_func=inbox.export)
+blueprint.add_url_rule("/nmg/inbox/statistics", view_func=inbox.statistics)
+blueprint.add_url_rule("/nmg/cases/<number>/urge", view_func=case_page.urge, methods=["POST"])
+blueprint.add_url_rule("/nmg/cases/<number>/urge-answer", view_func=case_page.urge_answer, methods=["POST"])
+blueprint.add_url_rule("/nmg/cases/<number>/assign", view_func=case_page.assign_one, methods=["POST"])
+blueprint.add_url_rule("/nmg/notices", view_func=told.notices)
+blueprint.add_url_rule("/nmg/notices/read", view_func=told.read, methods=["POST"])
+blueprint.add_url_rule("/nmg/notices/mails", view_func=told.mails, methods=["GET", "POST"])
+blueprint.add_url_rule("/nmg/notices/stop", view_func=told.stop, methods=["GET", "POST"])
 
 
 @blueprint.route("/nmg/start")
@@ -56,17 +61,6 @@ def my_cases() -> Any:
         return answer
     filed = queries.filed_by(tk.current_user.id)
     return tk.render("nmgdata/desk/my.html", {"cases": dictize.briefs(filed)})
-
-
-@blueprint.route("/nmg/inbox")
-def inbox() -> Any:
-    """Show what waits for the reader: cases, the most urgent first, and files of their departments."""
-    if answer := need_login():
-        return answer
-    actor = asking()
-    if not actor.has_desk:
-        tk.abort(403, _("The inbox is for departments and the authority."))
-    return tk.render("nmgdata/desk/inbox.html", inboxes.contents(actor))
 
 
 @blueprint.route("/nmg/cases", methods=["GET", "POST"])
@@ -207,29 +201,4 @@ def evidence_file(number: str, evidence_id: str) -> Any:
 def typed() -> dict[str, Any]:
     """Return what a form has sent; a field that takes several values as a list."""
     sent = tk.request.form.to_dict(flat=False)
-    return {name: values if name in shapes.SEVERAL else values[0] for name, values in sent.items()}
-
-
-def page(case: Case, actor: Any, step: str | None = None, stated: Any = None, errors: Any = None) -> str:
-    """Render the page of a case; after a refused form with what was typed, nothing lost."""
-    shown = presenter(case)
-    values = {
-        "case": dictize.show(case, actor),
-        "payload_template": shown.template,
-        "steps": engine.possible(case, actor),
-        "forms": {s.name: shown.defaults(case, s.name) for s in engine.possible(case, actor)},
-        "open_step": step,
-        "errors": errors or {},
-    }
-    if step and stated is not None:
-        waiting = [evidence.shown(row) for row in evidence.drafts(stated.get("form") or "")]
-        begun = values["forms"].get(step, {})
-        values["forms"][step] = {**typed_again(begun, case, step, stated), "attached": waiting}
-    return tk.render("nmgdata/desk/case.html", values)
-
-
-def typed_again(beginning: dict[str, Any], case: Case, step: str, stated: dict[str, Any]) -> dict[str, Any]:
-    """Return a step's form as it was sent: what was emptied or unticked stays so, aids to it are kept."""
-    transition = machines.of_case(case).step(step)
-    asked = transition.form() if transition else {}
-    return {**{name: value for name, value in beginning.items() if name not in asked}, **stated}
+    return {name: values if shapes.is_several(name) else values[0] for name, values in sent.items()}

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from ckan import model
 
+from .. import config
 from . import orgs
 
 
@@ -144,21 +145,41 @@ def read_memberships(user_id: str) -> tuple[Membership, ...]:
     )
 
 
-def mail_addresses(org_id: str | None, role: Role) -> list[str]:
-    """Return the mail addresses of those who have a role for an organisation by their capacity in it."""
-    member: Any = model.Member
-    user: Any = model.User
-    query = (
-        sa.select(user.email)
-        .join(member, member.table_id == user.id)
+def people(role: Role) -> sa.Select[Any]:
+    """Return the query for organisation, id and address of every person with a role by capacity.
+
+    CKAN makes its own account an administrator of the organisations it creates; that is no person.
+    """
+    member, user = cast(Any, model.Member), cast(Any, model.User)
+    capacities = [name for name, roles in CAPACITIES.items() if role in roles]
+    return (
+        sa.select(orgs.GROUP.id, user.id, user.email)
+        .join(member, member.group_id == orgs.GROUP.id)
+        .join(user, user.id == member.table_id)
         .where(
-            member.group_id == org_id,
-            member.table_name == "user",
-            member.state == "active",
-            member.capacity.in_([name for name, roles in CAPACITIES.items() if role in roles]),
-            user.state == "active",
-            user.email.is_not(None),
+            orgs.GROUP.is_organization.is_(True), orgs.GROUP.state == "active",
+            member.table_name == "user", member.state == "active", member.capacity.in_(capacities),
+            user.state == "active", user.name != config.site_id(),
         )
-        .order_by(user.email)
-    )
-    return [address for address in model.Session.scalars(query) if address]
+    )  # fmt: skip
+
+
+def deciders() -> sa.Select[Any]:
+    """Return the query for those who may decide."""
+    return people(Role.REVIEWER)
+
+
+def addresses_of(org_id: str | None, role: Role) -> dict[str, str | None]:
+    """Return the accounts that have a role for an organisation, with their mail addresses."""
+    query = people(role).where(orgs.GROUP.id == org_id).order_by(cast(Any, model.User).email)
+    return {user_id: address for _org, user_id, address in model.Session.execute(query)}
+
+
+def mail_addresses(org_id: str | None, role: Role) -> list[str]:
+    """Return the mail addresses of those who have a role for an organisation."""
+    return [address for address in addresses_of(org_id, role).values() if address]
+
+
+def reviewers_of(org_id: str | None) -> dict[str, str | None]:
+    """Return the accounts that may decide for an organisation, with their mail addresses."""
+    return addresses_of(org_id, Role.REVIEWER)

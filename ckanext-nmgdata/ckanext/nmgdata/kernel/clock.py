@@ -31,7 +31,7 @@ def local_date(moment: datetime) -> date:
 
 
 def seconds_until(stamp: float) -> int:
-    """Return how many seconds it is to a moment (Unix time) of another server; not for periods of law."""
+    """Return how many seconds it is to a moment (Unix time) of another server; no period of the law."""
     return round(stamp - datetime.now(UTC).timestamp())
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ..kernel import orgs
+from ..kernel import cells, orgs
 from ..kernel.actors import Actor, Role
 from ..kernel.gate.model import Suspension
 from ..kernel.workflow import machine as machines
@@ -128,10 +128,5 @@ def as_csv(lines: list[dict[str, Any]]) -> str:
     writer = csv.DictWriter(out, COLUMNS)
     writer.writeheader()
     for entry in lines:
-        writer.writerow({name: guarded(entry[name]) for name in COLUMNS})
+        writer.writerow({name: cells.harmless(entry[name]) for name in COLUMNS})
     return out.getvalue()
-
-
-def guarded(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

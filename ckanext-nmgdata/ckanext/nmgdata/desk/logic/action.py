@@ -11,18 +11,31 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 
 from ...kernel import clock
-from ...kernel.actors import Role
 from ...kernel.audit import append
 from ...kernel.audit.model import AuditEvent
 from ...kernel.deadlines.calendar import Workday
 from ...kernel.gate import answers, doors, overrides
 from ...kernel.gate.doors import actor_of
 from ...kernel.unit import begin
-from ...kernel.workflow import engine, oversight, presenters, queries, sweep
-from ...kernel.workflow.model import Case
+from ...kernel.workflow import engine, oversight, presenters, sweep
+from ...shapes import LARGEST
 from .. import dictize
 from ..attaching import attach
 from . import schema
+from .notices import (
+    nmgdata_mail_choice_show,
+    nmgdata_mail_choice_update,
+    nmgdata_notice_list,
+    nmgdata_notice_read,
+)
+from .office import (
+    existing,
+    nmgdata_case_assign,
+    nmgdata_case_list,
+    nmgdata_case_statistics,
+    nmgdata_case_urge,
+    nmgdata_case_urge_answer,
+)
 
 MOST = 500
 
@@ -78,14 +91,6 @@ def nmgdata_case_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     return dictize.show(existing(data_dict["id"]), actor_of(context))
 
 
-def existing(reference: str) -> Case:
-    """Return a case whose existence the auth function has made sure of."""
-    case = queries.by_reference(reference)
-    if case is None:
-        raise tk.ObjectNotFound(tk._("Case not found"))
-    return case
-
-
 @validate(schema.case_reference)
 def nmgdata_personal_reveal(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return in clear who filed a case and how to reach them; every look is audited.
@@ -100,34 +105,6 @@ def nmgdata_personal_reveal(context: Context, data_dict: DataDict) -> dict[str, 
     tk.check_access("nmgdata_personal_reveal", context, data_dict)
     with begin(actor_of(context)) as unit:
         return dict(presenters.reveal(unit, existing(data_dict["id"])))
-
-
-@tk.side_effect_free
-@validate(schema.case_list)
-def nmgdata_case_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """List cases: those that wait for you, that you filed, of your departments, or of your region.
-
-    :param box: ``waiting`` (default), ``filed``, ``department``, or ``region`` for authority and auditors
-    :type box: string
-    :param kind: only cases of this kind (optional)
-    :type kind: string
-    :param limit: at most so many, 500 at the most (default: 50)
-    :type limit: int
-
-    :rtype: list of dictionaries
-    """
-    tk.check_access("nmgdata_case_list", context, data_dict)
-    actor = actor_of(context)
-    limit, kind = min(data_dict["limit"], MOST), data_dict.get("kind")
-    if data_dict["box"] == "filed":
-        found = queries.filed_by(actor.user_id or "", limit, kind)
-    elif data_dict["box"] == "department":
-        found = queries.of_orgs(actor.orgs(Role.REVIEWER), limit, kind)
-    elif data_dict["box"] == "region":
-        found = oversight.cases(actor, limit, kind)
-    else:
-        found = queries.inbox(actor, limit, kind)
-    return dictize.briefs(found)
 
 
 @validate(schema.transition)
@@ -172,7 +149,7 @@ def nmgdata_audit_list(context: Context, data_dict: DataDict) -> list[dict[str, 
     """
     tk.check_access("nmgdata_audit_list", context, data_dict)
     query = oversight.events(actor_of(context), AuditEvent.__table__).where(
-        AuditEvent.seq > data_dict["after"]
+        AuditEvent.seq > min(data_dict["after"], LARGEST)
     )
     for name in ("subject_type", "subject_id", "case_id"):
         if data_dict.get(name):
@@ -212,5 +189,7 @@ ACTIONS = {
     for function in (
         nmgdata_access_explain, nmgdata_case_show, nmgdata_case_list, nmgdata_case_transition,
         nmgdata_audit_list, nmgdata_workday_add, nmgdata_access_override, nmgdata_personal_reveal,
+        nmgdata_case_assign, nmgdata_case_urge, nmgdata_case_urge_answer, nmgdata_case_statistics,
+        nmgdata_notice_list, nmgdata_notice_read, nmgdata_mail_choice_show, nmgdata_mail_choice_update,
     )
 }  # fmt: skip

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ckan import model
 from ckan import plugins as p
 from ckan.plugins import toolkit as tk
 from ckan.types import AuthResult, Context, DataDict
 
 from ... import config
+from ...kernel import orgs
 from ...kernel.actors import Actor, Role
 from ...kernel.gate import datastore
 from ...kernel.gate.doors import actor_of, judge
-from ...kernel.workflow import engine, presenters, queries
+from ...kernel.workflow import engine, presenters, queries, statistics
 
 _ = tk._
 
@@ -98,9 +100,62 @@ def nmgdata_workday_add(context: Context, data_dict: DataDict) -> AuthResult:
     return yes() if actor_of(context).covers(Role.AUTHORITY, config.region()) else no()
 
 
+@tk.auth_sysadmins_check
+def nmgdata_case_assign(context: Context, data_dict: DataDict) -> AuthResult:
+    """Reviewers; each case by those of the office that deals with it."""
+    return yes() if actor_of(context).orgs(Role.REVIEWER) else no()
+
+
+@tk.auth_sysadmins_check
+def nmgdata_case_urge(context: Context, data_dict: DataDict) -> AuthResult:
+    """The authority of the case's region (R23¶2); for those who may not see the case it does not exist."""
+    actor = actor_of(context)
+    return permission_see_case(actor, data_dict["id"]) if actor.regions(Role.AUTHORITY) else no()
+
+
+@tk.auth_sysadmins_check
+def nmgdata_case_urge_answer(context: Context, data_dict: DataDict) -> AuthResult:
+    """Reviewers of the office that was urged; for those who may not see the case it does not exist."""
+    actor = actor_of(context)
+    return permission_see_case(actor, data_dict["id"]) if actor.orgs(Role.REVIEWER) else no()
+
+
+@tk.auth_sysadmins_check
+def nmgdata_case_statistics(context: Context, data_dict: DataDict) -> AuthResult:
+    """Reviewers for their own departments, the authority for those of its region."""
+    actor, org_id = actor_of(context), data_dict.get("org_id")
+    group = model.Group.get(org_id) if org_id else None
+    if org_id is None:
+        return yes() if actor.orgs(Role.REVIEWER) else no()
+    region = orgs.extras_of(org_id).get("region_code") or orgs.REGION
+    return yes() if group and statistics.may_count(actor, group.id, region) else no()
+
+
+def nmgdata_notice_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Anybody with an account; the action lists one's own notices."""
+    return yes()
+
+
+def nmgdata_notice_read(context: Context, data_dict: DataDict) -> AuthResult:
+    """Anybody with an account; the action marks one's own notices."""
+    return yes()
+
+
+def nmgdata_mail_choice_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Anybody with an account, for oneself."""
+    return yes()
+
+
+def nmgdata_mail_choice_update(context: Context, data_dict: DataDict) -> AuthResult:
+    """Anybody with an account, for oneself."""
+    return yes()
+
+
 OWN = (
     nmgdata_access_explain, nmgdata_case_show, nmgdata_case_transition, nmgdata_case_list,
     nmgdata_audit_list, nmgdata_workday_add, nmgdata_access_override, nmgdata_personal_reveal,
+    nmgdata_case_assign, nmgdata_case_urge, nmgdata_case_urge_answer, nmgdata_case_statistics,
+    nmgdata_notice_list, nmgdata_notice_read, nmgdata_mail_choice_show, nmgdata_mail_choice_update,
 )  # fmt: skip
 
 

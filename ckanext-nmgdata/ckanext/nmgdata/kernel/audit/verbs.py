@@ -11,6 +11,10 @@ N_ = str  # marks a string for translation; it is translated when shown
 
 VERBS: dict[str, str] = {
     "case.transition": N_("Step of a case"),
+    "case.assigned": N_("Case assigned"),
+    "case.urged": N_("Case urged"),
+    "case.urge_answered": N_("Urging answered"),
+    "cases.exported": N_("List of cases exported"),
     "grant.created": N_("Access granted"),
     "grant.activated": N_("Use agreement accepted"),
     "grant.ended": N_("Grant ended"),
@@ -40,6 +44,7 @@ VERBS: dict[str, str] = {
 
 SUBJECTS: dict[str, str] = {
     "case": N_("Case"),
+    "case_list": N_("List of cases"),
     "grant": N_("Grant"),
     "suspension": N_("Suspension"),
     "closure": N_("Closed access"),

@@ -18,6 +18,8 @@ from .calendar import ONE_DAY, Calendar, Due, load
 from .model import Deadline, DeadlineNotice
 
 EXPIRED = 0
+URGE = "D-URGE"
+"""Period of an urging (督办): the holder's answer to the authority, beside the periods of the case itself."""
 
 
 @dataclass(frozen=True)

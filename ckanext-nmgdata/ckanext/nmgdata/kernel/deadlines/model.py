@@ -46,6 +46,7 @@ class Deadline(tk.BaseModel):
             "nmgdata_deadline_one_open", "case_id", "statute", unique=True,
             postgresql_where=sa.text("state = 'open'"),
         ),
+        sa.Index("nmgdata_deadline_case", "case_id"),
         sa.Index(
             "nmgdata_deadline_sweep", "next_notice_on", postgresql_where=sa.text("state = 'open'")
         ),

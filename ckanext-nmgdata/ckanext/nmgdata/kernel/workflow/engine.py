@@ -13,21 +13,26 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
 from .. import clock, orgs, outbox
-from ..actors import Actor, Role
+from ..actors import Actor, Role, reviewers_of
 from ..audit import append
 from ..deadlines import ledger, statutes
 from ..types import Conflict, new_id
 from ..unit import Unit, begin
 from . import machine as machines
-from . import numbers
-from .machine import AUTHORITY, DRAFT, FILER, PROVIDER, Machine, Payload, Transition
-from .model import Case, CaseEvent
+from . import numbers, terms
+from .machine import AUTHORITY, DRAFT, FILER, OFFICES, PROVIDER, Machine, Payload, Transition
+from .model import OPEN_URGE, Case, CaseEvent, Urge
 
 _ = tk._
+
+
+ACCOUNT = "account:"
+"""What the receiver of a notice begins with when it is not a role of the case."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ def start(
             org_id=filing.org_id,
             region_code=filing.region_code or orgs.REGION,
             filer_id=filing.filer_id,
+            terms=terms.of_dataset(filing.dataset_id),
             opened_at=u.now,
             changed_at=u.now,
         )
@@ -200,12 +206,25 @@ def settle(unit: Unit, machine: Machine, case: Case) -> None:
     case.holder, case.holder_id = state.holder, holder_id(case, state.holder)
     if case.holder_id is None:
         case.holder = None
+    if case.assignee_id and case.holder in OFFICES and case.assignee_id not in reviewers_of(case.holder_id):
+        case.assignee_id = None  # it has gone to another office
+    settle_urges(unit, case)
     refresh_due(unit, case)
+
+
+def settle_urges(unit: Unit, case: Case) -> None:
+    """End the urging of an office that has acted: what it has done is its answer."""
+    query = sa.select(Urge).where(Urge.case_id == case.id, sa.text(OPEN_URGE))
+    for urge in unit.session.scalars(query):
+        if urge.org_id != case.holder_id:
+            urge.settled_at = unit.now
+            ledger.close_period(unit, case.id, ledger.URGE, met=False)
 
 
 def refresh_due(unit: Unit, case: Case) -> None:
     """Copy the earliest open period to the case, for the inbox."""
-    periods = [d for d in ledger.of_case(case.id) if d.state == "open" and d.paused_on is None]
+    running = (d for d in ledger.of_case(case.id) if d.state == "open" and d.paused_on is None)
+    periods = [d for d in running if d.statute != ledger.URGE]
     first = min(periods, key=lambda d: d.due_on, default=None)
     case.due_on = first.due_on if first else None
     case.provisional = bool(first and first.provisional)
@@ -244,12 +263,25 @@ def notify(unit: Unit, case: Case, event_id: int | str, template: str, to: str) 
     )
 
 
+def to_account(user_id: str) -> str:
+    """Return the receiver of a notice that is meant for one account."""
+    return f"{ACCOUNT}{user_id}"
+
+
 def possible(case: Case, actor: Actor) -> list[Transition]:
     """Return the steps that an actor may take in a case now: the buttons of the page."""
     if case.closed_at is not None:
         return []
     steps = machines.of_case(case).from_state(case.status)
     return [step for step in steps if machines.ROLES[step.actor](actor, case)]
+
+
+def oversees(case: Case, actor: Actor) -> bool:
+    """Say whether an actor works on a case or watches over it: its offices, their authority, auditors."""
+    if machines.is_filer(actor, case):
+        return False
+    offices = any(machines.ROLES[role](actor, case) for role in OFFICES)
+    return offices or actor.covers(Role.AUDITOR, case.region_code)
 
 
 def may_see(case: Case, actor: Actor) -> bool:

@@ -27,6 +27,8 @@ Effect = Callable[[Unit, Case, Payload], None]
 
 FILER, PROVIDER, AUTHORITY, SYSTEM = "filer", "provider", "authority", "system"
 ANYONE, OFFICE = "anyone", "office"
+OFFICES = (PROVIDER, AUTHORITY)
+"""Roles that an organisation has in a case; whoever may decide for it may act for it."""
 
 
 def is_filer(actor: Actor, case: Case) -> bool:
@@ -131,6 +133,19 @@ class Machine:
     def from_state(self, name: str) -> Iterable[Transition]:
         """Return the steps that lead out of a state."""
         return (step for step in self.transitions if name in step.source)
+
+    def decisions(self) -> list[str]:
+        """Return the steps by which an office decides: they fulfil a duty or end the case, and leave it.
+
+        A step after which an office still holds the case (passing on, taking up) decides nothing.
+        """
+        return [
+            step.name
+            for step in self.transitions
+            if step.actor in OFFICES
+            and self.state(step.target).holder not in OFFICES
+            and (step.meets or self.state(step.target).final)
+        ]
 
 
 _machines: dict[tuple[str, str], Machine] = {}

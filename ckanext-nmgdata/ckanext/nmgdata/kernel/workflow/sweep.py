@@ -91,8 +91,10 @@ def remind(deadline_id: str) -> int:
             return 0
         case = unit.session.get_one(Case, deadline.case_id)
         template = "reminder" if left > ledger.EXPIRED else "overdue"
+        if deadline.statute == ledger.URGE:
+            template = f"urge_{template}"
         event = f"{deadline.id}:{deadline.due_on}:{left}"
-        told = {case.holder or PROVIDER} | ({AUTHORITY} if template == "overdue" else set())
+        told = {case.holder or PROVIDER} | ({AUTHORITY} if left <= ledger.EXPIRED else set())
         for to in sorted(told):
             engine.notify(unit, case, event, template, to)
     return 1
