@@ -326,7 +326,7 @@ class TestProfile:
         for more in ({}, {"old_password": ""}, {"old_password": WRONG}):
             answer = app.post("/user/edit", data={**form, **more}, status=None)
             assert answer.status_code == 200
-            assert re.search(r'id="e-old_password">[^<]*密码', answer.body)
+            assert re.search(r'id="e-old_password"><p class="error">[^<]*密码', answer.body)
             assert 'value="new@example.org"' in answer.body
         assert user.record.email == f"{user.name}@example.org"
         app.post("/user/edit", data={**form, "old_password": RIGHT})
