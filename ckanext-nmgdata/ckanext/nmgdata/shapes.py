@@ -25,9 +25,9 @@ COLUMNS = "fields-"
 STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
 """Fields that hold lists or objects, which the action itself reads."""
 NUMBERS = frozenset({"limit", "offset", "year"})
-PLACES = frozenset({"after"})
-"""Where a list goes on: a number in some lists, a text in others."""
-FLAGS = frozenset({"is_workday", "overdue"})
+PLACES = frozenset({"after", "before", "ids"})
+"""Which row is meant: a number in some lists, a text in others."""
+FLAGS = frozenset({"is_workday", "overdue", "wanted"})
 NAMES = frozenset(
     {
         "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",

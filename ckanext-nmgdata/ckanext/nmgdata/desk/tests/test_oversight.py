@@ -66,7 +66,7 @@ def test_lists_pages_and_log_reach_as_far_as_the_region(region, place, office, a
                 call("nmgdata_case_show", person, id=made["case"]["id"])
     if office == "official":
         assert named(app.get("/nmg/objections", headers=as_user(person)).body) == expected
-        assert named(app.get("/nmg/inbox", headers=as_user(person)).body) == expected
+        assert named(app.get("/nmg/inbox?box=all", headers=as_user(person)).body) == expected
 
 
 def test_an_authority_lifts_no_suspension_of_another_region(region):
