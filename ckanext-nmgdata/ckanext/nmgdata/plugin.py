@@ -10,7 +10,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context
 from ckanext.dcat.interfaces import IDCATURIGenerator
 
-from . import cli, roles, shapes
+from . import cli, forms, roles, shapes
 from .accounts import logins, passwords, privacy, register
 from .accounts import views as account_views
 from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators
@@ -108,8 +108,11 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def get_validators(self) -> dict[str, Any]:
         """Return the validators of the schemas."""
-        own_rule = {"user_password_validator": passwords.user_password_validator}
-        return {**validators.VALIDATORS, **own_rule}
+        in_place_of_ckans = {
+            "user_password_validator": passwords.user_password_validator,
+            "isodate": forms.isodate,
+        }
+        return {**validators.VALIDATORS, **in_place_of_ckans}
 
     def get_helpers(self) -> dict[str, Any]:
         """Return the template helpers."""

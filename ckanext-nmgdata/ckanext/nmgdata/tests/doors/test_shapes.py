@@ -306,6 +306,19 @@ def test_core_actions_that_name_something(scene, browser, value):
         assert answer.status_code < 500, (action, value)
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_needs_an_account_is_not_for_visitors(scene, browser, action):
+    from ckan.authz import _AuthFunctions
+
+    if getattr(_AuthFunctions.get(action), "auth_allow_anonymous_access", False):
+        return
+    with clock.fixed(MONDAY):
+        answer = browser.post(
+            f"/api/3/action/{action}", json=scene.stated(action), base_url="http://test.ckan.net"
+        )
+    assert answer.status_code in (403, 404), (action, answer.get_data(as_text=True)[:300])
+
+
 def test_every_action_of_ours_is_guarded():
     for name in ACTIONS:
         with pytest.raises(tk.ValidationError):
