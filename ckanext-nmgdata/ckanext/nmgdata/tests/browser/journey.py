@@ -155,7 +155,7 @@ def open_case(visitor: Visitor, receipt: Receipt) -> None:
 def decide(visitor: Visitor, step: str, label: str, values: dict[str, str]) -> None:
     """Unfold a step of the case that is open, fill in its form and take it."""
     card = visitor.page.locator(f"#step-{step}")
-    if card.locator("details").get_attribute("open") is None:
+    if card.locator("> details").get_attribute("open") is None:
         card.locator("summary").first.click()
     fill(visitor, values, step)
     visitor.follow(card.get_by_role("button", name=label, exact=True))

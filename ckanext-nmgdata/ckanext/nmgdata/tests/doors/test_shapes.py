@@ -98,6 +98,10 @@ class Scene:
             "nmgdata_access_override": {"id": row, "reason": "核查一项投诉，需要看原始数据"},
             "nmgdata_screening_override": {"id": row, "digest": "0", "reason": "均为公开的单位电话，不涉个人。"},
             "nmgdata_case_show": {"id": case["id"]},
+            "nmgdata_case_assign": {"ids": [case["id"]], "assignee": "reviewer"},
+            "nmgdata_case_urge": {"id": case["id"], "text": "请尽快办理。"},
+            "nmgdata_case_urge_answer": {"id": case["id"], "text": "已在办理。"},
+            "nmgdata_mail_choice_update": {"kind": "reminders", "wanted": True},
             "nmgdata_dataset_publish": {"id": opened["id"]},
         }  # fmt: skip
 
