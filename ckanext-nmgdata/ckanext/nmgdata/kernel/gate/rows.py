@@ -131,8 +131,10 @@ def filtered_by(filters: Any) -> list[str]:
 
 
 def columns_of(resource_id: str) -> list[str]:
-    """Return the columns of a table, without CKAN's own."""
+    """Return the columns of a table, without CKAN's own; none where there is no such table."""
     from ckanext.datastore.backend import DatastoreBackend
 
-    found = DatastoreBackend.get_active_backend().resource_fields(resource_id, False, False)
-    return [field["id"] for field in found["fields"]]
+    backend = DatastoreBackend.get_active_backend()
+    if not backend.resource_exists(resource_id):
+        return []
+    return [field["id"] for field in backend.resource_fields(resource_id, False, False)["fields"]]
