@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 UNCONDITIONAL, CONDITIONAL, NON_OPEN = CLASSES = ("unconditional", "conditional", "non_open")
 SUSPENDED, WITHDRAWN = "suspended", "withdrawn"
 OBJECTION, OFFICE, APPLICATION = "rights_objection", "exofficio_suspension", "open_application"
+KINDS = (OBJECTION, OFFICE, APPLICATION)
+"""Kinds of case that the model knows; reports of use, which grants bring, are none of them."""
 VERIFIED = {OBJECTION: ("verifying", "retracted"), OFFICE: ("verifying",)}
 """In which states a stop is decided."""
 WANTING = ("restored", "abusive", "set_aside")
@@ -128,6 +130,10 @@ class Book:
     def running(self, entry: Entry) -> list[Case]:
         """Return the applications for an entry that are still alive."""
         return [case for case in self.of(entry, APPLICATION) if case.status in RUNNING]
+
+    def pending(self, entry: Entry) -> list[Case]:
+        """Return the applications for an entry that are not decided yet; only one may be."""
+        return [case for case in self.of(entry, APPLICATION) if case.status == "review"]
 
     # --- what happens ----------------------------------------------------------------------------
 

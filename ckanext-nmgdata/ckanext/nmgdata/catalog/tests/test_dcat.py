@@ -194,7 +194,7 @@ class TestEveryFieldBothWays:
     def test_an_unpublished_entry_is_not_read_as_a_published_one(self, world, app, complete):
         shown = complete("unconditional", private=True)
         address = f"/dataset/{shown['id']}.ttl"
-        assert app.get(address, status=403)
+        assert app.get(address, status=404)
         [entry] = parsed(app.get(address, headers=factories.login(world.reviewer)).body, "ttl")
         assert entry["private"] is True
 

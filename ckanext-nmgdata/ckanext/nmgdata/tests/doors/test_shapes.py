@@ -61,7 +61,7 @@ VALUES = st.one_of(
         max_leaves=6,
     ),
 )
-FEW = settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
+FEW = settings(max_examples=15, suppress_health_check=list(HealthCheck), deadline=None)
 
 
 class Scene:
@@ -248,7 +248,7 @@ def test_our_pages(scene, wsgi, browser):
         "id": scene.dataset["id"], "transition": "approve", "kind": "json", "slug": "hohhot",
     }  # fmt: skip
 
-    @settings(FEW, max_examples=400)
+    @settings(FEW, max_examples=150)
     @given(data=st.data())
     def anything(data):
         rule = data.draw(st.sampled_from(rules))
