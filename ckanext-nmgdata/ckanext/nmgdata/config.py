@@ -94,12 +94,12 @@ def sealed_retention_days() -> int:
 
 def evidence_limit() -> int:
     """Return how many bytes one file of evidence may have."""
-    return tk.config[f"{PREFIX}.objection.max_evidence_mb"] * 1024 * 1024
+    return tk.config[f"{PREFIX}.evidence.max_mb"] * 1024 * 1024
 
 
 def clamd() -> str:
     """Return ``host:port`` of a virus scanner (clamd) for evidence; empty when there is none."""
-    return tk.config[f"{PREFIX}.objection.clamd"]
+    return tk.config[f"{PREFIX}.evidence.clamd"]
 
 
 def objection_limits() -> tuple[int, int, int]:

@@ -80,6 +80,19 @@ def contacts_of(case: Case) -> list[str]:
     return [str(extras[name]) for extras in published for name in CONTACTS if extras.get(name)]
 
 
+def whole(value: Any, field: str, default: int | None = None) -> int | None:
+    """Return a whole number, or a default where nothing was given.
+
+    :raises tk.ValidationError: it is none; the message belongs to the field
+    """
+    if value in (None, ""):
+        return default
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise tk.ValidationError({field: [_("Must be a natural number")]}) from error
+
+
 def one_of_terms(vocabulary: str) -> Callable[[Any], str]:
     """Return a validator for the slugs of a vocabulary."""
 

@@ -12,7 +12,7 @@ from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
 from ..kernel.workflow import engine
 from ..kernel.workflow.model import Case
-from ..kernel.workflow.presenters import Presenter, account_address
+from ..kernel.workflow.presenters import Presenter, account_address, dataset_name, dataset_title
 from . import agreement, scope
 from .model import Application, ApplicationItem
 
@@ -25,8 +25,7 @@ PERSONAL = ("applicant_name", "credit_code", "id_number", "contact_phone")
 
 def title(case: Case) -> str:
     """Return the title of the dataset applied for; of several the first, and how many."""
-    dataset = model.Session.get(model.Package, case.dataset_id) if case.dataset_id else None
-    first = (dataset.title or dataset.name) if dataset else ""
+    first = dataset_title(case)
     query = sa.select(sa.func.count()).where(ApplicationItem.case_id == case.id)
     number = model.Session.scalar(query) or 0
     return f"{first} 等{number}项" if number > 1 else first
@@ -41,7 +40,7 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
     items = scope.items(case.id)
     stated["items"] = [shown(item) for item in items]
     stated["resources"] = [item.resource_id for item in items if item.resource_id]
-    stated["dataset_name"] = name_of(case.dataset_id)
+    stated["dataset_name"] = dataset_name(case)
     stated["evidence"] = [evidence.shown(row) for row in evidence.of_case(case.id)]
     stated["bundle_id"] = application.bundle_id
     stated["together_with"] = together_with(application) if case.filer_id == actor.user_id else []

@@ -8,12 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckan.types import Context
 from flask import Blueprint, Response
 
 from .. import config
 from ..kernel.gate.doors import RESTRICTED_CACHE
 from ..kernel.workflow.model import Case
+from ..reader import context, need_login
 from .model import Application
 from .workflow import KIND
 
@@ -24,8 +24,8 @@ blueprint = Blueprint("nmgdata_privacy", __name__)
 @blueprint.route("/nmg/my/data", methods=["GET", "POST"])
 def mine() -> Any:
     """Show what can be corrected; on POST correct the contact of one open application."""
-    if not tk.current_user.is_authenticated:
-        return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
+    if answer := need_login():
+        return answer
     errors: dict[str, Any] = {}
     number = tk.request.form.get("id", "")
     if tk.request.method == "POST":
@@ -62,8 +62,3 @@ def export() -> Any:
     answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     answer.headers["Cache-Control"] = RESTRICTED_CACHE
     return answer
-
-
-def context() -> Context:
-    """Return the context of the reader."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}

@@ -7,7 +7,6 @@ from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckan.types import Context
 from flask import Blueprint, send_file
 
 from ..forms import LONGEST
@@ -16,6 +15,7 @@ from ..kernel.deadlines import statutes
 from ..kernel.evidence import files as evidence
 from ..kernel.gate.doors import RESTRICTED_CACHE, asking
 from ..kernel.workflow import machine, queries
+from ..reader import context, need_login
 from . import commitment, drafts, wanted
 from .logic import schema
 from .wanted import Wanted
@@ -30,8 +30,8 @@ SUBMIT, SAVE, MORE, COMMITMENT = "submit", "save", "more", "commitment"
 @blueprint.route("/nmg/apply")
 def begin_again() -> Any:
     """Go on with the draft, or begin with a copy of an earlier application (``?copy=NUMBER``)."""
-    if not tk.current_user.is_authenticated:
-        return to_login(tk.request.full_path.rstrip("?"))
+    if answer := need_login():
+        return answer
     if number := tk.request.args.get("copy"):
         case, actor = queries.by_reference(number), asking()
         if case is None or case.kind != KIND or not machine.is_filer(actor, case):
@@ -68,16 +68,6 @@ def apply(dataset_id: str) -> Any:
     return form(first, {**beginning(), **draft}, offered(first, draft.get("items") or []), {})
 
 
-def context() -> Context:
-    """Return the context of who asks."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-
-
-def to_login(back: str) -> Any:
-    """Send a visitor to the login, and back afterwards."""
-    return tk.redirect_to("user.login", came_from=back)
-
-
 def without_login(dataset_id: str) -> Any:
     """Send a visitor to the login; what was typed while the login ran out waits there and back."""
     back = tk.request.full_path.rstrip("?")
@@ -88,7 +78,7 @@ def without_login(dataset_id: str) -> Any:
         secret = drafts.keep(asking(), data)
         back = tk.url_for("nmgdata_access.apply", dataset_id=dataset_id, draft=secret)
         tk.h.flash_notice(_("Your login has run out. What you typed is kept; log in and go on."))
-    return to_login(back)
+    return tk.redirect_to("user.login", came_from=back)
 
 
 def typed() -> dict[str, Any]:

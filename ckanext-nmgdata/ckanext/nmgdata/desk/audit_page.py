@@ -20,6 +20,7 @@ from ..kernel.gate.policy import Reason
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow import oversight
 from ..kernel.workflow.model import Case
+from ..reader import need_login
 
 PAGE = 100
 _ = tk._
@@ -27,8 +28,8 @@ _ = tk._
 
 def audit() -> Any:
     """Show the newest events of the audit log to auditors and the authority."""
-    if not tk.current_user.is_authenticated:
-        return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
+    if answer := need_login():
+        return answer
     actor = asking()
     if not actor.oversight:
         tk.abort(403, _("The audit log is for auditors and the authority."))

@@ -15,8 +15,8 @@ from ..kernel.workflow import assignment, engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import of_case as presenter
+from ..reader import need_login
 from . import dictize
-from .login import need_login
 
 _ = tk._
 

@@ -16,11 +16,11 @@ from ..kernel.gate.doors import asking
 from ..kernel.workflow import boxes
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow import statistics as numbers
+from ..reader import need_login
 from . import chores
 from . import export as sheets
 from .case_page import colleagues, done
 from .logic import office, schema
-from .login import need_login
 
 _ = tk._
 PAGE = 50

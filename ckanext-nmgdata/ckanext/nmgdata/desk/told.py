@@ -10,8 +10,8 @@ from flask import redirect
 
 from ..kernel.gate.doors import asking
 from ..kernel.workflow import notices as kept
+from ..reader import need_login
 from . import choices
-from .login import need_login
 
 PAGE = 50
 _ = tk._

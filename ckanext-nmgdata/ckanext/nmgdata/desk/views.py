@@ -20,10 +20,10 @@ from ..kernel.workflow import engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import of_case as presenter
+from ..reader import need_login
 from . import audit_page, case_page, dictize, inbox, told
 from .attaching import attach
 from .case_page import page
-from .login import need_login
 
 _ = tk._
 blueprint = Blueprint("nmgdata_desk", __name__)

@@ -11,17 +11,11 @@ from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
 from ..kernel.workflow import presenters
 from ..kernel.workflow.model import Case
-from ..kernel.workflow.presenters import Presenter
+from ..kernel.workflow.presenters import Presenter, dataset_name, dataset_title
 from .model import ExOfficio, Objection, ObjectionItem
 
 STATED = ("ground", "statement", "wish", "objector_kind", "concern")
 PERSONAL = ("objector_name", "credit_code", "contact_phone", "contact_email")
-
-
-def title(case: Case) -> str:
-    """Return the title of the dataset."""
-    dataset = model.Session.get(model.Package, case.dataset_id) if case.dataset_id else None
-    return (dataset.title or dataset.name) if dataset else ""
 
 
 def files_of(case: Case) -> list[dict[str, Any]]:
@@ -44,12 +38,6 @@ def files_of(case: Case) -> list[dict[str, Any]]:
         }
         for resource in resources
     ]
-
-
-def dataset_name(case: Case) -> str:
-    """Return the name of the dataset, for links."""
-    dataset = model.Session.get(model.Package, case.dataset_id) if case.dataset_id else None
-    return dataset.name if dataset else ""
 
 
 def objection(case: Case, actor: Actor) -> dict[str, Any]:
@@ -96,8 +84,10 @@ def contact(case: Case) -> str | None:
     return row.contact_email if row else None
 
 
-OBJECTION = Presenter(title, objection, "nmgdata/rights_objection/filed.html", defaults, contact, person)
-EX_OFFICIO = Presenter(title, ex_officio, "nmgdata/exofficio_suspension/filed.html", defaults)
+OBJECTION = Presenter(
+    dataset_title, objection, "nmgdata/rights_objection/filed.html", defaults, contact, person
+)
+EX_OFFICIO = Presenter(dataset_title, ex_officio, "nmgdata/exofficio_suspension/filed.html", defaults)
 
 
 def install() -> None:

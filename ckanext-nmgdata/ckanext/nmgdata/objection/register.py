@@ -16,8 +16,8 @@ from ..kernel.gate.model import Suspension
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow import queries
 from ..kernel.workflow.model import Case, CaseEvent
+from ..kernel.workflow.presenters import dataset_title
 from .model import Objection
-from .present import title
 from .workflow import EX_OFFICIO, KIND, OPEN
 
 _ = tk._
@@ -110,7 +110,7 @@ def open_objections(actor: Actor, limit: int = 500) -> list[dict[str, Any]]:
     return [
         {
             "number": case.number,
-            "title": title(case),
+            "title": dataset_title(case),
             "opened_at": case.opened_at.isoformat(),
             "account": case.filer_id is not None,
             "verified": verified is not None,

@@ -6,7 +6,6 @@ from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckan.types import Context
 from flask import Blueprint, Response, jsonify, redirect
 
 from ..kernel.actors import Role
@@ -15,6 +14,7 @@ from ..kernel.evidence import files as evidence
 from ..kernel.gate.doors import asking
 from ..kernel.unit import begin
 from ..kernel.workflow import engine, machine, queries
+from ..reader import context
 from . import challenge, filing, register
 from .logic import action, schema
 from .workflow import VERIFY
@@ -24,15 +24,10 @@ blueprint = Blueprint("nmgdata_objection", __name__)
 PAGE = 50
 
 
-def context_of_reader() -> Context:
-    """Return the context of who asks."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-
-
 def dataset_of(dataset_id: str) -> dict[str, Any] | Response:
     """Return the dataset of a form, or where to go when there is nothing to close."""
     try:
-        dataset, _files = action.objected_to(context_of_reader(), {"dataset_id": dataset_id})
+        dataset, _files = action.objected_to(context(), {"dataset_id": dataset_id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return tk.abort(404, _("Dataset not found"))
     except tk.ValidationError as refused:
@@ -65,7 +60,7 @@ def object_to(dataset_id: str) -> Any:
         "solution": tk.request.form.get("solution", ""),
     }
     try:
-        receipt = tk.get_action("nmgdata_objection_submit")(context_of_reader(), sent)
+        receipt = tk.get_action("nmgdata_objection_submit")(context(), sent)
     except tk.ValidationError as invalid:
         return form(dataset, typed, invalid.error_dict), getattr(invalid, "status", 200)
     return tk.render("nmgdata/rights_objection/receipt.html", {"receipt": receipt, "dataset": dataset})
@@ -132,7 +127,7 @@ def suspend(dataset_id: str) -> Any:
     if not isinstance(dataset, dict):
         return dataset
     try:
-        tk.check_access("nmgdata_suspension_create", context_of_reader(), {"dataset_id": dataset["id"]})
+        tk.check_access("nmgdata_suspension_create", context(), {"dataset_id": dataset["id"]})
     except tk.NotAuthorized:
         return tk.abort(403, _("You have no right to do this."))
     data: dict[str, Any] = {name: tk.request.form.get(name, "") for name in schema.ex_officio()}
@@ -141,7 +136,7 @@ def suspend(dataset_id: str) -> Any:
     if tk.request.method == "POST":
         try:
             made = tk.get_action("nmgdata_suspension_create")(
-                context_of_reader(), {**data, "dataset_id": dataset["id"]}
+                context(), {**data, "dataset_id": dataset["id"]}
             )
         except tk.ValidationError as invalid:
             errors = invalid.error_dict
@@ -172,7 +167,7 @@ def wave() -> Any:
     if tk.request.method == "POST":
         wanted = {"ids": tk.request.form.getlist("ids"), "reason": tk.request.form.get("reason", "")}
         try:
-            done = tk.get_action("nmgdata_objection_bulk_lift")(context_of_reader(), wanted)
+            done = tk.get_action("nmgdata_objection_bulk_lift")(context(), wanted)
         except tk.ValidationError as invalid:
             errors = invalid.error_dict
         else:

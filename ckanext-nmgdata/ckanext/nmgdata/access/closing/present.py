@@ -29,7 +29,7 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
     knows = machine.is_filer(actor, case) or any(machine.ROLES[role](actor, case) for role in HANDLED_BY)
     origin = model.Session.get_one(Case, row.origin_case_id)
     return {
-        "person": row.person_name if knows else masked(row.person_name),
+        "person": row.person_name if knows else presenters.masked(row.person_name),
         "organisation": row.credit_code is not None,
         "ground": row.ground,
         "facts": row.facts,
@@ -41,11 +41,6 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
         "authority": workflow.authority_of(case),
         "own": machine.is_filer(actor, case),
     }
-
-
-def masked(name: str) -> str:
-    """Return a name of which only the first character is left: 张＊."""
-    return name[:1] + "＊" * min(len(name) - 1, 6)
 
 
 def defaults(case: Case, step: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckan.types import Context
 from flask import Blueprint
 
 from ...kernel import clock
@@ -15,6 +14,7 @@ from ...kernel.actors import Actor, Role
 from ...kernel.gate.doors import asking
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.workflow.model import Case
+from ...reader import context, need_login
 from . import workflow
 from .logic import action, schema
 
@@ -25,9 +25,8 @@ blueprint = Blueprint("nmgdata_closing", __name__)
 @blueprint.route("/nmg/close/<number>", methods=["GET", "POST"])
 def close(number: str) -> Any:
     """Show the form that closes access under an application; on POST close and go to the new case."""
-    if not tk.current_user.is_authenticated:
-        return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
-    context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    if answer := need_login():
+        return answer
     case, choices = handled(number, asking())
     data: dict[str, Any] = {"datasets": [c["value"] for c in choices if c["here"]]}
     errors: dict[str, Any] = {}
@@ -35,7 +34,7 @@ def close(number: str) -> Any:
         data = {name: tk.request.form.get(name, "") for name in schema.notice()}
         data["datasets"] = tk.request.form.getlist("datasets") or [""]
         try:
-            made = tk.get_action("nmgdata_access_close")(context, {**data, "id": case.id})
+            made = tk.get_action("nmgdata_access_close")(context(), {**data, "id": case.id})
         except tk.ValidationError as invalid:
             errors = invalid.error_dict
         except tk.NotAuthorized as refused:

@@ -16,7 +16,9 @@ from ckanext.nmgdata.access import commitment, drafts
 from ckanext.nmgdata.access.model import Application, ApplicationDraft, ApplicationItem
 from ckanext.nmgdata.conftest import MONDAY
 from ckanext.nmgdata.factories import PDF, STATEMENT, call
-from ckanext.nmgdata.kernel import clock
+from ckanext.nmgdata.kernel import clock, outbox
+from ckanext.nmgdata.kernel.evidence import files as evidence
+from ckanext.nmgdata.kernel.evidence.model import Evidence
 from ckanext.nmgdata.kernel.workflow.model import Case
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -231,6 +233,25 @@ class TestDrafts:
         )  # fmt: skip
         for case in model.Session.scalars(sa.select(Case)).all():
             assert call("nmgdata_case_show", world.applicant, id=case.id)["filed"]["evidence"]
+
+    def test_one_scan_answers_for_every_department(
+        self, world, app, as_user, water, monkeypatch, ckan_config
+    ):
+        monkeypatch.setitem(ckan_config, "ckanext.nmgdata.evidence.clamd", "127.0.0.1:9")
+        asked = []
+        monkeypatch.setattr(evidence, "is_clean", lambda data: asked.append(data) or False)
+        sent = {
+            "act": "submit", "item": [water["id"], world.conditional["id"]],
+            "evidence": (io.BytesIO(PDF), "a.pdf"),
+        }  # fmt: skip
+        app.post(
+            f"/nmg/apply/{water['name']}", data={**STATEMENT, **sent}, headers=as_user(world.applicant),
+            content_type="multipart/form-data",
+        )  # fmt: skip
+        outbox.deliver([evidence.SCAN])
+        model.Session.expire_all()
+        assert list(model.Session.scalars(sa.select(Evidence.scan))) == ["infected"] * 2
+        assert len(asked) == 1
 
     def test_a_copy_of_an_earlier_application(self, world, app, as_user, water):
         me = as_user(world.applicant)

@@ -10,20 +10,9 @@ from ...kernel.actors import Actor
 from ...kernel.gate.model import Grant
 from ...kernel.workflow import presenters
 from ...kernel.workflow.model import Case
+from ...kernel.workflow.presenters import dataset_name, dataset_title
 from . import showcase, workflow
 from .model import Showcase, UseReport
-
-
-def dataset_title(case: Case) -> str:
-    """Return the title of the dataset."""
-    dataset = model.Session.get(model.Package, case.dataset_id) if case.dataset_id else None
-    return (dataset.title or dataset.name) if dataset else ""
-
-
-def dataset_name(case: Case) -> str:
-    """Return the name of the dataset, for links."""
-    dataset = model.Session.get(model.Package, case.dataset_id) if case.dataset_id else None
-    return dataset.name if dataset else ""
 
 
 def report(case: Case, actor: Actor) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import Any
 
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckan.types import Context
 from flask import Blueprint
 
 from ...kernel.actors import Role
 from ...kernel.gate.doors import asking
 from ...kernel.workflow import machine, queries
+from ...reader import context, need_login
 from . import citation, grants, present, showcase, workflow
 from .logic import schema
 from .model import UseReport
@@ -21,24 +21,19 @@ blueprint = Blueprint("nmgdata_use", __name__)
 PAGE = 24
 
 
-def login() -> Any:
-    """Send a visitor to the login page, and back afterwards."""
-    return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
-
-
 @blueprint.route("/nmg/my/grants")
 def mine() -> Any:
     """Show the reader's grants: terms, until when, where to download, which reports are due."""
-    if not tk.current_user.is_authenticated:
-        return login()
+    if answer := need_login():
+        return answer
     return tk.render("nmgdata/use/mine.html", {"grants": grants.of_holder(asking())})
 
 
 @blueprint.route("/nmg/grants")
 def office() -> Any:
     """Show a department who may use its data until when, and which reports are due or overdue."""
-    if not tk.current_user.is_authenticated:
-        return login()
+    if answer := need_login():
+        return answer
     actor = asking()
     if not actor.orgs(Role.REVIEWER):
         return tk.abort(403, _("You have no right to do this."))
@@ -58,14 +53,13 @@ def public() -> str:
 @blueprint.route("/nmg/showcase/new", methods=["GET", "POST"])
 def offer() -> Any:
     """Show the form of a result; on POST offer it and go to its case."""
-    if not tk.current_user.is_authenticated:
-        return login()
-    context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
+    if answer := need_login():
+        return answer
     data, errors = beginning(), {}
     if tk.request.method == "POST":
         data = {name: tk.request.form.get(name, "") for name in (*schema.showcase(), "report")}
         try:
-            made = tk.get_action("nmgdata_showcase_submit")(context, data)
+            made = tk.get_action("nmgdata_showcase_submit")(context(), data)
         except tk.ValidationError as invalid:
             errors = invalid.error_dict
         else:

@@ -277,12 +277,13 @@ def content(row: Evidence) -> bytes:
 
 
 def scan(rows: Sequence[Outbox]) -> None:
-    """Have the scanner look at files; no case waits for this."""
+    """Have the scanner look at files, once for all cases that hold them; no case waits for this."""
     for outbox_row in rows:
         row = model.Session.get(Evidence, outbox_row.payload["evidence"])
         if row is not None:
-            row.scan = "clean" if is_clean(content(row)) else "infected"
-            model.Session.flush()
+            found = "clean" if is_clean(content(row)) else "infected"
+            same = sa.update(Evidence).where(Evidence.location == row.location)
+            model.Session.execute(same.values(scan=found))
 
 
 def is_clean(data: bytes) -> bool:

@@ -18,13 +18,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, attributes
 
-from ... import config
 from .. import outbox
-from ..actors import Role, mail_addresses
+from ..actors import Role
 from ..audit import append
 from ..outbox.model import Outbox
 from ..types import Conflict
 from ..unit import Unit
+from . import letters
 from .model import CLEAN, HELD, OVERRIDDEN, PENDING, ROWS, WHOLE, Screening
 from .origins import UPLOAD
 
@@ -153,20 +153,7 @@ def held_in(org_ids: Collection[str], limit: int = 50) -> list[tuple[model.Resou
 def tell_reviewers(rows: Sequence[Outbox]) -> None:
     """Turn a finding into one mail per reviewer of the department; what was found is not in it (R-SEC-11)."""
     for row in rows:
-        resource = model.Session.get(model.Resource, row.payload["resource"])
-        package = model.Session.get(model.Package, resource.package_id) if resource else None
-        if resource is None or package is None:
-            continue
-        values = {
-            "dataset": package.title or package.name,
-            "file": resource.name or resource.id,
-            "page": f"{config.site_root()}/dataset/{package.id}/resource/{resource.id}",
-            "site_title": config.site_title(),
-        }
-        subject, _blank, body = tk.render("nmgdata/gate/mail/held.txt", values).strip().partition("\n")
-        for address in mail_addresses(package.owner_org, Role.REVIEWER):
-            mail = {"to": address, "subject": subject.strip(), "body": body.strip() + "\n"}
-            outbox.enqueue(model.Session(), "mail", mail, key=f"{TOPIC}:{row.key}:{address}")
+        letters.send(row, TOPIC, "held", Role.REVIEWER)
 
 
 # --- the moment between new bytes and commit -----------------------------------------------------

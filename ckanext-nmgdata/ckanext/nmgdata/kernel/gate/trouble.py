@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ... import config
 from .. import clock, outbox
-from ..actors import Actor, Role, mail_addresses
+from ..actors import Actor, Role
 from ..outbox.model import Outbox
 from ..unit import begin
+from . import letters
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
@@ -67,18 +66,4 @@ def install() -> None:
 def tell_departments(rows: Sequence[Outbox]) -> None:
     """Turn a report into one mail per editor, each an outbox row of its own. The link is not in it."""
     for row in rows:
-        resource = model.Session.get(model.Resource, row.payload["resource"])
-        package = model.Session.get(model.Package, resource.package_id) if resource else None
-        if resource is None or package is None:
-            continue
-        values = {
-            "dataset": package.title or package.name,
-            "file": resource.name or resource.id,
-            "said": sentence(Trouble(row.payload["kind"])),
-            "page": f"{config.site_root()}/dataset/{package.id}/resource/{resource.id}",
-            "site_title": config.site_title(),
-        }
-        subject, _blank, body = tk.render("nmgdata/gate/mail/link.txt", values).strip().partition("\n")
-        for address in mail_addresses(package.owner_org, Role.EDITOR):
-            mail = {"to": address, "subject": subject.strip(), "body": body.strip() + "\n"}
-            outbox.enqueue(model.Session(), "mail", mail, key=f"{TOPIC}:{row.key}:{address}")
+        letters.send(row, TOPIC, "link", Role.EDITOR, said=sentence(Trouble(row.payload["kind"])))

@@ -23,6 +23,23 @@ def masked(value: str | None) -> str | None:
     return value[0] + MASK * min(len(value) - 1, 6) if value else value
 
 
+def dataset_of(case: Case) -> model.Package | None:
+    """Return the dataset that a case is about."""
+    return model.Session.get(model.Package, case.dataset_id) if case.dataset_id else None
+
+
+def dataset_title(case: Case) -> str:
+    """Return the title of the dataset that a case is about."""
+    dataset = dataset_of(case)
+    return (dataset.title or dataset.name) if dataset else ""
+
+
+def dataset_name(case: Case) -> str:
+    """Return the name of the dataset that a case is about, for links."""
+    dataset = dataset_of(case)
+    return dataset.name if dataset else ""
+
+
 def account_address(case: Case) -> str | None:
     """Return the mail address of the account that filed a case."""
     user = model.Session.get(model.User, case.filer_id) if case.filer_id else None

@@ -256,7 +256,7 @@ class TestEvidence:
             evidence.check("a.png", self.png(), evidence.Budget(100))
 
     def test_too_large(self, pages, monkeypatch):
-        monkeypatch.setitem(tk.config, "ckanext.nmgdata.objection.max_evidence_mb", 0)
+        monkeypatch.setitem(tk.config, "ckanext.nmgdata.evidence.max_mb", 0)
         with pytest.raises(tk.Invalid):
             evidence.check("a.pdf", PDF)
 

@@ -9,6 +9,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 
 from .... import vocab
+from ....forms import whole
 from ....kernel import clock
 from ....kernel.gate.doors import actor_of
 from ....kernel.workflow import machine, queries
@@ -37,7 +38,7 @@ def nmgdata_application_register(context: Context, data_dict: DataDict) -> dict[
     :rtype: dictionary
     """
     tk.check_access("nmgdata_application_register", context, data_dict)
-    year = number(data_dict.get("year"), "year")
+    year = whole(data_dict.get("year"), "year")
     if year is not None and not FIRST_YEAR <= year <= clock.today().year:
         raise tk.ValidationError({"year": [_("There is no record of this year.")]})
     outcome = data_dict.get("outcome") or None
@@ -47,20 +48,10 @@ def nmgdata_application_register(context: Context, data_dict: DataDict) -> dict[
     if region is not None and region not in vocab.terms("division"):
         raise tk.ValidationError({"region_code": [_("Choose one of the entries.")]})
     filters = record.Filters(department(data_dict.get("department")), region, outcome, year)
-    limit = number(data_dict.get("limit"), "limit")
+    limit = whole(data_dict.get("limit"), "limit")
     wanted = max(1, min(100 if limit is None else limit, MOST))
     lines, following = record.rows(filters, wanted, data_dict.get("after") or None)
     return {"lines": lines, "next": following, "medians": record.medians(year)}
-
-
-def number(value: Any, field: str) -> int | None:
-    """Return a number, or None where nothing was given."""
-    if value in (None, ""):
-        return None
-    try:
-        return int(value)
-    except (TypeError, ValueError) as error:
-        raise tk.ValidationError({field: [_("Must be a natural number")]}) from error
 
 
 def department(reference: Any) -> str | None:

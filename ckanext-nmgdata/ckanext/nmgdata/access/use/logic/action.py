@@ -8,6 +8,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 
+from ....forms import whole
 from ....kernel.gate.doors import actor_of
 from ....kernel.gate.model import Grant
 from ....kernel.workflow import engine, machine, queries
@@ -123,16 +124,14 @@ def nmgdata_showcase_list(context: Context, data_dict: DataDict) -> list[dict[st
     :rtype: list of dictionaries
     """
     tk.check_access("nmgdata_showcase_list", context, data_dict)
-    limit, offset = (whole(data_dict.get(name), default) for name, default in (("limit", 100), ("offset", 0)))
-    return showcase.published(min(limit, MOST), offset, data_dict.get("dataset_id") or None)
+    limit, offset = most(data_dict), max(whole(data_dict.get("offset"), "offset") or 0, 0)
+    return showcase.published(limit, offset, data_dict.get("dataset_id") or None)
 
 
-def whole(value: Any, default: int) -> int:
-    """Return a number from 0 on."""
-    try:
-        return max(int(value), 0) if value not in (None, "") else default
-    except (TypeError, ValueError) as error:
-        raise tk.ValidationError({"limit": [_("Must be a natural number")]}) from error
+def most(data_dict: DataDict) -> int:
+    """Return how many rows are wanted."""
+    wanted = whole(data_dict.get("limit"), "limit", 100) or 0
+    return min(max(wanted, 0), MOST)
 
 
 @tk.side_effect_free
@@ -163,7 +162,7 @@ def nmgdata_grant_register(context: Context, data_dict: DataDict) -> list[dict[s
     :rtype: list of dictionaries
     """
     tk.check_access("nmgdata_grant_register", context, data_dict)
-    return grants.of_office(actor_of(context), min(whole(data_dict.get("limit"), 100), MOST))
+    return grants.of_office(actor_of(context), most(data_dict))
 
 
 def nmgdata_grant_revoke(context: Context, data_dict: DataDict) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Pages that are for people with an account."""
+"""Who reads a page: the login that it needs, the context in which it calls actions."""
 
 from __future__ import annotations
 
 from ckan.plugins import toolkit as tk
+from ckan.types import Context
 from flask import Response
 
 
@@ -11,3 +12,8 @@ def need_login() -> Response | None:
     if tk.current_user.is_authenticated:
         return None
     return tk.redirect_to("user.login", came_from=tk.request.full_path.rstrip("?"))
+
+
+def context() -> Context:
+    """Return the context of who asks."""
+    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
