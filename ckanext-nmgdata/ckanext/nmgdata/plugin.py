@@ -13,7 +13,18 @@ from ckanext.dcat.interfaces import IDCATURIGenerator
 from . import cli, forms, roles, shapes
 from .accounts import logins, passwords, privacy, register
 from .accounts import views as account_views
-from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators
+from .catalog import (
+    changes_views,
+    dcat,
+    dcat_xml,
+    exports,
+    helpers,
+    lifecycle,
+    search,
+    sources,
+    state,
+    validators,
+)
 from .catalog import views as catalog_views
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
@@ -100,6 +111,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         passwords.install()
         register.install()
         terms.install()
+        dcat_xml.install()
         tick.hourly(site_notices.purge)
 
     def i18n_domain(self) -> str:
