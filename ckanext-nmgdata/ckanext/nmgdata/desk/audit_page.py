@@ -18,7 +18,7 @@ from ..kernel.gate import answers, overrides
 from ..kernel.gate.doors import asking
 from ..kernel.gate.policy import Reason
 from ..kernel.workflow import machine as machines
-from ..kernel.workflow import oversight
+from ..kernel.workflow import oversight, presenters
 from ..kernel.workflow.model import Case
 from ..reader import need_login
 
@@ -82,6 +82,8 @@ def particulars(event: AuditEvent, case: Case | None) -> str:
         return " → ".join(vocab.label("open_class", detail[end]) for end in ("from", "to"))
     if event.verb == "dataset.published":
         return vocab.label("open_class", detail["class"])
+    if event.verb == "personal.revealed":
+        return presenters.why_revealed(event.seq)
     if event.verb == "override.used":
         return overrides.reason_of(detail["override"])
     if event.verb in ("door.refused", "download.allowed"):

@@ -9,6 +9,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 
+from ...kernel.evidence import files as evidence
 from ...kernel.gate.doors import actor_of
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.orgs import title_of as org_title
@@ -40,6 +41,7 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
     :param use_from: first day of use, ISO 8601
     :param use_until: last day of use, ISO 8601
     :param safeguards: how the data will be kept safe
+    :param evidence: files to attach, PDF, JPEG or PNG (multipart upload; optional)
 
     :returns: ``id``, ``number``, the secret query ``code`` and ``status`` of the first case, ``bundle_id``
         of the application, and all its ``cases`` with the same four
@@ -55,9 +57,13 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
         stated["id_number"] = schema.id_number(stated, data_dict, needed=wanted.needs_id_number(wants))
     except tk.ValidationError as invalid:
         errors |= invalid.error_dict
+    actor, form = actor_of(context), {"form": data_dict.get("form")}
+    if uploads := evidence.uploads(data_dict.get("evidence")):
+        wrong = evidence.take(actor, form, uploads)
+        errors |= {"evidence": wrong} if wrong else {}
     if errors:
         raise tk.ValidationError(errors)
-    filed = filing.file(actor_of(context), wants, stated, str(data_dict.get("form") or ""))
+    filed = filing.file(actor, wants, stated, str(form["form"] or ""))
     cases = [receipt(one) for one in filed.receipts]
     return {**cases[0], "bundle_id": filed.bundle_id, "cases": cases}
 
