@@ -16,7 +16,7 @@ from ..kernel import clock, events, retention
 from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, rights, stops
-from ..kernel.gate.model import Grant
+from ..kernel.gate.model import Grant, GrantMember
 from ..kernel.gate.policy import Reason
 from ..kernel.unit import Unit
 from ..kernel.workflow import engine, machine, sweep
@@ -32,7 +32,7 @@ from ..kernel.workflow.machine import (
     Transition,
 )
 from ..kernel.workflow.model import Case
-from . import privacy, scope
+from . import handing, privacy, scope
 from .agreement import digest
 from .logic import schema
 from .model import Application, ApplicationItem
@@ -83,6 +83,8 @@ def give_grant(unit: Unit, case: Case, data: Payload) -> None:
         provision_mode=data.get("provision_mode") or application.provision_mode,
         valid_from=min(max(application.use_from, clock.local_date(unit.now)), data["valid_until"]),
         valid_until=data["valid_until"],
+        quota=data.get("quota"),
+        per_hour=data.get("per_hour"),
     )
     rights.give(unit, case.id, case.filer_id or "", terms, scope.reaching(case, data))
 
@@ -190,11 +192,16 @@ def from_review_on(undecided: tuple[str, ...]) -> tuple[Transition, ...]:
         ),
         Transition(
             "withdraw", N_("Withdraw the application"), (*undecided, "approved"), "withdrawn", FILER,
-            effects=(end_grant, release), notices=(PROVIDER,),
+            effects=(end_grant, release),
+            notices=(PROVIDER, AUTHORITY) if "formal_review" in undecided else (PROVIDER,),
         ),
         Transition(
             "accept", N_("Accept the use agreement"), ("approved",), "provided", FILER,
-            form=schema.agreement, effects=(open_grant,),
+            form=schema.agreement, effects=(open_grant,), notices=(PROVIDER,), owed=False,
+        ),
+        Transition(
+            "deliver", N_("Record an off-line hand-over"), ("provided",), "provided", PROVIDER,
+            form=schema.delivery, guards=(handing.fit,), effects=(handing.record,), notices=(FILER,),
         ),
         Transition(
             "revoke", N_("Revoke the consent"), ("approved", "provided"), "revoked", PROVIDER,
@@ -318,6 +325,17 @@ def end_what_was_withdrawn(unit: Unit, event: events.Withdrawn) -> None:
             engine.notify(unit, case, f"changed:{event.case_id}:{event.resource_id}", "changed", FILER)
 
 
+def tell_of_replacement(unit: Unit, event: events.ResourceReplaced) -> None:
+    """Tell who may use a file that it is another now; their grant opens the new version."""
+    for case in concerned(unit, event):
+        if case.status != "provided" or at_rest(case):
+            continue
+        members = sa.select(GrantMember.user_id).join(Grant, Grant.id == GrantMember.grant_id)
+        told = [engine.to_account(user) for user in unit.session.scalars(members.where(Grant.case_id == case.id))]
+        for to in (FILER, *told):
+            engine.notify(unit, case, f"replaced:{event.resource_id}:{unit.now.isoformat()}", "replaced", to)
+
+
 def install() -> None:
     """Make the machines known and listen to clock and catalogue."""
     from .closing import workflow as closing
@@ -333,3 +351,4 @@ def install() -> None:
     events.subscribe(events.Suspended, tell_of_stop)
     events.subscribe(events.Lifted, tell_of_resumption)
     events.subscribe(events.Withdrawn, end_what_was_withdrawn)
+    events.subscribe(events.ResourceReplaced, tell_of_replacement)
