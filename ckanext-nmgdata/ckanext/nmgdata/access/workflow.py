@@ -331,7 +331,9 @@ def tell_of_replacement(unit: Unit, event: events.ResourceReplaced) -> None:
         if case.status != "provided" or at_rest(case):
             continue
         members = sa.select(GrantMember.user_id).join(Grant, Grant.id == GrantMember.grant_id)
-        told = [engine.to_account(user) for user in unit.session.scalars(members.where(Grant.case_id == case.id))]
+        told = [
+            engine.to_account(user) for user in unit.session.scalars(members.where(Grant.case_id == case.id))
+        ]
         for to in (FILER, *told):
             engine.notify(unit, case, f"replaced:{event.resource_id}:{unit.now.isoformat()}", "replaced", to)
 

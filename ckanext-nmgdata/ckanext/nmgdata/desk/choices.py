@@ -25,7 +25,7 @@ def signer() -> URLSafeSerializer:
 
 
 def stop(to: Recipient, kind: str | None) -> dict[str, str]:
-    """Return the link under a mail of a kind that may be switched off; nothing where the law owes the mail."""
+    """Return the link under a mail that may be switched off; nothing where the law owes it (no kind)."""
     if kind is None or to.user_id is None:
         return {}
     token = signer().dumps([to.user_id, kind])

@@ -35,11 +35,8 @@ def close(number: str) -> Any:
     if tk.request.method == "POST":
         data = {name: tk.request.form.get(name, "") for name in schema.notice()}
         data["datasets"] = tk.request.form.getlist("datasets") or [""]
-        wrong = kept(data)
         try:
-            if wrong:
-                raise tk.ValidationError({"files": wrong})
-            made = tk.get_action("nmgdata_access_close")(context(), {**data, "id": case.id})
+            made = closed(case, data)
         except tk.ValidationError as invalid:
             errors = invalid.error_dict
         except tk.NotAuthorized as refused:
@@ -53,6 +50,16 @@ def close(number: str) -> Any:
         "attached": [evidence.shown(row) for row in evidence.drafts(data["form"])],
     }  # fmt: skip
     return tk.render("nmgdata/access_suspension/close.html", values)
+
+
+def closed(case: Case, data: dict[str, Any]) -> dict[str, Any]:
+    """Close access as the form says; its files are kept first.
+
+    :raises tk.ValidationError: something is wrong with the form, or with a file
+    """
+    if wrong := kept(data):
+        raise tk.ValidationError({"files": wrong})
+    return tk.get_action("nmgdata_access_close")(context(), {**data, "id": case.id})
 
 
 def kept(data: dict[str, Any]) -> list[str]:

@@ -66,7 +66,9 @@ def refuse_elsewhere() -> Response | None:
     if not tk.current_user.is_authenticated or of_request() is None or at_a_door():
         return None
     said = _("This token opens the data of its grant and nothing else.")
-    return make_response(jsonify({"success": False, "error": {"message": said, "reason": "bound_token"}}), 403)
+    return make_response(
+        jsonify({"success": False, "error": {"message": said, "reason": "bound_token"}}), 403
+    )
 
 
 def at_a_door() -> bool:

@@ -151,7 +151,9 @@ def gated_dump(core: Callable[..., Any]) -> Callable[..., Any]:
         answer.response = traced.hashed(as_bytes(stream)) if traced else stream
         if traced:
             traced.mark(answer)
-            answer.headers["Content-Disposition"] = serve.disposition(traced.named(table_name(real_id, answer)))
+            answer.headers["Content-Disposition"] = serve.disposition(
+                traced.named(table_name(real_id, answer))
+            )
         answer.call_on_close(model.Session.remove)
         if tk.request.method == "GET":
             counts.count_download(found.dataset_id, real_id)

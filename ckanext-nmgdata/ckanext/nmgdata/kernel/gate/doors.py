@@ -113,7 +113,11 @@ def visible(resource_id: str) -> bool:
 
 
 def note(
-    actor: Actor, found: facts.Facts, decision: policy.Decision, response: Response, traced: trace.Trace | None
+    actor: Actor,
+    found: facts.Facts,
+    decision: policy.Decision,
+    response: Response,
+    traced: trace.Trace | None,
 ) -> None:
     """Count a download once, however many ranges it comes in, and audit restricted data; nothing has left.
 

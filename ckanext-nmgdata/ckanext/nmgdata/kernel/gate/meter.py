@@ -35,7 +35,12 @@ class UsedUpError(Exception):
 
 
 def take(
-    on: Session | Connection, actor: Actor, grant_id: str, resource_id: str | None, door: str, **values: object
+    on: Session | Connection,
+    actor: Actor,
+    grant_id: str,
+    resource_id: str | None,
+    door: str,
+    **values: object,
 ) -> int:
     """Write down one use and return its number.
 

@@ -88,7 +88,9 @@ def nmgdata_grant_token_create(context: Context, data_dict: DataDict) -> dict[st
     actor, grant_id = actor_of(context), tk.get_or_bust(data_dict, "id")
     name = checked(schema.token(), data_dict, context)["name"]
     with begin(actor) as unit:
-        running = sa.select(Grant).where(Grant.id == grant_id, held_by(actor.user_id), Grant.ended_at.is_(None))
+        running = sa.select(Grant).where(
+            Grant.id == grant_id, held_by(actor.user_id), Grant.ended_at.is_(None)
+        )
         grant = unit.session.scalar(running)
         if grant is None or actor.user_id is None:
             raise tk.ObjectNotFound(_("Grant not found"))
