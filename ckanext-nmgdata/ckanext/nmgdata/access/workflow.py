@@ -14,6 +14,7 @@ from ckan.plugins import toolkit as tk
 
 from ..kernel import clock, events, retention
 from ..kernel.actors import Actor
+from ..kernel.deadlines import ledger
 from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, rights, stops
 from ..kernel.gate.model import Grant, GrantMember
@@ -90,9 +91,15 @@ def give_grant(unit: Unit, case: Case, data: Payload) -> None:
 
 
 def open_grant(unit: Unit, case: Case, data: Payload) -> None:
-    """Open the grant, because the use agreement was accepted."""
+    """Open the grant, because the use agreement was accepted.
+
+    What the portal does not hand out by itself, the department is to provide in time (R28¶2: 及时).
+    """
     data["agreement_digest"] = digest(data["agreement"])
     rights.accept(unit, case.id, data["agreement"])
+    grant = handing.grant_of(unit, case)
+    if grant is not None and grant.provision_mode not in BY_PORTAL:
+        ledger.open_period(unit, case.id, PROVIDE)
 
 
 def end_grant(unit: Unit, case: Case, data: Payload) -> None:
@@ -123,7 +130,9 @@ def hand_over(unit: Unit, case: Case, data: Payload) -> None:
 
 # --- the table -----------------------------------------------------------------------------------
 
-DECIDE, FORMAL = "D-OPEN-DECIDE", "D-OPEN-FORMAL"
+DECIDE, FORMAL, PROVIDE = "D-OPEN-DECIDE", "D-OPEN-FORMAL", "D-OPEN-PROVIDE"
+BY_PORTAL = ("api", "file")
+"""Modes of provision for which an open grant suffices."""
 BEFORE_CONSENT = ("review", "supplement")
 UNDECIDED = ("formal_review", "formal_supplement", *BEFORE_CONSENT)
 
@@ -201,7 +210,8 @@ def from_review_on(undecided: tuple[str, ...]) -> tuple[Transition, ...]:
         ),
         Transition(
             "deliver", N_("Record an off-line hand-over"), ("provided",), "provided", PROVIDER,
-            form=schema.delivery, guards=(handing.fit,), effects=(handing.record,), notices=(FILER,),
+            form=schema.delivery, guards=(handing.fit,), meets=(PROVIDE,), effects=(handing.record,),
+            notices=(FILER,),
         ),
         Transition(
             "revoke", N_("Revoke the consent"), ("approved", "provided"), "revoked", PROVIDER,

@@ -23,6 +23,7 @@ from ckanext.nmgdata.kernel.audit.model import AuditEvent
 from ckanext.nmgdata.kernel.gate.model import Grant, GrantMember, GrantUse
 from ckanext.nmgdata.kernel.outbox.model import Outbox
 from ckanext.nmgdata.kernel.types import Conflict
+from ckanext.nmgdata.kernel.workflow import sweep
 from ckanext.nmgdata.kernel.workflow.model import Case, CaseEvent
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -428,6 +429,21 @@ class TestDelivery:
         with pytest.raises(tk.ValidationError) as refused:
             fire(world.reviewer, case, "deliver", **{**DELIVERY, **change})
         assert list(refused.value.error_dict) == [field]
+
+    def test_r_cond_05_what_the_portal_does_not_hand_out_is_due_in_five_working_days(self, world):
+        by_portal = granted(world)
+        assert call("nmgdata_case_show", world.reviewer, id=by_portal["id"])["due"] is None
+        other = world.filled(
+            factories.dataset(world.department, title="网约车订单", open_class="conditional")
+        )
+        case = granted(world, made=other, provision_mode="onsite")
+        due = call("nmgdata_case_show", world.reviewer, id=case["id"])["due"]
+        assert (due["on"], due["working_days"]) == ("2026-11-30", 5)
+        with clock.fixed(MONDAY + timedelta(days=8)):
+            sweep.sweep()
+        assert notices("overdue") == ["authority", "provider"]
+        fire(world.reviewer, case, "deliver", **DELIVERY)
+        assert call("nmgdata_case_show", world.reviewer, id=case["id"])["due"] is None
 
     def test_not_while_the_data_are_stopped_nor_to_a_violator(self, world):
         case = granted(world)
