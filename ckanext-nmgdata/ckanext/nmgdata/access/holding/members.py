@@ -49,7 +49,7 @@ def add(actor: Actor, grant_id: str, account: str) -> None:
         user = named(unit, grant, account)
         here = sa.select(sa.func.count()).where(GrantMember.grant_id == grant.id)
         if (unit.session.scalar(here) or 0) >= MOST:
-            raise tk.ValidationError({"user": [_("At most {n} accounts.").format(n=MOST)]})
+            raise tk.ValidationError({"account": [_("At most {n} accounts.").format(n=MOST)]})
         if unit.session.get(GrantMember, (grant.id, user.id)) is None:
             unit.session.add(GrantMember(grant_id=grant.id, user_id=user.id, named_at=unit.now))
             note(unit, "grant.member_named", grant, user.id)
@@ -62,7 +62,7 @@ def remove(actor: Actor, grant_id: str, account: str) -> None:
         user = model.User.get(account)
         row = unit.session.get(GrantMember, (grant.id, user.id)) if user else None
         if row is None:
-            raise tk.ValidationError({"user": [_("This account is not named.")]})
+            raise tk.ValidationError({"account": [_("This account is not named.")]})
         unit.session.delete(row)
         note(unit, "grant.member_removed", grant, row.user_id)
 
@@ -85,14 +85,14 @@ def named(unit: Unit, grant: Grant, account: str) -> model.User:
     code = unit.session.get_one(Application, grant.case_id).credit_code
     if code is None:
         message = _("You hold this grant as a natural person; only an organisation can name accounts.")
-        raise tk.ValidationError({"user": [message]})
+        raise tk.ValidationError({"account": [message]})
     user = model.User.get(account)
     if user is None or user.id == grant.holder_id or not user.is_active or closures.code_of(user.id) != code:
         message = _("There is no such account that was registered with your organisation's credit code.")
-        raise tk.ValidationError({"user": [message]})
+        raise tk.ValidationError({"account": [message]})
     reached = sa.select(GrantScope.dataset_id).where(GrantScope.grant_id == grant.id)
     if any(closures.reaching(dataset_id, user.id) for dataset_id in unit.session.scalars(reached)):
-        raise tk.ValidationError({"user": [_("The access of this account to these data is closed.")]})
+        raise tk.ValidationError({"account": [_("The access of this account to these data is closed.")]})
     return user
 
 

@@ -32,7 +32,7 @@ def grant(id: str) -> Any:
     act = tk.request.form.get("act", "")
     try:
         if action := ACTS.get(act):
-            sent = {"id": id, **{name: tk.request.form.get(name, "") for name in ("user", "name")}}
+            sent = {"id": id, **{name: tk.request.form.get(name, "") for name in ("account", "name")}}
             token = tk.get_action(action)(context(), sent).get("token", "")
     except Conflict as conflict:
         tk.h.flash_error(conflict.message)

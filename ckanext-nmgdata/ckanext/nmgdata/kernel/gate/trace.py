@@ -159,9 +159,9 @@ def state(properties: Any, stated: dict[str, str]) -> None:
         line.set("pid", str(number))
 
 
-def add(parent: Any, name: str, **attributes: str) -> Any:
+def add(parent: Any, tag: str, **attributes: str) -> Any:
     """Add an element of the parent's own namespace."""
-    return etree.SubElement(parent, f"{{{etree.QName(parent).namespace}}}{name}", attributes)
+    return etree.SubElement(parent, f"{{{etree.QName(parent).namespace}}}{tag}", attributes)
 
 
 def parsed(content: bytes) -> Any:

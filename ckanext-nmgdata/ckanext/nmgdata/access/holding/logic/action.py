@@ -41,15 +41,15 @@ def nmgdata_grant_member_add(context: Context, data_dict: DataDict) -> dict[str,
 
     :param id: the id of the grant, which you hold for an organisation
     :type id: string
-    :param user: name of an account that was registered with the organisation's credit code
-    :type user: string
+    :param account: name of an account that was registered with the organisation's credit code
+    :type account: string
 
     :returns: the grant
     :rtype: dictionary
     """
     tk.check_access("nmgdata_grant_member_add", context, data_dict)
     actor, grant_id = actor_of(context), tk.get_or_bust(data_dict, "id")
-    members.add(actor, grant_id, checked(schema.member(), data_dict, context)["user"])
+    members.add(actor, grant_id, checked(schema.member(), data_dict, context)["account"])
     return present.show(actor, grant_id)
 
 
@@ -58,15 +58,15 @@ def nmgdata_grant_member_remove(context: Context, data_dict: DataDict) -> dict[s
 
     :param id: the id of the grant
     :type id: string
-    :param user: name of the account
-    :type user: string
+    :param account: its name
+    :type account: string
 
     :returns: the grant
     :rtype: dictionary
     """
     tk.check_access("nmgdata_grant_member_remove", context, data_dict)
     actor, grant_id = actor_of(context), tk.get_or_bust(data_dict, "id")
-    members.remove(actor, grant_id, checked(schema.member(), data_dict, context)["user"])
+    members.remove(actor, grant_id, checked(schema.member(), data_dict, context)["account"])
     return present.show(actor, grant_id)
 
 

@@ -20,7 +20,7 @@ def short(value: str) -> str:
 
 def member() -> Schema:
     """Which account is meant."""
-    return {"user": [stated(1, _("State the name of the account."))]}
+    return {"account": [stated(1, _("State the name of the account."))]}
 
 
 def token() -> Schema:
