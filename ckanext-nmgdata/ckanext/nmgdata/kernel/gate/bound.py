@@ -29,7 +29,6 @@ _ = tk._
 def make(unit: Unit, user_id: str, grant_id: str, name: str) -> str:
     """Return a new token of an account that is bound to a grant; it is shown once."""
     token = model.ApiToken(user_id, name[:NAME_LENGTH])
-    token.created_at = unit.now.replace(tzinfo=None)
     token.set_extra("nmgdata", {"grant": grant_id})
     unit.session.add(token)
     unit.session.flush()
