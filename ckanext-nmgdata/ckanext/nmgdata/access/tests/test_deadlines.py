@@ -115,7 +115,7 @@ def test_dc_03_a_supplement_does_not_stop_it(world):
 
 
 def test_each_stage_of_hohhot_has_its_own(world, monkeypatch):
-    assert world.conditional
+    assert [getattr(world, name) for name in ("conditional", "applicant", "reviewer", "official")]
     monkeypatch.setitem(tk.config, "ckanext.nmgdata.region", "150100")
     case = submitted(world, "2026-02-12T10:00")
     assert due(case, world) == ("2026-02-26", False)

@@ -109,7 +109,7 @@ def test_withdrawal_against_approval_leaves_no_right(world):
 def test_acceptance_against_revocation_leaves_no_right(world):
     case = world.submitted()
     call("nmgdata_case_transition", world.reviewer, id=case["id"], transition="approve", **APPROVAL)
-    why = {"reason": "误批。", "legal_basis": "内政发〔2024〕19号第二十八条"}
+    why = {"reason": "经复核属误批。", "legal_basis": "内政发〔2024〕19号第二十八条"}
     _accepted, revoked = race(
         case, (world.applicant, "accept", {"agreement": "2026-1"}), (world.reviewer, "revoke", why)
     )
@@ -132,7 +132,7 @@ def test_a_right_that_ends_during_a_download_cuts_it(world, wsgi, as_user, monke
     pieces = iter(answer.response)
     assert next(pieces)
     if how == "revoked":
-        why = {"reason": "误批。", "legal_basis": "内政发〔2024〕19号第二十八条"}
+        why = {"reason": "经复核属误批。", "legal_basis": "内政发〔2024〕19号第二十八条"}
         call("nmgdata_case_transition", world.reviewer, id=case["id"], transition="revoke", **why)
     if how == "suspended":
         factories.stop(made)
