@@ -123,7 +123,7 @@ class TestExport:
         verbs = list(model.Session.scalars(sa.select(AuditEvent.verb)))
         assert verbs.count("personal.exported") == 2
 
-    def test_the_draft_the_grants_and_what_one_was_told_too(self, world, app, as_user, pages):
+    def test_the_draft_the_grants_and_what_one_was_told_too(self, world, app, as_user, wsgi):
         granted = world.granted()
         begun = {"applicant_name": "王小明", "scenario": "还没写完的草稿", "items": [{"dataset_id": "x"}]}
         drafts.keep(Actor.person(world.applicant), begun)
@@ -132,7 +132,8 @@ class TestExport:
             f"/dataset/{world.conditional['id']}/resource/{world.conditional['resources'][0]['id']}/download"
         )
         app.get(address, headers=as_user(world.applicant))
-        outbox.deliver(["notice"])
+        with wsgi._wsgi_app.test_request_context(base_url="http://test.ckan.net"):
+            outbox.deliver(["notice"])
         found = call("nmgdata_personal_export", world.applicant)
         assert found["draft"] == begun
         assert [(grant["case"], len(grant["uses"])) for grant in found["grants"]] == [(granted["number"], 1)]

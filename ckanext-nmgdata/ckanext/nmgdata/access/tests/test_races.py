@@ -17,7 +17,7 @@ from ckan.plugins import toolkit as tk
 
 from ... import factories
 from ...conftest import MONDAY
-from ...factories import STATEMENT, call
+from ...factories import call
 from ...kernel import clock, outbox
 from ...kernel.audit import verify
 from ...kernel.gate import streams
@@ -118,28 +118,30 @@ def test_acceptance_against_revocation_leaves_no_right(world):
     assert (status, grant.ended_at is not None) == ("revoked", True)
 
 
-@pytest.mark.parametrize("how", ["the last day ends", "revoked", "suspended"])
-def test_a_right_that_ends_during_a_download_cuts_it(world, wsgi, as_user, monkeypatch, how):
+WAYS = ("the last day ends", "revoked", "suspended")
+
+
+def test_a_right_that_ends_during_a_download_cuts_it(world, wsgi, as_user, monkeypatch):
     monkeypatch.setattr(streams, "INTERVAL", 0)
-    made = factories.dataset(world.department, open_class="conditional")
-    factories.upload(made, b"n,text\n" + b"1,0123456789\n" * 80_000, "large.csv")
-    made = tk.get_action("package_show")(factories.site_context(), {"id": made["id"]})
-    case = call("nmgdata_application_submit", world.applicant, dataset_id=made["id"], **STATEMENT)
-    call("nmgdata_case_transition", world.reviewer, id=case["id"], transition="approve", **APPROVAL)
-    call("nmgdata_case_transition", world.applicant, id=case["id"], transition="accept", agreement="2026-1")
-    address = f"/dataset/{made['id']}/resource/{made['resources'][0]['id']}/download"
-    answer = wsgi._wsgi_app.test_client().get(address, headers=as_user(world.applicant), buffered=False)
-    pieces = iter(answer.response)
-    assert next(pieces)
-    if how == "revoked":
-        why = {"reason": "经复核属误批。", "legal_basis": "内政发〔2024〕19号第二十八条"}
-        call("nmgdata_case_transition", world.reviewer, id=case["id"], transition="revoke", **why)
-    if how == "suspended":
-        factories.stop(made)
-    later = MONDAY + timedelta(days=60) if how == "the last day ends" else MONDAY
-    with clock.fixed(later), pytest.raises(streams.CutError):
-        next(pieces)
-    answer.close()
+    headers = as_user(world.applicant)
+    for how in WAYS:
+        made = factories.dataset(world.department, open_class="conditional")
+        factories.upload(made, b"n,text\n" + b"1,0123456789\n" * 80_000, "large.csv")
+        made = tk.get_action("package_show")(factories.site_context(), {"id": made["id"]})
+        case = world.granted(made)
+        address = f"/dataset/{made['id']}/resource/{made['resources'][0]['id']}/download"
+        answer = wsgi._wsgi_app.test_client().get(address, headers=headers, buffered=False)
+        pieces = iter(answer.response)
+        assert next(pieces)
+        if how == "revoked":
+            why = {"reason": "经复核属误批。", "legal_basis": "内政发〔2024〕19号第二十八条"}
+            call("nmgdata_case_transition", world.reviewer, id=case["id"], transition="revoke", **why)
+        if how == "suspended":
+            factories.stop(made)
+        later = MONDAY + timedelta(days=300) if how == "the last day ends" else MONDAY
+        with clock.fixed(later), pytest.raises(streams.CutError):
+            next(pieces)
+        answer.close()
 
 
 # --- mail ----------------------------------------------------------------------------------------
