@@ -56,7 +56,9 @@ def said():
 
 WORKED = [
     (
-        "2026-02-12T10:00", "2026-02-26", False, id="over Spring Festival, a worked Saturday before"
+        "2026-02-12T10:00",
+        "2026-02-26",
+        False,  # over Spring Festival, a worked Saturday before
     ),
     ("2026-02-14T10:00", "2026-02-28", False),  # received on a worked Saturday, due on another
     ("2026-02-15T00:30", "2026-02-28", False),  # received on the first day of rest
