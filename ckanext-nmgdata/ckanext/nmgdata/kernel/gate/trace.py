@@ -18,7 +18,7 @@ from typing import IO, Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-from lxml import etree
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 from werkzeug.wrappers import Response
 
 from . import meter

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from stack import portal as programs
-from stack import settings
+from stack import process, settings
 
 from ... import factories
 from ...access.use import schedule
@@ -41,7 +42,7 @@ def supplement(visitor, number, step, file):
     """Answer what was asked for, with a file; a wrong one is told and what was typed is kept."""
     open_own(visitor, number)
     shows(visitor, QUESTION)
-    wrong = file.with_name("说明.exe")
+    wrong = file.with_name("说明")
     wrong.write_bytes(b"MZ")
     visitor.page.locator(f"#step-{step} summary").first.click()
     visitor.page.locator(f"#f-{step}-evidence").set_input_files(wrong)
@@ -113,11 +114,13 @@ def test_one_stage_from_the_inbox_over_a_supplement_to_the_use_report(visit, tmp
 def hohhot(served):
     """Serve the same data as the portal of Hohhot during a test."""
     stack = settings.load(os.environ["NMGDATA_STACK"])
-    region, stack.region = stack.region, "150100"
-    programs.start_programs(stack, workers=1)
-    yield
-    stack.region = region
-    programs.start_programs(stack, workers=1)
+    for region in ("150100", stack.region):
+        stack.region = region
+        process.stop(stack, "web", signal.SIGTERM)
+        programs.start_web(stack, workers=1)
+        programs.wait_for_page(stack)
+        if region == "150100":
+            yield
 
 
 def test_two_stages_in_hohhot(hohhot, visit, tmp_path):
@@ -152,8 +155,10 @@ def test_two_stages_in_hohhot(hohhot, visit, tmp_path):
     applicant.go(f"/dataset/{world.names[world.CONDITIONAL]}")
     assert applicant.download(applicant.page.get_by_role("link", name="下载", exact=True)) == factories.CSV
 
-    journey.begin_application(applicant, world.names[world.CONDITIONAL])
-    second = journey.apply(applicant, journey.statement(applicant_name="陈申请"))
+    applicant.go("/nmg/my/grants")
+    applicant.follow(applicant.page.get_by_role("link", name="按原内容申请续期").first)
+    shows(applicant, f"办件{receipt.number}的续期申请")
+    second = journey.apply(applicant, {"safeguards": "同上次申请，仍存放在加密服务器。"})
     journey.open_case(authority, second)
     reason = "使用时限与应用场景不符，请重新填写。"
     journey.decide(authority, "reject", "驳回申请", {"reason": reason})
