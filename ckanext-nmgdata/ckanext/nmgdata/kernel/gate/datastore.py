@@ -141,12 +141,13 @@ def gated_dump(core: Callable[..., Any]) -> Callable[..., Any]:
         if not decision.allow:
             return refusal(found, decision)
         traced = trace.of(decision.grant)
-        if traced:
-            try:
-                dumped(asking(), real_id, traced)
-            except meter.UsedUpError as full:
-                return refusal(found, policy.refuse(full.reason))
+        meter.count_no_more(real_id)  # its pages are no further uses
         answer: Response = core(real_id)
+        try:
+            dumped(asking(), real_id, traced)
+        except meter.UsedUpError as full:
+            answer.close()
+            return refusal(found, policy.refuse(full.reason))
         stream = stream_with_context(iter(cast("Any", answer.response)))  # pages ask again
         answer.response = traced.hashed(as_bytes(stream)) if traced else stream
         if traced:
@@ -162,15 +163,14 @@ def gated_dump(core: Callable[..., Any]) -> Callable[..., Any]:
     return dump
 
 
-def dumped(actor: Any, resource_id: str, traced: trace.Trace) -> None:
-    """Write down that a table is handed out as a file under a grant; its rows are no further use.
+def dumped(actor: Any, resource_id: str, traced: trace.Trace | None) -> None:
+    """Write down that a table is handed out as a file under a grant.
 
     :raises meter.UsedUpError: the grant permits no more
     """
-    if tk.request.method == "GET":
+    if traced and tk.request.method == "GET":
         with begin(actor) as unit:
             use(unit.session, actor, resource_id, traced, whole=True, door=DUMP)
-    meter.count_no_more(resource_id)
 
 
 def as_bytes(pieces: Iterator[Any]) -> Iterator[bytes]:
