@@ -39,6 +39,7 @@ from .kernel.changes import feed
 from .kernel.changes import log as changes
 from .kernel.evidence import files as evidence
 from .kernel.gate import (
+    bound,
     counts,
     datastore,
     frozen,
@@ -79,6 +80,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     p.implements(p.INotifier, inherit=True)
     p.implements(p.IAuthenticator, inherit=True)
     p.implements(p.IFeed, inherit=True)
+    p.implements(p.IApiToken, inherit=True)
     p.implements(IDCATURIGenerator, inherit=True)
 
     def update_config(self, config: Any) -> None:
@@ -157,7 +159,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
         gated = known.install(tombstones.install(routes.take_over(account_views.take_over(app))))
-        return hardening.install(sessions.install(gated))
+        return hardening.install(sessions.install(bound.install(gated)))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
         """Return the facets of the dataset list."""
@@ -203,6 +205,10 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def notify_recipient(self, already_notified: bool, *mail: Any) -> bool:
         """Send CKAN's own mails (password reset, invitation) through the outbox too."""
         return already_notified or notices.enqueue_mail(*mail)
+
+    def preprocess_api_token(self, data: Any) -> Any:
+        """Notice that a token is bound to one grant."""
+        return bound.noticed(data)
 
     def authenticate(self, identity: dict[str, Any]) -> None:
         """Before a password is compared: not too often, and as slowly for unknown names."""

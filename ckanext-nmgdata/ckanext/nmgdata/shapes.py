@@ -18,7 +18,7 @@ from werkzeug.datastructures import FileStorage
 _ = tk._
 Action = Callable[[Context, dict[str, Any]], Any]
 
-SEVERAL = frozenset({"chosen", "datasets", "drop", "evidence", "ids", "resources", "sealed"})
+SEVERAL = frozenset({"chosen", "datasets", "drop", "evidence", "files", "ids", "resources", "sealed"})
 """Fields that take one value or several."""
 COLUMNS = "fields-"
 """What the names of lists of columns begin with, one per thing that is applied for."""
