@@ -11,7 +11,7 @@ from ckan.types import CKANApp, Context
 from ckanext.dcat.interfaces import IDCATURIGenerator
 
 from . import cli, forms, roles, shapes
-from .accounts import logins, passwords, privacy, register
+from .accounts import address, logins, passwords, privacy, register, resets
 from .accounts import views as account_views
 from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators
 from .catalog import views as catalog_views
@@ -99,6 +99,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         logins.install()
         passwords.install()
         register.install()
+        resets.install()
+        address.install()
         terms.install()
         tick.hourly(site_notices.purge)
 

@@ -118,6 +118,12 @@ class TestFiling:
         with pytest.raises((tk.NotAuthorized, tk.ObjectNotFound)):
             world.objected(world.non_open)
 
+    def test_nor_suspended_by_its_own_department(self, world):
+        danger = {"danger_kind": "public_interest", "reason": "数据可能危害公共利益。"}
+        with pytest.raises(tk.ValidationError) as refused:
+            call("nmgdata_suspension_create", world.editor, dataset_id=world.non_open["id"], **danger)
+        assert list(refused.value.error_dict) == ["dataset_id"]
+
     def test_d_obj_verify_ten_working_days_and_a_default_is_called_one(self, world, case):
         shown = call("nmgdata_case_show", world.reviewer, id=case["id"])
         assert shown["due"]["on"] == date(2026, 12, 7).isoformat()
@@ -396,6 +402,26 @@ class TestOutcomes:
         assert (shown["open_class"], shown["nonopen_ground"]) == ("non_open", "personal_privacy")
         outbox.deliver(["seal", "reclassify"])
         assert model.Session.query(Sealed).count() == 1
+
+    def test_a_withdrawn_entry_stays_in_the_register_by_its_name(self, world, app, case):
+        fire(world.reviewer, case, "withdraw", **WITHDRAWAL)
+        outbox.deliver(["seal", "reclassify"])
+        (line,) = app.get("/nmg/suspensions.json").json
+        assert (line["title"], line["state"]) == (world.open_data["title"], "withdrawn")
+
+    def test_dc_28_but_one_made_non_open_otherwise_is_not_named(self, world, app, case):
+        closing = {
+            "open_class": "non_open", "nonopen_ground": "trade_secret", "open_reason": "涉及经营信息。",
+            "open_legal_basis": "《中华人民共和国反不正当竞争法》第九条", "data_level": "general_4",
+        }  # fmt: skip
+        tk.get_action("package_patch")(factories.site_context(), {"id": world.open_data["id"], **closing})
+        (line,) = app.get("/nmg/suspensions.json").json
+        assert (line["case"], line["dataset_id"], line["department"]) == (case["number"], None, "")
+        for page in ("/nmg/suspensions", "/nmg/suspensions.csv", "/nmg/suspensions.json"):
+            body = app.get(page).body
+            assert case["number"] in body
+            assert not any(world.open_data[name] in body for name in ("title", "name", "id")), page
+        assert call("nmgdata_suspension_list", None, dataset_id=world.open_data["id"]) == []
 
     def test_withdraw_ends_grants_and_applications_and_tells_their_holders(self, world, pages):
         world.granted()
