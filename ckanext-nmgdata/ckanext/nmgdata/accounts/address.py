@@ -124,7 +124,7 @@ def seal(user: model.User, email: str, until: str) -> str:
 def sealed(user_id: str, email: str, until: str, key: str) -> model.User | None:
     """Return the account that a link moves; None for a link that is wrong, old or used."""
     user = model.Session.get(model.User, user_id)
-    if user is None or not user.is_active() or register.active_account(email):
+    if user is None or not user.is_active or register.active_account(email):
         return None
     if not hmac.compare_digest(seal(user, email, until).encode(), key.encode("utf-8", "replace")):
         return None
