@@ -46,6 +46,7 @@ from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import terms
 from .site import hardening, sessions, settings
+from .site import help as api_help
 
 
 @tk.blanket.config_declarations
@@ -124,7 +125,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         """Return the actions of kernel and catalogue."""
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
-        own = {**catalog_actions.ACTIONS, **desk_actions.ACTIONS}
+        own = {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **api_help.ACTIONS}
         return shapes.guarded(
             known.before({**known.core(), **own, **dcat.ACTIONS, **privacy.ACTIONS, **gate})
         )

@@ -102,8 +102,14 @@ def say(response: Response) -> Response:
     return response
 
 
+def is_markup(template: str | None) -> bool:
+    """Say whether a template makes HTML; in the text of a mail nothing is to be escaped."""
+    return not (template or "").endswith(".txt")
+
+
 def install(app: CKANApp) -> CKANApp:
     """Harden an application."""
+    app.jinja_env.autoescape = is_markup
     csrf._exempt_views = ExemptViews(csrf._exempt_views)
     app.before_request(well_formed)
     app.after_request(say)

@@ -243,6 +243,19 @@ class TestAnotherAddress:
 
 
 class TestMail:
+    def test_what_people_write_arrives_as_they_wrote_it(self, world, mails):
+        written = "“A&B”公司的'<行>'：a < b & c > d"
+        case = world.objected(factories.dataset(world.department, title='R&D <投入> "2025"'))
+        mails()
+        outcome = {**factories.OUTCOME, "feedback": written}
+        factories.call(
+            "nmgdata_case_transition", world.reviewer, id=case["id"], transition="restore", **outcome
+        )
+        (mail,) = [mail for mail in mails() if mail["To"] == "lixiuying@example.org"]
+        text, page = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+        assert written in text and 'R&D <投入> "2025"' in text
+        assert "<行>" not in page and "&amp;amp;" not in page and "&lt;行&gt;" in page
+
     def test_a_journey_s_mails_reach_those_concerned_once(self, world, mails):
         world.reviewer
         case = world.submitted()
