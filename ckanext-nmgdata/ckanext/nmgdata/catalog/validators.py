@@ -19,7 +19,8 @@ from . import identifiers, names, publish, rules
 _ = tk._
 Field = dict[str, Any]
 NAME_OF_ITEM = re.compile(r"[^\s,;，；]{1,100}")
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+"""What nobody types: characters that steer machines, or turn the direction of what follows."""
 QUESTIONS, QUESTION_LENGTH = 3, 100
 URL = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
 

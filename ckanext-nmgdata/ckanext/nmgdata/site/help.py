@@ -1,4 +1,4 @@
-"""What the action API says of its actions; of those that plugins chain, CKAN would explain Python's ``partial``."""
+"""What the action API says of its actions; of those that plugins chain, CKAN would explain ``partial``."""
 
 from __future__ import annotations
 

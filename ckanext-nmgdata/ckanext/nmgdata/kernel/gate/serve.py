@@ -24,7 +24,8 @@ from .origins import UPLOAD
 from .policy import Decision, Reason
 from .streams import PIECE, Body, OpenAt, StillOpen, skip
 
-FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069<>:"/\\|?*]+')
+MEDIA_TYPE = re.compile(r"[a-zA-Z0-9.+-]{1,60}/[a-zA-Z0-9.+-]{1,100}")
 NAME_LENGTH = 120
 TABLES = ("datastore", "tabledesigner")
 SERVICES = frozenset({"api", "rest", "wms", "wmts", "wfs", "wcs", "odata", "sparql", "soap", "arcgis", "ogc"})
@@ -79,7 +80,7 @@ def stored(resource: model.Resource, still_open: StillOpen) -> Response:
         return tk.abort(404, tk._("No download is available"))
     answer = FlaskResponse(
         Body(open_at, still_open),
-        mimetype=resource.mimetype or "application/octet-stream",
+        mimetype=media_type(resource),
         direct_passthrough=True,
     )
     answer.content_length = size
@@ -90,6 +91,12 @@ def stored(resource: model.Resource, still_open: StillOpen) -> Response:
         answer.last_modified = changed.replace(tzinfo=UTC)
     answer.headers["Content-Disposition"] = disposition(download_name(resource))
     return answer.make_conditional(tk.request.environ, accept_ranges=True, complete_length=size)
+
+
+def media_type(resource: model.Resource) -> str:
+    """Return the media type of an upload; a client may have stated anything for it."""
+    stated = resource.mimetype or ""
+    return stated if MEDIA_TYPE.fullmatch(stated) else "application/octet-stream"
 
 
 def on_disk(path: str) -> tuple[int, OpenAt]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
 import threading
+import zlib
 from datetime import date, timedelta
 
 import pytest
@@ -28,6 +30,18 @@ from ckanext.nmgdata.kernel.workflow.model import Case
 from ckanext.nmgdata.objection import challenge, limits
 from ckanext.nmgdata.objection.model import Objection, ObjectionAttempt
 from PIL import Image
+
+BROKEN_EXIF = (
+    (
+        "eNrrDPBz5+WS4mJgYOD19HAJAtJMIMwBIv9emVUMpDJSIzzTfH0ZtIBsDgZmRj6IkgogwSjEwAyiGNgYGDpUGVjAbAYGIyBmOMEEZINV+jGAjWUF"
+        "kiDVAQwQwAjFTFAabNJd8TQhIM3t6eIYUjEnOcEBaDIfA+PKicUbQXo8Xf1c1jklNAEAKNsVjg=="
+    ),
+    (
+        "eNrrDPBz5+WS4mJgYOD19HAJAtJMIMwBIv9emVUMpDJSIzzTfH0ZtIBsDgZmRkGIkgogwSjEwAyiGNgYGDpUGVjAbAYGIwYGsEGMEJV+EB4rkPwP"
+        "xAEMEMAIxUxQGmxS6KvSXCDN7eniGFIxJznBAWgyHwPjyonFGwFLrhOI"
+    ),
+)
+"""Pictures on which reading the orientation fails: found by changing bytes at random."""
 
 
 def fire(user, case, transition, **data):
@@ -256,6 +270,11 @@ class TestEvidence:
     @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "I;16"])
     def test_every_kind_of_picture(self, pages, mode):
         assert evidence.check("a.png", self.png(mode=mode)).media_type == "image/png"
+
+    @pytest.mark.parametrize("broken", BROKEN_EXIF)
+    def test_a_whole_picture_with_broken_notes_of_its_camera(self, pages, broken):
+        raw = zlib.decompress(base64.b64decode(broken))
+        assert evidence.check("a.png", raw).media_type.startswith("image/")
 
     def test_a_picture_of_too_many_pixels_is_not_decoded(self, pages, monkeypatch):
         with pytest.raises(tk.Invalid):
