@@ -668,6 +668,7 @@ class TestFloods:
             )
         third = form.post(app, world, evidence=(io.BytesIO(PDF + b"%9\n%%EOF"), "a.pdf"))
         assert third.status_code == 429
+        assert int(third.headers["Retry-After"]) > 0
         assert "YY-20261123-00003" not in third.body
 
     def test_neighbours_who_solved_it_take_nothing_from_who_cannot(self, world, monkeypatch):
