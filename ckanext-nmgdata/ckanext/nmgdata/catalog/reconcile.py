@@ -180,8 +180,8 @@ def own_links(ids: Sequence[str]) -> dict[str, list[str]]:
 
 
 def elsewhere() -> sa.ColumnElement[bool]:
-    """Return the condition that a link leads out of the portal; its own pages are no secret, and everywhere."""
-    return ~Origin.url.istartswith(f"{config.site_root()}/", autoescape=True)
+    """Return the condition that a link leads out of the portal; its own pages are no secret."""
+    return ~sa.func.concat(Origin.url, "/").istartswith(f"{config.site_root()}/", autoescape=True)
 
 
 def true_links(written: set[str]) -> set[str]:
