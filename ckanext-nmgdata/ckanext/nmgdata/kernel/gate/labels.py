@@ -1,8 +1,8 @@
 """Which entries a reader may know of: non-open ones are for their department, authority and auditors.
 
-The public catalogue holds unconditional and conditional entries (R-OPEN-10); the public list of
-non-open data is off unless an entry is released for it (DC-28). CKAN asks these labels for search,
-feeds, exports and every single entry.
+The public catalogue holds unconditional and conditional entries (R-OPEN-10); there is no public list of
+non-open data (DC-28: off, until entries can be released for it one by one). CKAN asks these labels for
+search, feeds, exports and every single entry.
 """
 
 from __future__ import annotations
