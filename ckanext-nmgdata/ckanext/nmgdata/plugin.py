@@ -11,7 +11,7 @@ from ckan.types import CKANApp, Context
 from ckanext.dcat.interfaces import IDCATURIGenerator
 
 from . import cli, forms, roles, shapes
-from .accounts import logins, passwords, privacy, register
+from .accounts import address, logins, passwords, privacy, register, resets
 from .accounts import views as account_views
 from .catalog import (
     changes_views,
@@ -58,6 +58,7 @@ from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import terms
 from .site import hardening, sessions, settings
+from .site import help as api_help
 
 
 @tk.blanket.config_declarations
@@ -112,6 +113,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         logins.install()
         passwords.install()
         register.install()
+        resets.install()
+        address.install()
         terms.install()
         dcat_xml.install()
         tick.hourly(site_notices.purge)
@@ -136,7 +139,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         """Return the actions of kernel and catalogue."""
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
-        own = {**catalog_actions.ACTIONS, **desk_actions.ACTIONS}
+        own = {**catalog_actions.ACTIONS, **desk_actions.ACTIONS, **api_help.ACTIONS}
         return shapes.guarded(
             known.before({**known.core(), **own, **dcat.ACTIONS, **privacy.ACTIONS, **gate})
         )

@@ -43,6 +43,7 @@ VERBS: dict[str, str] = {
     "personal.corrected": N_("Own contact data corrected"),
     "personal.erased": N_("Personal data destroyed"),
     "account.activated": N_("Account activated"),
+    "account.moved": N_("Mail address changed"),
 }
 
 SUBJECTS: dict[str, str] = {
