@@ -1,0 +1,91 @@
+"""File a change of class or an evaluation: one unit of work each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import toolkit as tk
+
+from ...kernel import orgs
+from ...kernel.actors import Actor, Role
+from ...kernel.openness import is_stricter
+from ...kernel.types import Conflict
+from ...kernel.unit import begin
+from ...kernel.workflow import engine, queries
+from ...kernel.workflow.machine import Payload
+from ...kernel.workflow.model import Case
+from . import entry, schedule, steps
+from .model import ClassChange, Evaluation
+
+_ = tk._
+
+
+def change(actor: Actor, dataset_id: str, after: str, stated: Payload) -> Case:
+    """Change the class of an entry: at once towards more open, by a proposal towards less open.
+
+    Where an evaluation has found that the data can be opened, this carries it out.
+
+    :raises Conflict: the entry was never published, or another change is under way
+    """
+    with begin(actor) as unit:
+        package = entry.locked(unit, dataset_id)
+        before = (package.extras or {}).get("open_class")
+        if before == after:
+            raise tk.ValidationError({"open_class": [_("The entry has this open class already.")]})
+        if not entry.was_published(unit, package.id):
+            raise Conflict(_("This entry has never been published: change its class by editing it."))
+        if is_stricter(before, after):
+            return steps.start(unit, package, after, "propose", stated, filer_id=actor.user_id)
+        running = steps.open_change(unit, package.id, ClassChange.after == after)
+        if running is not None and running.status == "converting":
+            return engine.fire(running.id, "convert", actor, stated, unit)
+        return steps.start(unit, package, after, "open_further", stated)
+
+
+def evaluate(actor: Actor, reference: str, conclusion: str, stated: Payload) -> Case:
+    """Make the evaluation of an entry, the one that is due or one before its time.
+
+    :param reference: id or number of the evaluation's case, or id or name of the entry
+    """
+    with begin(actor) as unit:
+        case = queries.by_reference(reference)
+        if case is None or case.kind != steps.EVALUATION:
+            package = model.Package.get(reference)
+            if package is None or not actor.has(Role.REVIEWER, package.owner_org):
+                raise tk.ObjectNotFound(_("Dataset not found"))
+            entry.locked(unit, package.id)
+            case = steps.open_evaluation(unit, package.id)
+            if case is None and not schedule.is_evaluated(package):
+                raise Conflict(_("These data are open to everyone; there is nothing to evaluate."))
+            case = case or schedule.open_one(unit, package.id, schedule.due_of(unit, package.id))
+        if case is None or not engine.may_see(case, actor):
+            raise tk.ObjectNotFound(_("Case not found"))
+        return engine.fire(case.id, conclusion, actor, stated, unit)
+
+
+def due(actor: Actor, *, org_id: str = "", limit: int = 100) -> list[tuple[Case, Evaluation]]:
+    """Return the evaluations that are to be made, the most urgent first: one's own, or of one's region."""
+    mine = actor.orgs(Role.REVIEWER) | actor.orgs(Role.EDITOR)
+    reach: list[Any] = [Case.org_id.in_(mine)]
+    if actor.oversight:
+        reach.append(orgs.within(Case.region_code, actor.oversight))
+    query = (
+        sa.select(Case, Evaluation)
+        .join(Evaluation, Evaluation.case_id == Case.id)
+        .where(Evaluation.is_open, sa.or_(*reach))
+        .order_by(Evaluation.due_on, Case.number)
+        .limit(limit)
+    )
+    if org_id:
+        query = query.where(Case.org_id == org_id)
+    return [(case, row) for case, row in model.Session.execute(query)]
+
+
+def last(dataset_id: str) -> Evaluation | None:
+    """Return the last evaluation of an entry that was made."""
+    query = sa.select(Evaluation).where(
+        Evaluation.dataset_id == dataset_id, Evaluation.conclusion.is_not(None)
+    )
+    return model.Session.scalar(query.order_by(Evaluation.evaluated_at.desc()).limit(1))
