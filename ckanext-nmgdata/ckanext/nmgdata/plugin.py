@@ -13,11 +13,22 @@ from ckanext.dcat.interfaces import IDCATURIGenerator
 from . import cli, forms, roles, shapes
 from .accounts import logins, passwords, privacy, register
 from .accounts import views as account_views
-from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators, workflow
+from .catalog import (
+    changes_views,
+    dcat,
+    exports,
+    helpers,
+    lifecycle,
+    search,
+    sources,
+    state,
+    validators,
+    workflow,
+)
 from .catalog import views as catalog_views
 from .catalog.classes import history as class_history
+from .catalog.classes import negative, schedule
 from .catalog.classes import present as class_present
-from .catalog.classes import schedule
 from .catalog.classes import views as class_views
 from .catalog.classes.logic import action as class_actions
 from .catalog.classes.logic import auth as class_auth
@@ -128,7 +139,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         return {
             **helpers.HELPERS, "nmgdata_unread": told.unread,
             "nmgdata_class_history": class_history.of_dataset, "nmgdata_class_choices": class_views.choices,
-            "nmgdata_class_moves": class_views.may_move,
+            "nmgdata_class_moves": class_views.may_move, "nmgdata_was_published": class_views.was_published,
+            "nmgdata_negative_list": negative.is_public,
         }  # fmt: skip
 
     def get_actions(self) -> dict[str, Any]:

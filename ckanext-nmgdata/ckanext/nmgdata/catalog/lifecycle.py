@@ -62,9 +62,7 @@ def note_publication(unit: Unit, package: model.Package, entry: Entry) -> None:
     events.tell(unit, events.DatasetPublished(package.id))
 
 
-def note_class(
-    unit: Unit, package: model.Package, entry: Entry, decision: history.Decision | None
-) -> None:
+def note_class(unit: Unit, package: model.Package, entry: Entry, decision: history.Decision | None) -> None:
     """Audit a change of the open class and tell it (R-OPEN-05); a published entry's needs a right to it."""
     before, after = entry.open_class, open_class(package)
     if before in (None, after):

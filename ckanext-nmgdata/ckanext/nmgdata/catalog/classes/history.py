@@ -36,9 +36,7 @@ def begin(unit: Unit, package: model.Package) -> None:
         unit.session.flush()
 
 
-def move(
-    unit: Unit, package: model.Package, before: str | None, since: datetime, decision: Decision
-) -> None:
+def move(unit: Unit, package: model.Package, before: str | None, since: datetime, decision: Decision) -> None:
     """End the period that runs and begin the next one.
 
     :param since: when the entry was published, for one that was loaded without a history

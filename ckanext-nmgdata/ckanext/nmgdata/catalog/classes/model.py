@@ -9,7 +9,7 @@ from ckan.plugins import toolkit as tk
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ...kernel.openness import ORDER
-from ...kernel.types import day, json, key, moment, one_of, text
+from ...kernel.types import day, json, moment, one_of, text
 
 EVALUATION, PROCESSING, CONSENT = "evaluation", "processing", "consent"
 BASES = (EVALUATION, PROCESSING, CONSENT)
@@ -135,7 +135,8 @@ class ClassPeriod(tk.BaseModel):
 
     __table_args__ = (
         sa.Index(
-            "nmgdata_class_period_current", "dataset_id", unique=True, postgresql_where=sa.text("until IS NULL")
+            "nmgdata_class_period_current", "dataset_id", unique=True,
+            postgresql_where=sa.text("until IS NULL"),
         ),
         sa.Index("nmgdata_class_period_dataset", "dataset_id", "since"),
         sa.Index(

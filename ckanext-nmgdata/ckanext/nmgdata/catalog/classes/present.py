@@ -83,6 +83,23 @@ def beginning(package: model.Package | None, before: str | None, after: str | No
     }
 
 
+def begun_evaluation(case: Case, step: str) -> dict[str, Any]:
+    """Begin the form of a conclusion with what the entry states, and the classes it may name."""
+    row = model.Session.get_one(Evaluation, case.id)
+    package = presenters.dataset_of(case)
+    extras = (package.extras or {}) if package else {}
+    found = {
+        "keep": [],
+        "convertible": schema.targets(row.open_class, row.published, 1),
+        "tighten": schema.targets(row.open_class, row.published, -1),
+    }.get(step, [])
+    return {
+        "reason": extras.get("open_reason", ""),
+        "legal_basis": extras.get("open_legal_basis", ""),
+        "targets": [{"value": name, "label": vocab.label("open_class", name)} for name in found],
+    }
+
+
 def evaluation(case: Case, actor: Actor) -> dict[str, Any]:
     """Return what an evaluation is about, and what it found."""
     row = model.Session.get_one(Evaluation, case.id)
@@ -112,7 +129,9 @@ def evaluation(case: Case, actor: Actor) -> dict[str, Any]:
 def last_of(dataset_id: str) -> dict[str, Any] | None:
     """Return what the last evaluation of an entry concluded, and when."""
     row = filing.last(dataset_id)
-    return {"on": row.evaluated_on.isoformat(), "conclusion": row.conclusion} if row and row.evaluated_on else None  # fmt: skip
+    if row is None or row.evaluated_on is None:
+        return None
+    return {"on": row.evaluated_on.isoformat(), "conclusion": row.conclusion}
 
 
 def due_line(case: Case, row: Evaluation, today: date) -> dict[str, Any]:
@@ -139,4 +158,6 @@ def install() -> None:
         steps.CHANGE,
         Presenter(dataset_title, change, folder(steps.CHANGE), begun_change, reads_evidence=engine.may_see),
     )
-    presenters.register(steps.EVALUATION, Presenter(dataset_title, evaluation, folder(steps.EVALUATION)))
+    presenters.register(
+        steps.EVALUATION, Presenter(dataset_title, evaluation, folder(steps.EVALUATION), begun_evaluation)
+    )

@@ -28,10 +28,11 @@ def decision_of(context: Context) -> Decision | None:
 
 def refusal(dataset: model.Package, before: str | None, after: str | None) -> str:
     """Say why a plain edit may not change a class, and which way leads there."""
-    if is_stricter(before, after):
-        said = _("A published entry becomes less open only after the review of the authority (reason and legal basis).")  # fmt: skip
-    else:
-        said = _("A published entry becomes more open by a statement of its department on what makes it possible.")  # fmt: skip
+    said = (
+        _("A published entry becomes less open only after the authority has reviewed reason and legal basis.")
+        if is_stricter(before, after)
+        else _("A published entry becomes more open by a statement of its department on what allows it.")
+    )
     return f"{said} {_('File the change here: {address}').format(address=address(dataset.name))}"
 
 
@@ -41,7 +42,7 @@ def address(dataset: str) -> str:
 
 
 def fault(context: Context, dataset: model.Package | None, after: str | None) -> str:
-    """Return what is wrong with the class that an edit states, before anything is written; empty for nothing."""
+    """Return what is wrong with the class that an edit states, before it is written; empty for nothing."""
     if dataset is None or decision_of(context) is not None:
         return ""
     entry = model.Session.get(Entry, dataset.id)

@@ -65,9 +65,7 @@ def only_processed_files(unit: Unit, package: model.Package) -> None:
     since = since_when(unit, package)
     files = list(
         unit.session.scalars(
-            sa.select(RESOURCE).where(
-                RESOURCE.package_id == package.id, RESOURCE.state == model.State.ACTIVE
-            )
+            sa.select(RESOURCE).where(RESOURCE.package_id == package.id, RESOURCE.state == model.State.ACTIVE)
         )
     )
     replaced = set(
@@ -236,12 +234,12 @@ def start(
     if running := open_change(unit, package.id):
         message = _("A change of the open class of this entry is under way already: {number}")
         raise Conflict(message.format(number=running.number))
-    return engine.start(CHANGE, filing_of(package, filer_id), unit.actor, data, unit, step=step, rows=rows).case
+    return engine.start(
+        CHANGE, filing_of(package, filer_id), unit.actor, data, unit, step=step, rows=rows
+    ).case
 
 
-def open_change(
-    unit: Unit, dataset_id: str, which: sa.ColumnElement[bool] | None = None
-) -> Case | None:
+def open_change(unit: Unit, dataset_id: str, which: sa.ColumnElement[bool] | None = None) -> Case | None:
     """Return the change of an entry's class that is under way; only such a one, where that is said."""
     query = (
         sa.select(Case)

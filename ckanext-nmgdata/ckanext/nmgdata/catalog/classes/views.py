@@ -12,6 +12,7 @@ from flask import Blueprint, Response, jsonify
 from ... import vocab
 from ...kernel import clock
 from ...kernel.actors import Actor, Role
+from ...kernel.deadlines import statutes
 from ...kernel.evidence import files as evidence
 from ...kernel.gate.doors import asking
 from ...kernel.openness import is_stricter
@@ -19,6 +20,7 @@ from ...kernel.types import Conflict
 from ...kernel.workflow import engine, queries
 from ...kernel.workflow import machine as machines
 from ...kernel.workflow.model import Case
+from ...kernel.workflow.presenters import dataset_title
 from ...reader import context, need_login
 from . import entry, filing, history, negative, present, steps
 from .logic import schema
@@ -47,29 +49,32 @@ def change(id: str) -> Any:
         return tk.redirect_to("dataset.edit", id=package.name)
     if wanted not in classes(actor, package):
         return tk.render("nmgdata/open_class_change/choose.html", choosing(package, actor, before))
-    data, errors = present.beginning(package, before, wanted), {}
+    data: dict[str, Any] = present.beginning(package, before, wanted)
+    errors: dict[str, Any] = {}
     if tk.request.method == "POST":
-        typed: dict[str, Any] = dict(tk.request.form.to_dict())
-        typed["drop"] = tk.request.form.getlist("drop")
-        sent = {**typed, "id": package.id, "evidence": tk.request.files.getlist("evidence")}
         try:
-            made = tk.get_action("nmgdata_class_change_submit")(context(), sent)
-        except Conflict as conflict:
-            tk.h.flash_error(conflict.message)
-            return tk.redirect_to("dataset.read", id=package.name)
-        except tk.NotAuthorized as refused:
-            return tk.abort(403, str(refused))
+            return filed(send(package, data), wanted, before)
         except tk.ValidationError as invalid:
             errors = invalid.error_dict
-            data = {**data, **typed, "form": sent.get("form") or data["form"]}
             data["attached"] = [evidence.shown(row) for row in evidence.drafts(data["form"])]
-        else:
-            return filed(made, wanted, before)
     values = {
         "dataset": package, "data": data, "errors": errors, "target": wanted,
         "stricter": is_stricter(before, wanted), **choices(),
     }  # fmt: skip
     return tk.render("nmgdata/open_class_change/change.html", values)
+
+
+def send(package: model.Package, data: dict[str, Any]) -> dict[str, Any]:
+    """File what the form has sent; ``data`` keeps it for the form that comes again."""
+    typed = tk.request.form.to_dict()
+    data.update(typed)
+    drop = tk.request.form.getlist("drop")
+    files = tk.request.files.getlist("evidence")
+    sent = {**typed, "id": package.id, "drop": drop, "evidence": files}
+    try:
+        return tk.get_action("nmgdata_class_change_submit")(context(), sent)
+    except tk.NotAuthorized as refused:
+        return tk.abort(403, str(refused))
 
 
 def filed(made: dict[str, Any], after: str, before: str | None) -> Any:
@@ -95,6 +100,12 @@ def entry_is_published(package: model.Package) -> bool:
     """Say whether the public has ever seen an entry."""
     row = model.Session.get(entry.Entry, package.id)
     return row is not None and row.published_at is not None
+
+
+def was_published(dataset_id: str) -> bool:
+    """Say whether the public has ever seen an entry, so that its class moves only by a case; for the form."""
+    package = model.Session.get(model.Package, dataset_id)
+    return package is not None and entry_is_published(package)
 
 
 def may_move(dataset_id: str) -> bool:
@@ -209,7 +220,8 @@ def evaluate(number: str) -> Any:
             return go_on(actor, made)
     values = {
         "case": case, "filed": filed, "data": data, "errors": errors, **choices(), **outcomes(row),
-        "position": position(actor, case),
+        "position": position(actor, case), "title": dataset_title(case),
+        "days": statutes.get("D-OPEN-CONVERT").working_days,
     }  # fmt: skip
     return tk.render("nmgdata/open_evaluation/evaluate.html", values)
 
@@ -217,7 +229,7 @@ def evaluate(number: str) -> Any:
 def outcomes(row: Evaluation) -> dict[str, Any]:
     """Return the conclusions that are possible for an entry, and the classes that each may name."""
     further = schema.targets(row.open_class, row.published, 1)
-    stricter = schema.targets(row.open_class, row.published, -1) if row.published else []
+    stricter = schema.targets(row.open_class, row.published, -1)
     possible = {KEEP: True, CONVERTIBLE: bool(further), TIGHTEN: bool(stricter)}
     return {
         "conclusions": [

@@ -8,7 +8,15 @@ from typing import Any
 from ckan import model
 from ckan.logic.schema import validator_args
 from ckan.plugins import toolkit as tk
-from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema, Validator, ValidatorFactory
+from ckan.types import (
+    Context,
+    FlattenDataDict,
+    FlattenErrorDict,
+    FlattenKey,
+    Schema,
+    Validator,
+    ValidatorFactory,
+)
 
 from .... import vocab
 from ....forms import one_of_terms, stated, without_personal_data
@@ -60,7 +68,7 @@ def needed(needs: Needs, check: Callable[[Any], Any], *, public: bool = False) -
 
 
 def basis(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
-    """R-OPEN-06, R-OPEN-07: conditional data open by an evaluation, non-open ones by processing or consent."""
+    """R-OPEN-06, R-OPEN-07: conditional data open by an evaluation, others by processing or consent."""
     if change_of(context).before != NON_OPEN:
         data[key] = EVALUATION
     elif data.get(key) not in (PROCESSING, CONSENT):
@@ -104,7 +112,11 @@ def reasons(*classes: str) -> Schema:
     """What the entry says from now on of why it is not open unconditionally; public."""
     return {
         "reason": [
-            needed(becomes(*classes), stated(10, _("State why these data are not open unconditionally.")), public=True)  # fmt: skip
+            needed(
+                becomes(*classes),
+                stated(10, _("State why these data are not open unconditionally.")),
+                public=True,
+            )
         ],
         "legal_basis": [
             needed(becomes(*classes), stated(4, _("State the law or regulation this open class rests on.")))
@@ -112,7 +124,10 @@ def reasons(*classes: str) -> Schema:
         "open_condition": [
             needed(
                 becomes(CONDITIONAL),
-                stated(10, _("State the conditions on which these data are open (target, purpose, scope of use).")),  # fmt: skip
+                stated(
+                    10,
+                    _("State the conditions on which these data are open (target, purpose, scope of use)."),
+                ),
                 public=True,
             )
         ],
@@ -194,6 +209,8 @@ def target(direction: int) -> Callable[..., None]:
 
 def targets(open_class: str | None, published: bool, direction: int) -> list[str]:
     """Return the classes an entry may move to; what was never published may also open as it is classed."""
+    if not published and direction < 0:
+        return []  # its class is changed by editing it
     here = rank(open_class)
     found = [name for name in ORDER if (rank(name) - here) * direction > 0]
     if not published and direction > 0 and open_class != NON_OPEN:
