@@ -64,9 +64,8 @@ def waiting(*conditions: sa.ColumnElement[bool]) -> list[Waiting]:
         .subquery("last")
     )
     written = sa.func.timezone(clock.LOCAL.key, sa.func.timezone("UTC", PACKAGE.metadata_created))
-    since = sa.func.greatest(
-        last.c.on, local_day(ClassPeriod.since), local_day(Entry.published_at), sa.func.date(written)
-    )
+    known = sa.func.greatest(last.c.on, local_day(ClassPeriod.since), local_day(Entry.published_at))
+    since = sa.func.coalesce(known, sa.func.date(written))
     early = clock.today() - relativedelta(months=statutes.get(STATUTE).months) + AHEAD
     running = sa.exists().where(Evaluation.dataset_id == PACKAGE.id, Evaluation.is_open)
     query = (

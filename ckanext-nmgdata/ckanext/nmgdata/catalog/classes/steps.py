@@ -239,7 +239,7 @@ def start(
     ).case
 
 
-def open_change(unit: Unit, dataset_id: str, which: sa.ColumnElement[bool] | None = None) -> Case | None:
+def open_change(unit: Unit, dataset_id: str, which: Any = None) -> Case | None:
     """Return the change of an entry's class that is under way; only such a one, where that is said."""
     query = (
         sa.select(Case)
@@ -273,7 +273,7 @@ def gone(unit: Unit, event: events.DatasetDeleted) -> None:
     lapse(unit, package.id if package else event.dataset_id, sa.true())
 
 
-def lapse(unit: Unit, dataset_id: str, which: sa.ColumnElement[bool]) -> None:
+def lapse(unit: Unit, dataset_id: str, which: Any) -> None:
     """End the change and the evaluation of an entry that are under way."""
     for case in (open_change(unit, dataset_id, which), open_evaluation(unit, dataset_id)):
         if case is not None:

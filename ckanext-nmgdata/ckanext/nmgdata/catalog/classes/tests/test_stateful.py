@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -166,7 +167,7 @@ def test_no_byte_leaves_beyond_the_class_in_effect(wsgi, world):  # noqa: C901 (
         def the_books_agree(self) -> None:
             periods = call("nmgdata_class_history_list", reviewer, id=made["id"])
             assert [p["open_class"] for p in periods if p["until"] is None] == [self.book["class"]]
-            for newer, older in zip(periods, periods[1:], strict=False):
+            for newer, older in pairwise(periods):
                 assert (newer["before"], newer["since"]) == (older["open_class"], older["until"])
             shown = call("package_show", reviewer, id=made["id"])
             assert shown["open_class"] == self.book["class"]
