@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ...kernel import orgs
+from ...kernel import clock, orgs
 from ...kernel.actors import Actor, Role
 from ...kernel.openness import is_stricter
 from ...kernel.types import Conflict
@@ -65,27 +66,56 @@ def evaluate(actor: Actor, reference: str, conclusion: str, stated: Payload) -> 
         return engine.fire(case.id, conclusion, actor, stated, unit)
 
 
-def due(actor: Actor, *, org_id: str = "", limit: int = 100) -> list[tuple[Case, Evaluation]]:
-    """Return the evaluations that are to be made, the most urgent first: one's own, or of one's region."""
+def to_be_made(actor: Actor, org_id: str = "") -> list[sa.ColumnElement[bool]]:
+    """Return the conditions of the evaluations that somebody is to make, or looks after."""
     mine = actor.orgs(Role.REVIEWER) | actor.orgs(Role.EDITOR)
     reach: list[Any] = [Case.org_id.in_(mine)]
     if actor.oversight:
         reach.append(orgs.within(Case.region_code, actor.oversight))
+    found: list[Any] = [Evaluation.is_open, sa.or_(*reach)]
+    return [*found, Case.org_id == org_id] if org_id else found
+
+
+def due(
+    actor: Actor, *, org_id: str = "", overdue: bool = False, limit: int = 100
+) -> list[tuple[Case, Evaluation]]:
+    """Return the evaluations that are to be made, the most urgent first."""
     query = (
         sa.select(Case, Evaluation)
         .join(Evaluation, Evaluation.case_id == Case.id)
-        .where(Evaluation.is_open, sa.or_(*reach))
+        .where(*to_be_made(actor, org_id))
         .order_by(Evaluation.due_on, Case.number)
         .limit(limit)
     )
-    if org_id:
-        query = query.where(Case.org_id == org_id)
+    if overdue:
+        query = query.where(Evaluation.due_on < clock.today())
     return [(case, row) for case, row in model.Session.execute(query)]
+
+
+def totals(actor: Actor, *, org_id: str = "") -> list[tuple[str, int, int]]:
+    """Return per department how many evaluations are to be made and how many of them are overdue."""
+    late = sa.func.count().filter(Evaluation.due_on < clock.today())
+    query = (
+        sa.select(Case.org_id, sa.func.count(), late)
+        .join(Evaluation, Evaluation.case_id == Case.id)
+        .where(*to_be_made(actor, org_id))
+        .group_by(Case.org_id)
+        .order_by(late.desc(), sa.func.count().desc(), Case.org_id)
+    )
+    return [(org, count, overdue) for org, count, overdue in model.Session.execute(query)]
 
 
 def last(dataset_id: str) -> Evaluation | None:
     """Return the last evaluation of an entry that was made."""
-    query = sa.select(Evaluation).where(
-        Evaluation.dataset_id == dataset_id, Evaluation.conclusion.is_not(None)
+    return lasts([dataset_id]).get(dataset_id)
+
+
+def lasts(dataset_ids: Collection[str]) -> dict[str, Evaluation]:
+    """Return the last evaluation that was made of each of some entries."""
+    query = (
+        sa.select(Evaluation)
+        .where(Evaluation.dataset_id.in_(dataset_ids), Evaluation.conclusion.is_not(None))
+        .distinct(Evaluation.dataset_id)
+        .order_by(Evaluation.dataset_id, Evaluation.evaluated_at.desc())
     )
-    return model.Session.scalar(query.order_by(Evaluation.evaluated_at.desc()).limit(1))
+    return {row.dataset_id: row for row in model.Session.scalars(query)}

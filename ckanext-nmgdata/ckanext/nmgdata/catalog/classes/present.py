@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ... import vocab
+from ...kernel import clock
 from ...kernel.actors import Actor
 from ...kernel.evidence import files as evidence
 from ...kernel.openness import NON_OPEN, is_stricter
@@ -121,20 +124,30 @@ def evaluation(case: Case, actor: Actor) -> dict[str, Any]:
         "conclusion": row.conclusion,
         "target": row.target,
         "change": change_of(case),
-        "before": last_of(row.dataset_id),
+        "before": last_of(filing.last(row.dataset_id)),
         "may_evaluate": any(s.name in ("keep", "convertible") for s in engine.possible(case, actor)),
     }
 
 
-def last_of(dataset_id: str) -> dict[str, Any] | None:
-    """Return what the last evaluation of an entry concluded, and when."""
-    row = filing.last(dataset_id)
+def last_of(row: Evaluation | None) -> dict[str, Any] | None:
+    """Return what an evaluation concluded, and when."""
     if row is None or row.evaluated_on is None:
         return None
     return {"on": row.evaluated_on.isoformat(), "conclusion": row.conclusion}
 
 
-def due_line(case: Case, row: Evaluation, today: date) -> dict[str, Any]:
+def due_lines(found: Sequence[tuple[Case, Evaluation]]) -> list[dict[str, Any]]:
+    """Return evaluations that are to be made; entries, departments and last ones are fetched once for all."""
+    today, ids = clock.today(), {row.dataset_id for _case, row in found}
+    wanted = ((model.Package, ids), (model.Group, {case.org_id for case, _row in found}))
+    kept = [model.Session.scalars(sa.select(kind).where(kind.id.in_(keys))).all() for kind, keys in wanted]
+    lasts = filing.lasts(ids)
+    lines = [due_line(case, row, lasts.get(row.dataset_id), today) for case, row in found]
+    del kept  # until here it kept the session from forgetting them
+    return lines
+
+
+def due_line(case: Case, row: Evaluation, last: Evaluation | None, today: date) -> dict[str, Any]:
     """Return one evaluation that is to be made."""
     return {
         "id": case.id,
@@ -147,7 +160,7 @@ def due_line(case: Case, row: Evaluation, today: date) -> dict[str, Any]:
         "published": row.published,
         "due_on": row.due_on.isoformat(),
         "overdue": row.due_on < today,
-        "last": last_of(row.dataset_id),
+        "last": last_of(last),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from ckan import model
@@ -16,6 +15,7 @@ from ...kernel.deadlines import statutes
 from ...kernel.evidence import files as evidence
 from ...kernel.gate.doors import asking
 from ...kernel.openness import is_stricter
+from ...kernel.orgs import title_of
 from ...kernel.types import Conflict
 from ...kernel.workflow import engine, queries
 from ...kernel.workflow import machine as machines
@@ -111,11 +111,9 @@ def was_published(dataset_id: str) -> bool:
 def may_move(dataset_id: str) -> bool:
     """Say whether the reader may file a change of an entry's class; for the pages."""
     package, actor = model.Session.get(model.Package, dataset_id), asking()
-    if package is None or not entry_is_published(package):
-        return False
-    org = package.owner_org
+    org = package.owner_org if package else None
     mine = actor.has(Role.EDITOR, org) or actor.has(Role.REVIEWER, org)
-    return mine and bool(classes(actor, package))
+    return bool(mine and package and entry_is_published(package) and classes(actor, package))
 
 
 def classes(actor: Actor, package: model.Package) -> list[str]:
@@ -177,12 +175,12 @@ def evaluations() -> Any:
         lines = tk.get_action("nmgdata_evaluation_list")(context(), {"org_id": org, "limit": 500})
     except tk.NotAuthorized:
         return tk.abort(403, _("You have no right to do this."))
-    late = Counter(line["department"] for line in lines if line["overdue"])
-    departments = Counter(line["department"] for line in lines)
+    totals = filing.totals(asking(), org_id=org)
     values = {
         "lines": lines,
-        "departments": [(name, count, late[name]) for name, count in departments.most_common()],
-        "overdue": sum(late.values()),
+        "departments": [(title_of(org_id), count, late) for org_id, count, late in totals],
+        "all": sum(count for _org, count, _late in totals),
+        "overdue": sum(late for _org, _count, late in totals),
     }
     return tk.render("nmgdata/open_evaluation/list.html", values)
 

@@ -10,7 +10,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 from werkzeug.datastructures import FileStorage
 
-from ....kernel import clock
+from ....kernel import orgs
 from ....kernel.evidence import files as evidence
 from ....kernel.gate.doors import actor_of
 from ....kernel.openness import is_stricter
@@ -120,7 +120,7 @@ def nmgdata_evaluation_submit(context: Context, data_dict: DataDict) -> dict[str
 def nmgdata_evaluation_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
     """List the evaluations that are to be made by your department, or in your region; the most urgent first.
 
-    :param org_id: only of this department (optional)
+    :param org_id: only of this department, by id or name (optional)
     :type org_id: string
     :param overdue: only those whose date has passed (default: false)
     :type overdue: bool
@@ -132,14 +132,10 @@ def nmgdata_evaluation_list(context: Context, data_dict: DataDict) -> list[dict[
     :rtype: list of dictionaries
     """
     tk.check_access("nmgdata_evaluation_list", context, data_dict)
-    limit = min(data_dict["limit"], MOST)
-    found = filing.due(actor_of(context), org_id=data_dict.get("org_id") or "", limit=limit)
-    today = clock.today()
-    return [
-        present.due_line(case, row, today)
-        for case, row in found
-        if not data_dict["overdue"] or row.due_on < today
-    ]
+    asked = data_dict.get("org_id") or ""
+    limit, org_id = min(data_dict["limit"], MOST), (orgs.department(asked) or asked)
+    found = filing.due(actor_of(context), org_id=org_id, overdue=data_dict["overdue"], limit=limit)
+    return present.due_lines(found)
 
 
 @tk.side_effect_free

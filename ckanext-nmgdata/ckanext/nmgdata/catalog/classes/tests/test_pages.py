@@ -249,6 +249,14 @@ class TestMail:
             assert start in said, (start, sorted(said))
 
 
+def test_who_waits_for_data_or_uses_them_is_told_that_they_are_closed(world, wsgi):
+    made = made_as(world, "conditional")
+    case = world.granted(made)
+    decide(move(made, "non_open", world.editor), world.official)
+    assert call("nmgdata_case_show", world.applicant, id=case["id"])["status"] == "provided"
+    assert "applicant: 数据不再开放" in mails(wsgi)
+
+
 def test_bad_shapes_are_refused_at_their_fields(world):
     made = made_as(world, "conditional")
     for field in ("open_class", "reason", "basis", "form"):
