@@ -78,13 +78,12 @@ class TestJourneys:
         address = f"/nmg/classes/change/{made['name']}"
         page = app.get(f"{address}?open_class=unconditional", headers=reviewer).body
         assert 'name="consented_by"' in page and 'name="reason"' not in page
-        typed = moves.statement("unconditional", "non_open")
+        secret = page.partition('name="form" value="')[2].partition('"')[0]
+        typed = {**moves.statement("unconditional", "non_open"), "form": secret}
         sent = {**typed, "secrecy_review": "", "evidence": (io.BytesIO(factories.PDF), "同意书.pdf")}
         page = app.post(address, data=sent, headers=reviewer, content_type="multipart/form-data").body
         assert "同意书.pdf" in page and 'href="#f-secrecy_review"' in page
-        secret = page.partition('name="form" value="')[2].partition('"')[0]
-        sent = {**typed, "form": secret}
-        sent.pop("evidence")
+        sent = {name: value for name, value in typed.items() if name != "evidence"}
         answer = app.post(address, data=sent, headers=reviewer, follow_redirects=False)
         assert "/nmg/cases/KF-" in answer.headers["Location"]
         assert app.get(f"/dataset/{made['name']}").status_code == 200

@@ -113,22 +113,22 @@ def test_no_byte_leaves_beyond_the_class_in_effect(wsgi, world):  # noqa: C901 (
             done = goes(way, editor, **{**whole, "license_id": "other-open"})
             assert (done is not None) == (after == self.book["class"])
 
-        @rule(conclusion=st.sampled_from(("keep", "convertible", "tighten")), target=st.sampled_from(CLASSES))
-        def evaluate(self, conclusion: str, target: str) -> None:
+        @rule(conclusion=st.sampled_from(("keep", "convertible", "tighten")), right=st.sampled_from(CLASSES))
+        def evaluate(self, conclusion: str, right: str) -> None:
             here = self.book["class"]
             stated = {**ANSWERS, **statement("non_open", here if here != "non_open" else "conditional")}
-            data = {**stated, "conclusion": conclusion, "target": target}
+            data = {**stated, "conclusion": conclusion, "target": right}
             done = goes("nmgdata_evaluation_submit", reviewer, id=made["id"], **data)
             busy = self.book["proposed"] or self.book["converting"]
-            right = {
+            possible = {
                 "keep": True,
-                "convertible": stricter(target, here) and not busy,
-                "tighten": stricter(here, target) and not busy,
+                "convertible": stricter(right, here) and not busy,
+                "tighten": stricter(here, right) and not busy,
             }[conclusion]
-            assert (done is not None) == bool(here != "unconditional" and right)
+            assert (done is not None) == bool(here != "unconditional" and possible)
             if done and conclusion != "keep":
                 case = call("nmgdata_case_show", reviewer, id=done["change"])["id"]
-                self.book["proposed" if conclusion == "tighten" else "converting"] = (case, target)
+                self.book["proposed" if conclusion == "tighten" else "converting"] = (case, right)
 
         @rule()
         @precondition(lambda self: self.book["converting"])
