@@ -34,7 +34,8 @@ def noticed(unit: Unit, dataset_id: str, decision: history.Decision | None) -> N
     package = unit.session.get_one(model.Package, dataset_id)
     unit.session.flush()
     unit.session.refresh(package, ["extras"])  # a write that touched only files may have read it long ago
-    if publish.is_public({"state": package.state, "private": package.private}):
+    public = publish.is_public({"state": package.state, "private": package.private})
+    if public and (decision is None or decision.is_held_to_all_rules):
         publish.check_public(package)
     if package.type != "dataset":
         return

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL
+from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL, is_stricter
 from ...kernel.outbox import search as index
 from ...kernel.types import Conflict
 from ...kernel.unit import Unit
@@ -69,12 +69,16 @@ def would_be(package: model.Package, row: ClassChange) -> dict[str, Any]:
 def check(package: model.Package, row: ClassChange) -> None:
     """Hold what an entry would be to the rules of the catalogue (R-SEC-03, R-OPEN-02, R-OPEN-11, R-FREE-03).
 
+    A closing is held to what it states alone.
+
     :raises tk.ValidationError: at the fields of the form
     """
     wanted = would_be(package, row)
     entry = {**wanted["extras"], "license_id": wanted["license_id"], "owner_org": package.owner_org}
     public = publish.is_public({"state": package.state, "private": package.private})
     faults = rules.faults(entry, public=public)
+    if is_stricter(row.before, row.after):
+        faults = {field: said for field, said in faults.items() if field in FIELDS}
     if faults:
         raise tk.ValidationError({NAMES.get(field, field): [said] for field, said in faults.items()})
 
@@ -90,13 +94,14 @@ def move(unit: Unit, row: ClassChange, case_number: str) -> None:
         raise Conflict(_("The open class of this entry has changed meanwhile."))
     check(package, row)
     wanted = would_be(package, row)
-    write(unit, package, Decision(case_number, row.basis), **wanted)
+    decision = Decision(case_number, row.basis, not is_stricter(row.before, row.after))
+    write(unit, package, decision, **wanted)
 
 
 def renew(unit: Unit, package: model.Package, reason: str, legal_basis: str) -> None:
     """Renew why an entry is not open, after an evaluation that keeps its class."""
     extras = {**(package.extras or {}), "open_reason": reason, "open_legal_basis": legal_basis}
-    write(unit, package, Decision(), extras=extras)
+    write(unit, package, Decision(is_held_to_all_rules=False), extras=extras)
 
 
 def write(unit: Unit, package: model.Package, decision: Decision, **values: Any) -> None:

@@ -297,6 +297,17 @@ class TestEverythingMovesTogether:
             assert app.get(url, status=403).status_code == 403
             assert not call("nmgdata_access_explain", None, id=made["resources"][0]["id"])["allowed"]
 
+    def test_other_faults_of_an_entry_do_not_hold_up_its_closing(self, world):
+        made = made_as(world, "unconditional")
+        row = model.Session.get_one(model.Package, made["id"])
+        row.extras = {**row.extras, "contact_phone": "", "data_level": "core"}
+        model.Session.commit()
+        assert "contact_phone" in refused(
+            call, "package_patch", world.editor, id=made["id"], notes="新的说明。"
+        )
+        decide(move(made, "non_open", world.editor), world.official)
+        assert class_of(made) == "non_open" and not allowed(made)
+
     def test_it_is_all_or_nothing(self, world, monkeypatch):
         made = made_as(world, "unconditional")
         case = move(made, "conditional", world.editor)
