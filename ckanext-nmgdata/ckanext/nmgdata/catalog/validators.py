@@ -15,6 +15,7 @@ from .. import config, vocab
 from ..kernel import addresses, orgs
 from ..kernel.gate import origins
 from . import identifiers, names, publish, rules
+from .classes import rule
 
 _ = tk._
 Field = dict[str, Any]
@@ -178,6 +179,9 @@ def nmgdata_item_name(value: Any) -> str:
 def nmgdata_entry(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
     """Hold the entry to every rule of ``catalog.rules``; each fault goes to its field."""
     entry = entry_of(data)
+    moved = rule.fault(context, context.get("package"), entry.get("open_class"))
+    if moved:
+        add(errors, "open_class", moved)
     for field, message in rules.faults(entry, public=publish.is_public(entry)).items():
         add(errors, field, message)
     for field, message in publish.region_faults(entry).items():

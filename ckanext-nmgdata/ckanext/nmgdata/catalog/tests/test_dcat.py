@@ -96,6 +96,7 @@ def maximal(org, open_class, **values):
         contact_email="data+100%@example.org",
         livelihood=True,
         needs_id_number=True,
+        in_negative_list=True,
         application_questions="是否发表成果？\n发表在何处？",
         obtained_by_sharing=open_class == "non_open",
         sample=False,
