@@ -24,7 +24,7 @@ CITY_END = "00"
 
 
 def level_of(org_id: str) -> str:
-    """Return the level of an organisation's plans: region and league-city for authorities, else department."""
+    """Return the level of an organisation's plans: department, unless it is an authority."""
     extras = orgs.extras_of(org_id)
     region = extras.get("region_code") or ""
     if extras.get("role") != orgs.AUTHORITY or not region.endswith(CITY_END):

@@ -160,7 +160,8 @@ class Version(tk.BaseModel):
     reason: Mapped[text]
     """Why the plan was amended; empty for the first version."""
     changes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=sa.text("'[]'"))
-    """Each: ``kind`` (added, changed, ended, text), ``item``, ``title``, ``reason``, ``fields``: [from, to]."""
+    """Each: ``kind`` (added, changed, ended, text), ``item``, ``title``, ``reason``, and ``fields``, each
+    with what it was and is."""
 
 
 class Happening(tk.BaseModel):

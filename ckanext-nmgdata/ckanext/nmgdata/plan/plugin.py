@@ -8,7 +8,7 @@ from ckan import plugins as p
 
 from .. import shapes
 from ..kernel.gate import known
-from . import chores, facts, jobs, present, workflow
+from . import chores, facts, jobs, present, views, work_steps, work_views, workflow
 from .logic import action, auth
 
 
@@ -19,6 +19,8 @@ class PlanPlugin(p.SingletonPlugin):
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
     p.implements(p.IValidators)
+    p.implements(p.IBlueprint)
+    p.implements(p.ITemplateHelpers)
 
     def configure(self, config: Any) -> None:
         """Make plans known to engine, pages, outbox, events and clock."""
@@ -39,6 +41,14 @@ class PlanPlugin(p.SingletonPlugin):
     def get_validators(self) -> dict[str, Any]:
         """Return the validators of the group's schema."""
         return {"nmgdata_number_output": number_output}
+
+    def get_blueprint(self) -> list[Any]:
+        """Return the public pages of plans, and those on which they are made."""
+        return [work_views.blueprint, work_steps.blueprint, views.blueprint]
+
+    def get_helpers(self) -> dict[str, Any]:
+        """Return the template helpers."""
+        return {"nmgdata_plan_field": present.field_label, "nmgdata_plan_value": present.value}
 
 
 def number_output(value: Any) -> Any:

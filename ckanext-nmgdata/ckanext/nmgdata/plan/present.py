@@ -220,6 +220,11 @@ FIELDS = {
 }
 
 
+def field_label(name: str) -> str:
+    """Return the name of a field of a comparison."""
+    return _(FIELDS.get(name, name))
+
+
 def install() -> None:
     """Say how a plan's case is shown."""
     page = "nmgdata/open_plan/filed.html"

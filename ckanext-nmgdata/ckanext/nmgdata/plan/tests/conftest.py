@@ -66,6 +66,6 @@ class Plans:
 
 
 @pytest.fixture
-def plans(world: World, pages: None) -> Plans:
+def plans(world: World) -> Plans:
     """Return a maker of plans."""
     return Plans(world)

@@ -8,6 +8,8 @@ from ckanext.nmgdata.factories import call, lift, site_context, stop, upload
 from ckanext.nmgdata.kernel import outbox, tick
 from ckanext.nmgdata.plan.tests.conftest import at
 
+pytestmark = pytest.mark.usefixtures("pages")
+
 
 def open_up(entry, **values):
     """Attach a file to an entry and publish it."""
