@@ -292,8 +292,8 @@ def keep(actor: Actor, plan: Plan, item_id: str, reference: str) -> Item:
         since = item.suggested_on if item.suggested_id == package.id else None
         found = facts.availability(unit.session, [package.id])[package.id]
         if not facts.note(unit, item, found, package.id, since):
-            message = _("This dataset is not open to the public as promised: {state}.")
-            raise tk.ValidationError({"kept_id": [message.format(state=found.as_open_as(item.open_class))]})
+            message = _("This dataset is not open to the public as promised.")
+            raise tk.ValidationError({"kept_id": [message]})
         facts.renew(unit, [item])
         jobs.ask_group(unit, item.plan_id)
     jobs.do_own()

@@ -45,9 +45,8 @@ def tell_of(plan_id: str) -> int:
         plan = unit.session.get_one(Plan, plan_id, with_for_update=True, populate_existing=True)
         last = unit.session.get(Happening, plan.told_until)
         found = query.happenings(None, 500, Plan.id == plan_id, Happening.id > plan.told_until)
-        if not found or (
-            last and clock.local_date(last.at) == clock.local_date(unit.now) and plan.told_until
-        ):
+        today = clock.local_date(unit.now)
+        if not found or (last is not None and clock.local_date(last.at) == today):
             return 0
         plan.told_until = found[0][0].id
         people = followers(plan_id)

@@ -20,7 +20,8 @@ RANK = """CASE WHEN 'livelihood' = ANY (grounds) THEN 0 WHEN 'urgent_need' = ANY
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables; let people switch the news of plans off."""
+    mails_to_choose("'reminders', 'assignments', 'plans'")
     op.create_table(
         "nmgdata_plan",
         sa.Column("id", sa.Text(), nullable=False),
@@ -82,6 +83,12 @@ def upgrade() -> None:
         "nmgdata_plan_event_late", "nmgdata_plan_event", ["item_id"], unique=True,
         postgresql_where=sa.text("kind = 'late'"),
     )  # fmt: skip
+
+
+def mails_to_choose(kinds: str) -> None:
+    """Say which mails may be switched off."""
+    op.drop_constraint("nmgdata_mail_choice_kind", "nmgdata_mail_choice")
+    op.create_check_constraint("nmgdata_mail_choice_kind", "nmgdata_mail_choice", f"kind IN ({kinds})")
 
 
 def create_items() -> None:
@@ -150,3 +157,5 @@ def downgrade() -> None:
     """Drop the tables; their cases stay in the ledger."""
     for table in TABLES:
         op.drop_table(table)
+    op.execute("DELETE FROM nmgdata_mail_choice WHERE kind = 'plans'")
+    mails_to_choose("'reminders', 'assignments'")
