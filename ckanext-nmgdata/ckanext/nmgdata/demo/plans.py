@@ -7,7 +7,7 @@ entries of the demo were opened are set, because the entries themselves are ther
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import click
@@ -16,6 +16,7 @@ from ckan import model
 
 from ..kernel import clock
 from ..kernel.actors import Actor
+from ..kernel.types import new_id
 from ..kernel.unit import begin
 from ..kernel.workflow import engine
 from ..plan import chores, facts, filing, items, jobs
@@ -47,11 +48,11 @@ def load(org_names: list[str], authority: str | None) -> None:
     today = clock.today()
     years = [today.year - 1, *([today.year] if today.month >= EARLY else [])]
     chosen = [group.id for name in org_names if (group := model.Group.by_name(name))][:ORGS]
-    with click.progressbar([(y, org) for y in years for org in chosen], label="Open plans") as bar:
-        for year, org_id in bar:
-            drafted(reviewer, official, org_id, year)
-    for year in years:
-        follow(reviewer, official, office.id, chosen, year)
+    with click.progressbar(years, label="Open plans") as bar:
+        for year in bar:
+            for org_id in chosen:
+                drafted(reviewer, official, org_id, year)
+            follow(reviewer, official, office.id, chosen, year)
 
 
 def on(year: int, month: int, day: int) -> AbstractContextManager[None]:
@@ -67,7 +68,9 @@ def drafted(reviewer: Actor, official: Actor, org_id: str, year: int) -> None:
         with begin(reviewer) as unit:
             own = unit.session.get_one(Plan, plan.id)
             own.key_areas = "与群众办事、出行、就医密切相关的数据。\n企业反映需求集中的数据。"
-            for package, months, grounds in zip(own_entries(org_id), KEPT_MONTHS, GROUNDS, strict=False):
+            for package, months, grounds in zip(
+                own_entries(org_id, year), KEPT_MONTHS, GROUNDS, strict=False
+            ):
                 due = schema.month_end(date(year, months[2], 1))
                 unit.session.add(promise(own, package, due, grounds))
         for title, month, _reason in FUTURE:
@@ -80,20 +83,20 @@ def drafted(reviewer: Actor, official: Actor, org_id: str, year: int) -> None:
         engine.fire(case_id, "approve", official, {})
 
 
-def own_entries(org_id: str) -> list[Any]:
-    """Return the entries of a department that are open with files."""
+def own_entries(org_id: str, year: int) -> list[Any]:
+    """Return entries of a department that are open with files; others last year than this."""
     package: Any = model.Package
     has_file = sa.exists().where(model.Resource.package_id == package.id, model.Resource.state == "active")
     query = sa.select(package).where(
         package.owner_org == org_id, package.private.is_(False), has_file,
         package.extras["open_class"].astext.in_(("unconditional", "conditional")),
     )  # fmt: skip
-    return list(model.Session.scalars(query.order_by(package.name).limit(KEPT)))
+    return list(model.Session.scalars(query.order_by(package.name).offset(KEPT * (year % 2)).limit(KEPT)))
 
 
 def promise(plan: Plan, package: Any, due: date, grounds: list[str]) -> Item:
     """Return a promise of an entry."""
-    item = Item(id=items.new_id(), plan_id=plan.id, dataset_id=package.id, due_on=due, grounds=grounds)
+    item = Item(id=new_id(), plan_id=plan.id, dataset_id=package.id, due_on=due, grounds=grounds)
     item.open_class, item.demand_source = package.extras["open_class"], "own"
     facts.copy(item, package)
     return item
@@ -102,7 +105,8 @@ def promise(plan: Plan, package: Any, due: date, grounds: list[str]) -> Item:
 def add_future(reviewer: Actor, plan: Plan, title: str, month: int) -> None:
     """Promise a future dataset."""
     stated = {
-        "title": f"{title}（{plan.year}）", "notes": "示例：计划开放的数据集，内容为虚构。", "theme": "city_construction",
+        "title": f"{title}（{plan.year}）", "notes": "示例：计划开放的数据集，内容为虚构。",
+        "theme": "daily_life",
         "data_form": "spreadsheet", "update_frequency": "monthly", "format": "csv",
         "month": f"{plan.year}-{month:02d}", "open_class": "unconditional", "demand_source": "public_demand",
     }  # fmt: skip
@@ -145,10 +149,9 @@ def live(reviewer: Actor, official: Actor, plan: Plan, *, closed: bool) -> None:
             chores.pass_month(plan_id)
             engine.fire(case_id, "adjust", Actor.system(), {})
         with on(year, 12, 22):
+            carried = {"end": "carried", "reason": "系统建设顺延，转入下一年度。"}
             for item_id in (key for title, key in found.items() if key != dropped and "（" in title):
-                items.finish(
-                    reviewer, plan, item_id, {"end": "carried", "reason": "系统建设顺延，转入下一年度。"}
-                )
+                items.finish(reviewer, plan, item_id, carried)
             stated = {"adjustment": "核对全部目录条目，更新摘要和更新频率，注销停止采集的条目。"}
             engine.fire(case_id, "close", reviewer, stated)
             jobs.do_own()
@@ -161,9 +164,7 @@ def keep(plan_id: str, year: int) -> None:
         rows = unit.session.scalars(query.order_by(Item.due_on, Item.dataset_id))
         for item, (month, day, _promised) in zip(rows, KEPT_MONTHS, strict=False):
             item.opened_on = min(date(year, month, day), clock.today() - timedelta(days=1))
-            moment = datetime(
-                item.opened_on.year, item.opened_on.month, item.opened_on.day, 9, tzinfo=clock.LOCAL
-            )
+            moment = datetime.combine(item.opened_on, time(9), clock.LOCAL)
             unit.session.execute(
                 sa.update(Happening)
                 .where(Happening.item_id == item.id, Happening.kind == "opened")

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from ..kernel import clock
 from ..kernel.audit.model import AuditEvent
+from ..kernel.types import Conflict
 from ..kernel.unit import Unit
+from ..kernel.workflow.model import Case
 from . import copying, counts, facts, filing, jobs, versions
 from .model import Item, Plan
 
@@ -45,13 +47,22 @@ def close(unit: Unit, plan: Plan, adjustment: str) -> None:
         following = filing.of_year(plan.org_id, plan.year + 1) or filing.start(
             unit, plan.org_id, plan.year + 1, {}
         )
-        if following.published_at is None:
-            for item in carried:
-                copying.carry(unit, item, following)
+        refuse_under_review(unit, following)
+        for item in carried:
+            copying.carry(unit, item, following)
     plan.closed_at = unit.now
     plan.report = report(unit.session, plan, adjustment)
     facts.happened(unit, plan.id, "closed")
     jobs.ask_group(unit, plan.id)
+
+
+def refuse_under_review(unit: Unit, following: Plan) -> None:
+    """Carry nothing into a plan that is being decided on: it would be published without having been seen.
+
+    :raises Conflict: the plan of the next year is under review
+    """
+    if unit.session.get_one(Case, following.case_id).status in ("submitted", "approved", "amending"):
+        raise Conflict(_("The plan of the next year is under review; close this year when that is decided."))
 
 
 def report(session: Session, plan: Plan, adjustment: str) -> dict[str, Any]:
