@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from typing import Any
 
 from ckan import model
 from ckan.lib.pagination import Page
 from ckan.plugins import toolkit as tk
-from flask import Blueprint, Response, redirect, stream_with_context
+from flask import Blueprint, Response, redirect, send_file, stream_with_context
 
 from .. import config, vocab
 from ..kernel import clock, orgs
+from ..kernel.evidence import files
 from ..kernel.gate.doors import asking
 from ..reader import context, need_login
-from . import counts, dcat, exports, feed, present, query
+from . import attachments, counts, dcat, exports, feed, present, query
 from .counts import Scope, Tally
 from .logic import auth
 from .model import Plan
@@ -150,7 +152,7 @@ def about(plan: Plan) -> dict[str, Any]:
     shown = present.show(plan, drafts=False)
     return {
         "plan": shown, "line": line, "counts": about_counts(plan), "org": line.org_name, "year": plan.year,
-        "today": clock.today(),
+        "today": clock.today(), "attached": attachments.of_plan(plan),
     }  # fmt: skip
 
 
@@ -201,6 +203,20 @@ def plan_rdf(year: int, org: str, kind: str) -> Any:
         return missing()
     media, serialisation = dcat.FORMATS[kind]
     return Response(dcat.serialised(plan, serialisation), content_type=media)
+
+
+@blueprint.route("/nmg/plans/<int:year>/<org>/files/<file_id>")
+def attached_file(year: int, org: str, file_id: str) -> Any:
+    """Hand out a file of a published plan, always as a download."""
+    plan = named(year, org)
+    row = next((e for e in files.of_case(plan.case_id) if e.id == file_id and e.scan != "infected"), None)
+    if row is None:
+        return tk.abort(404, _("This file is not available."))
+    data = io.BytesIO(files.content(row))
+    answer = send_file(data, mimetype=row.media_type, as_attachment=True, download_name=row.name)
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
 
 
 # --- news ----------------------------------------------------------------------------------------

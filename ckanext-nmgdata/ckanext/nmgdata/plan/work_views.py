@@ -16,7 +16,7 @@ from ..kernel.gate.doors import asking
 from ..kernel.types import Conflict
 from ..kernel.workflow import engine, queries
 from ..reader import context, need_login
-from . import items, present, proposals, query, texts
+from . import attachments, items, present, proposals, query, texts
 from .logic import auth, schema
 from .model import Item, Plan
 
@@ -162,12 +162,18 @@ def edit_texts(year: int, org: str) -> Any:
     errors: dict[str, Any] = {}
     if tk.request.method == "POST":
         data = sent(TEXT_FIELDS)
-        errors = tried(
-            lambda: tk.get_action("nmgdata_plan_update")(context(), {"id": plan.id, **data}), _("Saved.")
-        )
+        errors = tried(lambda: write_texts(plan, data), _("Saved."))
         if not errors:
             return back(year, org)
-    return tk.render("nmgdata/plan/texts.html", {**about(plan), "data": data, "errors": errors})
+    values = {**about(plan), "data": data, "errors": errors, "attached": attachments.of_plan(plan)}
+    return tk.render("nmgdata/plan/texts.html", values)
+
+
+def write_texts(plan: Plan, data: dict[str, Any]) -> None:
+    """Change the texts of a plan and the files that belong to it."""
+    uploads, gone = tk.request.files.getlist("evidence"), tk.request.form.getlist("drop")
+    tk.get_action("nmgdata_plan_update")(context(), {"id": plan.id, **data})
+    attachments.change(asking(), plan, uploads, gone)
 
 
 @blueprint.route(f"{BASE}/submit", methods=["POST"])

@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from ckan.plugins import toolkit as tk
-from ckanext.nmgdata.factories import call, login, site_context, upload
+from ckanext.nmgdata.factories import PDF, call, login, site_context, upload
 from ckanext.nmgdata.kernel import outbox, tick
+from ckanext.nmgdata.plan import attachments, query
 from openpyxl import load_workbook
 from rdflib import Graph, URIRef
 from rdflib.namespace import RDF
@@ -114,6 +115,13 @@ def test_an_office_makes_its_plan_on_pages(app, world, plans):
         assert plans.items({"id": item["plan_id"]}, world.reviewer)[0]["month"] == "2026-04"
         form = {"title": "交通厅计划", "key_areas": "出行"}
         app.post(f"{PLACE}/work/texts", data=form, headers=office, follow_redirects=False)
+        upload = {**form, "evidence": (io.BytesIO(PDF), "盖章文本.pdf")}
+        app.post(f"{PLACE}/work/texts", data=upload, headers=office, follow_redirects=False)
+        (kept,) = attachments.of_plan(query.by_reference(item["plan_id"]))
+        assert app.get(f"{PLACE}/files/{kept['id']}", status=404), (
+            "a draft's files are nobody else's business"
+        )
+        assert app.get(PLACE, status=404)
         app.post(f"{PLACE}/work/submit", headers=office, follow_redirects=False)
         assert "交通厅计划" in app.get(f"{PLACE}/work", headers=office).text
         case = app.get(
@@ -121,5 +129,7 @@ def test_an_office_makes_its_plan_on_pages(app, world, plans):
             headers=login(world.official),
         )
         assert "公交线路" in case.text and 'id="step-approve"' in case.text
+        plans.step(world.official, {"id": item["plan_id"]}, "approve")
+        plans.step(world.official, {"id": item["plan_id"]}, "publish")
+        assert app.get(f"{PLACE}/files/{kept['id']}").data == PDF and "盖章文本.pdf" in app.get(PLACE).text
     assert app.get(f"{PLACE}/work", headers=login(world.stranger), status=404)
-    assert app.get(PLACE, status=404)
