@@ -47,6 +47,14 @@ def live(dataset_id: str) -> list[Stop]:
     return [Stop(*row) for row in model.Session.execute(query)]
 
 
+def stopped_among(dataset_id: Any) -> sa.ColumnElement[bool]:
+    """Return the SQL for: something stops a dataset or any file of it."""
+    live_stop = sa.select(Suspension.id).where(
+        Suspension.dataset_id == dataset_id, Suspension.lifted_at.is_(None)
+    )
+    return live_stop.exists()
+
+
 def strongest(stops: Sequence[Stop], resource_id: str | None = None) -> Stop | None:
     """Return what stops a dataset as a whole, or one file of it."""
     return next((stop for stop in stops if stop.resource_id in (None, resource_id)), None)
