@@ -41,6 +41,14 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Validators:
+    """By what a server knows whether a page has changed (RFC 9110 §8.8)."""
+
+    etag: str | None = None
+    modified: str | None = None
+
+
+@dataclass(frozen=True)
 class Page:
     """One page of a remote catalogue, wholly fetched and parsed.
 
@@ -49,6 +57,7 @@ class Page:
     :param next: address of the next page, None on the last one
     :param total: of the catalogue, if it is stated
     :param read: bytes after decoding
+    :param validators: for asking conditionally next time, None where the server gives none
     """
 
     address: str
@@ -58,3 +67,4 @@ class Page:
     next: str | None
     total: int | None
     read: int
+    validators: Validators | None = None
