@@ -58,6 +58,7 @@ setup(
             "nmgdata_access = ckanext.nmgdata.access.plugin:AccessPlugin",
             "nmgdata_objection = ckanext.nmgdata.objection.plugin:ObjectionPlugin",
             "nmgdata_tables = ckanext.nmgdata.tables.plugin:TablesPlugin",
+            "nmgdata_harvest = ckanext.nmgdata.harvest.plugin:HarvestPlugin",
         ],
         "ckan.rdf.profiles": ["nmg = ckanext.nmgdata.catalog.dcat:NmgProfile"],
         "babel.extractors": ["ckan = ckan.lib.extract:extract_ckan"],

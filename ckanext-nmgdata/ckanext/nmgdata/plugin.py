@@ -15,6 +15,7 @@ from .accounts import logins, passwords, privacy, register
 from .accounts import views as account_views
 from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators
 from .catalog import views as catalog_views
+from .catalog.bulk import documents
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
 from .catalog.logic import without_search
@@ -83,6 +84,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         roles.install()
         audit_log.install()
         outbox.install()
+        outbox.make_many(documents.documents)
         frozen.install()
         origins.install()
         stops.install()

@@ -24,15 +24,16 @@ def saved(context: Context, dataset_id: str) -> None:
     unit = join(actor_of(context) if context.get("user") else Actor.system())
     package = unit.session.get_one(model.Package, dataset_id)
     unit.session.flush()
-    if publish.is_public({"state": package.state, "private": package.private}):
+    source = publish.source_of(package_context(context, package))
+    if publish.is_public({"state": package.state, "private": package.private}) and not source:
         publish.check_public(package)
     if package.type != "dataset":
         return
     entry = unit.session.get(Entry, dataset_id)
     if entry is None:
-        entry = Entry(dataset_id=dataset_id)
+        entry = Entry(dataset_id=dataset_id, source=source)
         unit.session.add(entry)
-    entry.identifier = (package.extras or {}).get("identifier")
+    entry.identifier = None if source else (package.extras or {}).get("identifier")
     note_publication(unit, package, entry)
     note_class(unit, package, entry)
     unit.session.flush()
@@ -40,6 +41,12 @@ def saved(context: Context, dataset_id: str) -> None:
     for package_id, resource_id in unit.session.info.pop(REPLACED, set()):
         if package_id == dataset_id:
             note_replacement(unit, dataset_id, resource_id)
+
+
+def package_context(context: Context, package: model.Package) -> Context:
+    """Return what says of a write whose entry it is."""
+    given = {publish.SOURCE: context[publish.SOURCE]} if publish.SOURCE in context else {}
+    return {"package": package, **given}
 
 
 def note_publication(unit: Unit, package: model.Package, entry: Entry) -> None:

@@ -7,7 +7,7 @@ refused and reported, whoever came first; nothing is merged.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.orm import Session
 
+from ..catalog.bulk.rows import together
 from ..kernel.gate.stops import stopped_among
 from .model import RemoteRecord, Source
 from .records import Page, Record, Refused
@@ -23,6 +24,7 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 CODE = re.compile(r"[1-3]\d{5}15\d{4}/\d{6}")
 """Catalogue codes name their division, so they mean the same everywhere (docs/adr/0007)."""
 WEB = re.compile(r"(https?|urn|info|doi|hdl):\S+", re.IGNORECASE)
+TWICE = "The identifier stands twice in the catalogue."
 LONGEST = 2000
 """Bytes of the longest name that an index of PostgreSQL takes without doubt."""
 
@@ -54,12 +56,30 @@ class Difference:
     unchanged: list[Known] = field(default_factory=list)
     stopped: list[Known] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    met: list[int] = field(default_factory=list)
+    """Numbers of the known records among the refused ones: they have not vanished."""
+    unnamed: int = 0
+    """Refused records of which nobody can say which they are."""
 
     @property
     def seen(self) -> list[int]:
         """Return the numbers of the known records that the page held."""
         known = [*self.unchanged, *self.stopped, *(one for one, _record in [*self.update, *self.restore])]
-        return [one.id for one in known]
+        return [*(one.id for one in known), *self.met]
+
+    def refuse_again(self, numbers: set[int]) -> None:
+        """Refuse known records that an earlier page held already."""
+        for some in (self.unchanged, self.stopped):
+            self.refused += [repeated(one) for one in some if one.id in numbers]
+            some[:] = [one for one in some if one.id not in numbers]
+        for pairs in (self.update, self.restore):
+            self.refused += [repeated(one) for one, _record in pairs if one.id in numbers]
+            pairs[:] = [pair for pair in pairs if pair[0].id not in numbers]
+
+
+def repeated(one: Known) -> Refused:
+    """Return the refusal of a record that stands twice in a catalogue."""
+    return Refused(one.identifier[:500], "duplicate", TWICE)
 
 
 def claim_of(identifier: str) -> str | None:
@@ -100,12 +120,19 @@ def compare(page: Page, source_id: str, known: Sequence[Known], hosts: Mapping[s
     own = {one.identifier: one for one in known if one.source_id == source_id}
     taken = {name: one for one in known for name in (one.claim, one.subject) if name}
     here: set[str] = set()
+    for refused in page.refused:
+        one = own.get(refused.where) or taken.get(refused.where)
+        if one is not None and one.source_id == source_id:
+            found.met.append(one.id)
+        elif not WEB.fullmatch(refused.where):
+            found.unnamed += 1
     for record in page.records:
         names = [name for name in (claim_of(record.identifier), subject_of(record)) if name]
         fault = fault_of(record, own.get(record.identifier), names, taken, here, hosts, source_id)
         here.update([f"id {record.identifier}", *names])
         if fault:
             found.refused.append(Refused(record.identifier[:500], *fault))
+            found.met += [own[record.identifier].id] if record.identifier in own else []
         else:
             place(found, own.get(record.identifier), record)
     return found
@@ -124,7 +151,7 @@ def fault_of(
     if not is_usable(record.identifier) or any(not is_usable(name) for name in names):
         return "identifier", "The record has no usable identifier."
     if f"id {record.identifier}" in here or not here.isdisjoint(names):
-        return "duplicate", "The identifier stands twice in the catalogue."
+        return "duplicate", TWICE
     for name in names:
         holder = taken.get(name)
         if holder is not None and holder.source_id != source_id:
@@ -153,13 +180,42 @@ def place(found: Difference, own: Known | None, record: Record) -> None:
 # --- the one query -------------------------------------------------------------------------------
 
 
-def read_known(session: Session, source_id: str, records: Iterable[Record]) -> list[Known]:
-    """Return what is known of these records and of their names, by one query for all of them."""
-    sound = [one for one in records if is_usable(one.identifier) and is_usable(one.subject or "-")]
-    ids = list({one.identifier for one in sound})
-    names = list({name for one in sound for name in (claim_of(one.identifier), subject_of(one)) if name})
+def read_known(session: Session, source_id: str, page: Page) -> list[Known]:
+    """Return what is known of the records of a page and of their names, by one query for all of them."""
+    sound = [one for one in page.records if is_usable(one.identifier) and is_usable(one.subject or "-")]
+    refused = {one.where for one in page.refused if is_usable(one.where)}
+    ids = list({one.identifier for one in sound} | refused)
+    names = {name for one in sound for name in (claim_of(one.identifier), subject_of(one)) if name}
+    names = list(names | refused)
     rows = session.execute(KNOWN, {"source": source_id, "ids": ids, "names": names})
     return [Known(*row) for row in rows]
+
+
+def enter(session: Session, source_id: str, found: Difference) -> dict[str, int]:
+    """Give new records their rows: identifier → number. Those whose name somebody else has just taken are
+    refused.
+    """
+    rows = [
+        {
+            "source_id": source_id, "identifier": one.identifier, "claim": claim_of(one.identifier),
+            "subject": subject_of(one),
+        }
+        for one in found.create
+    ]  # fmt: skip
+    if not rows:
+        return {}
+    statement = sa.text(
+        "INSERT INTO nmgdata_harvest_record (source_id, identifier, claim, subject)"
+        " SELECT source_id, identifier, claim, subject"
+        " FROM json_populate_recordset(NULL::nmgdata_harvest_record, CAST(:rows AS json))"
+        " ON CONFLICT DO NOTHING RETURNING identifier, id"
+    )
+    numbers = {row[0]: row[1] for row in session.execute(statement, {"rows": together(rows)})}
+    for one in [one for one in found.create if one.identifier not in numbers]:
+        found.create.remove(one)
+        taken = "Another record has taken this name."
+        found.refused.append(Refused(one.identifier[:500], "stolen_identity", taken))
+    return numbers
 
 
 def hosts_of(session: Session, source_id: str) -> dict[str, str]:

@@ -76,7 +76,9 @@ class Source(tk.BaseModel):
     """Why a banner may have a source of its own (R-PLAT-03); without it its code is refused."""
     address: Mapped[str] = mapped_column(sa.Text, unique=True)
     format: Mapped[str] = mapped_column(sa.Text, server_default="auto")
-    """How it is written, as ``remote`` names formats; ``auto``: as the answers say."""
+    """How it is written, as ``remote.spec`` names formats; ``auto``: as the answers say."""
+    feed: Mapped[str | None] = mapped_column(sa.Text)
+    """Address of its change feed, if it has one."""
     state: Mapped[str] = mapped_column(sa.Text, server_default="active")
     owner_org: Mapped[text]
     """Id of the organisation that has the records whose publisher the portal does not know."""
@@ -95,10 +97,10 @@ class Source(tk.BaseModel):
     guard_number: Mapped[int] = mapped_column(sa.Integer, server_default="100")
     """A run that would remove more records than this is held."""
     limits: Mapped[json]
-    """Limits of ``remote`` that differ from its own (pages, bytes, seconds)."""
+    """Limits of ``remote.spec`` that differ from its own."""
     allowed_hosts: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
-    private_hosts: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
-    """Hosts (``host`` or ``host:port``) on private networks that may be asked all the same."""
+    private_networks: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
+    """Networks (CIDR) that are not public and may be reached all the same."""
     credentials: Mapped[str | None] = mapped_column(sa.Text)
     """Name of the environment variable that holds the credentials; never the credentials."""
     contact: Mapped[str | None] = mapped_column(sa.Text)
@@ -107,6 +109,12 @@ class Source(tk.BaseModel):
     broken_until: Mapped[later]
     """Until when the circuit breaker leaves the source in peace."""
     succeeded_at: Mapped[later]
+    validators: Mapped[json]
+    """What the server calls the state of the catalogue that was read whole last (ETag, Last-Modified)."""
+    feed_cursor: Mapped[str | None] = mapped_column(sa.Text)
+    """How far the change feed has been followed."""
+    feed_tag: Mapped[str | None] = mapped_column(sa.Text)
+    followed_at: Mapped[later]
     created_at: Mapped[moment]
     changed_at: Mapped[moment]
 
@@ -118,9 +126,12 @@ class Source(tk.BaseModel):
             " AND (region_code ~ '00$' OR coalesce(region_exception, '') <> '')",
             name="nmgdata_harvest_source_region",
         ),
-        sa.CheckConstraint("address ~ '^https?://'", name="nmgdata_harvest_source_address"),
         sa.CheckConstraint(
-            "credentials ~ '^[A-Z][A-Z0-9_]*$'", name="nmgdata_harvest_source_credentials"
+            "address ~ '^https?://' AND coalesce(feed ~ '^https?://', true)",
+            name="nmgdata_harvest_source_address",
+        ),
+        sa.CheckConstraint(
+            "credentials ~ '^NMGDATA_HARVEST_[A-Z0-9_]{1,60}$'", name="nmgdata_harvest_source_credentials"
         ),
         sa.CheckConstraint(
             "default_class IN ('unconditional', 'conditional', 'non_open')",
@@ -206,6 +217,8 @@ class JobPage(Counted, tk.BaseModel):
     address: Mapped[text]
     seen: Mapped[list[int]] = mapped_column(ARRAY(sa.BigInteger), server_default="{}")
     """Numbers of the records that the page held: one array in place of a row per record."""
+    unnamed_count: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    """Refused records of which nobody can say which they are; they may be ones that are known."""
     work: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
     """Compressed records that wait to be loaded, so that whoever loads them need not read again."""
     worker: Mapped[str | None] = mapped_column(sa.Text)
@@ -243,7 +256,8 @@ class RemoteRecord(tk.BaseModel):
     digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary)
     """SHA-256 of the description that was loaded last."""
     remote: Mapped[json]
-    """What the source says in the fields that the region may edit."""
+    """What the source says beside the entry (page, publisher, stop), and under ``fields`` what it says in
+    the fields that the region may edit."""
     local: Mapped[json]
     """What the region says there instead; survives every harvest."""
     missing: Mapped[list[str]] = mapped_column(JSONB, server_default=sa.text("'[]'"))
@@ -269,15 +283,19 @@ class RemoteRecord(tk.BaseModel):
 
 
 class RemoteFile(tk.BaseModel):
-    """One distribution of a record and the resource that it is here, so that grants keep holding."""
+    """One distribution of a record and the resource that it is here, so that grants keep holding.
+
+    It stays when the source drops the distribution, so that one which comes back is the same resource.
+    """
 
     __tablename__ = "nmgdata_harvest_file"
 
+    resource_id: Mapped[key]
     record_id: Mapped[int] = mapped_column(
-        sa.ForeignKey("nmgdata_harvest_record.id", ondelete="CASCADE"), primary_key=True
+        sa.ForeignKey("nmgdata_harvest_record.id", ondelete="CASCADE"), index=True
     )
-    key: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    resource_id: Mapped[str] = mapped_column(sa.Text, unique=True)
+    keys: Mapped[list[str]] = mapped_column(JSONB)
+    """What it is recognised by, strongest first (``remote.describe.match``)."""
 
 
 class Problem(tk.BaseModel):

@@ -37,6 +37,7 @@ BASE = {
     "events",
     "serials",
     "identity",
+    "memory",
     "personal",
     "tick",
 }

@@ -42,6 +42,7 @@ def sources() -> None:
         sa.Column("region_exception", sa.Text(), nullable=True),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("format", sa.Text(), server_default="auto", nullable=False),
+        sa.Column("feed", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), server_default="active", nullable=False),
         sa.Column("owner_org", sa.Text(), nullable=False),
         sa.Column("organisations", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
@@ -54,16 +55,25 @@ def sources() -> None:
         sa.Column("guard_number", sa.Integer(), server_default="100", nullable=False),
         sa.Column("limits", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("allowed_hosts", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
-        sa.Column("private_hosts", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("private_networks", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("credentials", sa.Text(), nullable=True),
         sa.Column("contact", sa.Text(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("broken_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("validators", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("feed_cursor", sa.Text(), nullable=True),
+        sa.Column("feed_tag", sa.Text(), nullable=True),
+        sa.Column("followed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("address ~ '^https?://'", name="nmgdata_harvest_source_address"),
-        sa.CheckConstraint("credentials ~ '^[A-Z][A-Z0-9_]*$'", name="nmgdata_harvest_source_credentials"),
+        sa.CheckConstraint(
+            "address ~ '^https?://' AND coalesce(feed ~ '^https?://', true)",
+            name="nmgdata_harvest_source_address",
+        ),
+        sa.CheckConstraint(
+            "credentials ~ '^NMGDATA_HARVEST_[A-Z0-9_]{1,60}$'", name="nmgdata_harvest_source_credentials"
+        ),
         sa.CheckConstraint(
             "default_class IN ('unconditional', 'conditional', 'non_open')",
             name="nmgdata_harvest_source_class",
@@ -153,6 +163,7 @@ def jobs() -> None:
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("seen", postgresql.ARRAY(sa.BigInteger()), server_default="{}", nullable=False),
+        sa.Column("unnamed_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("work", sa.LargeBinary(), nullable=True),
         sa.Column("worker", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
@@ -228,13 +239,13 @@ def records() -> None:
     )
     op.create_table(
         "nmgdata_harvest_file",
-        sa.Column("record_id", sa.BigInteger(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
         sa.Column("resource_id", sa.Text(), nullable=False),
+        sa.Column("record_id", sa.BigInteger(), nullable=False),
+        sa.Column("keys", postgresql.JSONB(), nullable=False),
         sa.ForeignKeyConstraint(["record_id"], ["nmgdata_harvest_record.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("record_id", "key"),
-        sa.UniqueConstraint("resource_id"),
+        sa.PrimaryKeyConstraint("resource_id"),
     )
+    op.create_index("ix_nmgdata_harvest_file_record_id", "nmgdata_harvest_file", ["record_id"])
 
 
 def downgrade() -> None:
