@@ -210,7 +210,7 @@ def harvest_workers() -> int:
 
 
 def harvest_retention_days() -> int:
-    """Return for how many days ended harvests and their reports are kept; the last one of each source stays."""
+    """Return for how many days ended harvests and their reports are kept; the last of each stays."""
     return tk.config[f"{PREFIX}.harvest.retention_days"]
 
 

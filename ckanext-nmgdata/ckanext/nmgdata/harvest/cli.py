@@ -26,7 +26,10 @@ def register() -> None:
 @click.option("--confirm", help="Let what this held harvest did not find vanish, and end.")
 @click.pass_context
 def harvest(context: click.Context, source: str | None, confirm: str | None) -> None:
-    """Harvest SOURCE (its name) in the foreground; without it list the sources. Ends with 1 when it failed."""
+    """Harvest SOURCE (its name) in the foreground; without it list the sources.
+
+    Ends with 1 when the harvest has failed or waits for a confirmation.
+    """
     with context.meta["flask_app"].app_context(), context.meta["flask_app"].test_request_context():
         if confirm:
             click.echo(f"{vanish.confirm(confirm, Actor.system())} datasets marked as vanished")

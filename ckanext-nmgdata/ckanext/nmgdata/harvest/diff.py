@@ -192,8 +192,9 @@ def read_known(session: Session, source_id: str, page: Page) -> list[Known]:
 
 
 def enter(session: Session, source_id: str, found: Difference) -> dict[str, int]:
-    """Give new records their rows: identifier → number. Those whose name somebody else has just taken are
-    refused.
+    """Give new records their rows: identifier → number.
+
+    Those whose name somebody else has just taken are refused.
     """
     rows = [
         {

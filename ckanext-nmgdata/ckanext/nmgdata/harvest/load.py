@@ -30,7 +30,8 @@ from ..kernel.gate.stops import stopped_among
 from ..kernel.unit import Unit
 from .model import Problem, RemoteFile, RemoteRecord, Source
 from .records import Record
-from .remote import describe
+from .remote.describe import entry as describe_record
+from .remote.describe import match as match_files
 from .remote.spec import Spec
 from .work import Task
 
@@ -82,8 +83,8 @@ class Loader:
 
     source: Source
     spec: Spec
-    describe: Callable[[Record, Spec], dict[str, Any]] = describe.entry
-    match: Callable[..., list[int | None]] = describe.match
+    describe: Callable[[Record, Spec], dict[str, Any]] = describe_record
+    match: Callable[..., list[int | None]] = match_files
     checker: Checker = field(default_factory=checker)
 
     def __post_init__(self) -> None:

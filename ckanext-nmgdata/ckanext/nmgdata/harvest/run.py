@@ -143,7 +143,8 @@ class Reader:
             unit.session.add(
                 JobPage(
                     job_id=job.id, number=number, address=page.address, seen=[*found.seen, *new],
-                    unnamed_count=found.unnamed, work=pack(tasks), waiting_count=len(tasks), read_count=len(tasks),
+                    unnamed_count=found.unnamed, work=pack(tasks), waiting_count=len(tasks),
+                    read_count=len(tasks),
                 )
             )  # fmt: skip
             job.next_page, job.next_address = number + 1, page.next
@@ -152,9 +153,7 @@ class Reader:
             job.lease_until = unit.now + jobs.LEASE
             job.read_count, job.waiting_count = job.read_count + len(tasks), job.waiting_count + len(tasks)
             unit.session.flush()
-            settled = {
-                "unchanged": len(found.unchanged), "stopped": len(found.stopped), "refused": len(found.refused)
-            }  # fmt: skip
+            settled = {name: len(getattr(found, name)) for name in ("unchanged", "stopped", "refused")}
             jobs.count(unit.session, job.id, number, {"read": sum(settled.values()), **settled})
             refused = [Refusal(one.where, one.code, one.detail) for one in found.refused]
             write_problems(unit.session, job.id, number, refused)

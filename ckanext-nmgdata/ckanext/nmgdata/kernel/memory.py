@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-_held: ContextVar[Mapping[str, Mapping[Any, Any]]] = ContextVar("nmgdata_memory", default={})
+_held: ContextVar[Mapping[str, Mapping[Any, Any]] | None] = ContextVar("nmgdata_memory", default=None)
 UNKNOWN: Any = object()
 """Answer to what nobody has looked up."""
 
@@ -20,7 +20,7 @@ UNKNOWN: Any = object()
 @contextmanager
 def holding(**answers: Mapping[Any, Any]) -> Iterator[None]:
     """Have ``answers[question][key]`` at hand inside the block."""
-    token = _held.set({**_held.get(), **answers})
+    token = _held.set({**(_held.get() or {}), **answers})
     try:
         yield
     finally:
@@ -29,4 +29,4 @@ def holding(**answers: Mapping[Any, Any]) -> Iterator[None]:
 
 def recall(question: str, key: Any) -> Any:
     """Return a held answer, ``UNKNOWN`` if there is none."""
-    return _held.get().get(question, {}).get(key, UNKNOWN)
+    return (_held.get() or {}).get(question, {}).get(key, UNKNOWN)

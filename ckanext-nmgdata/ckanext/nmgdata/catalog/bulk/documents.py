@@ -17,8 +17,7 @@ from ckan import model
 from ckan import plugins as p
 from ckan.common import config
 from ckan.lib import plugins as ckan_plugins
-from ckan.lib.search.common import escape_xml_illegal_chars
-from ckan.lib.search.index import KEY_CHARS, RESERVED_FIELDS
+from ckan.lib.search.index import KEY_CHARS, RESERVED_FIELDS, escape_xml_illegal_chars
 from ckan.logic import apply_after_dataset_show_plugins
 from ckan.types import Context
 

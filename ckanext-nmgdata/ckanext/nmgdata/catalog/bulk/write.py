@@ -122,7 +122,8 @@ def attach_tags(session: Session, entries: Sequence[Made], old: Collection[str])
     if not names:
         return
     add = sa.text(
-        "INSERT INTO tag (id, name) SELECT id, name FROM json_populate_recordset(NULL::tag, CAST(:found AS json)) t"
+        "INSERT INTO tag (id, name) SELECT id, name"
+        " FROM json_populate_recordset(NULL::tag, CAST(:found AS json)) t"
         " WHERE NOT EXISTS (SELECT FROM tag k WHERE k.name = t.name AND k.vocabulary_id IS NULL)"
         " ON CONFLICT (id) DO NOTHING"
     )
@@ -131,7 +132,8 @@ def attach_tags(session: Session, entries: Sequence[Made], old: Collection[str])
         "INSERT INTO package_tag (id, package_id, tag_id, state)"
         " SELECT gen_random_uuid()::text, w.package_id, k.id, 'active'"
         " FROM unnest(CAST(:packages AS text[]), CAST(:names AS text[])) w (package_id, name)"
-        " JOIN LATERAL (SELECT min(id) AS id FROM tag WHERE name = w.name AND vocabulary_id IS NULL) k ON TRUE"
+        " JOIN LATERAL (SELECT min(id) AS id FROM tag WHERE name = w.name AND vocabulary_id IS NULL) k"
+        " ON TRUE"
     )
     pairs = [(made.dataset_id, name) for made in entries for name in made.tags]
     session.execute(attach, {"packages": [one for one, _ in pairs], "names": [name for _, name in pairs]})
