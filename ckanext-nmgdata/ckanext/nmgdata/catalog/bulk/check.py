@@ -12,7 +12,7 @@ that may not be goes, and without a class nothing is handed out.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,21 +86,7 @@ class Checker:
         resources["id"] = given
         resources["url"] = [*given, tk.get_validator("remove_whitespace"), web_address]
         self.schema["__before"] = ignored
-        self.schema["__after"] = [nmgdata_unique_items, self.keep_composite]
-
-    def keep_composite(self, key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
-        """Put repeating fields among the extras as JSON, as scheming does."""
-        for name in self.composite:
-            rows: dict[int, Entry] = {}
-            for one in [k for k in data if k[0] == name]:
-                value = data.pop(one)
-                if len(one) == 3:
-                    rows.setdefault(one[1], {})[one[2]] = None if value is missing else value
-            if rows:
-                kept = [dict(sorted(rows[place].items())) for place in sorted(rows)]
-                place = max((k[1] for k in data if k[0] == "extras"), default=-1) + 1
-                data["extras", place, "key"] = name
-                data["extras", place, "value"] = json.dumps(kept)
+        self.schema["__after"] = [nmgdata_unique_items, keeping(self.composite)]
 
     def check(self, entry: Entry) -> Checked:
         """Return an entry as it is to be written.
@@ -132,6 +118,25 @@ class Checker:
         """Return the fields that the law asks for and the entry does not hold rightly."""
         empty = [name for name in self.required if not rules.filled(entry, name)]
         return [*empty, *(name for name in unlawful if name not in empty)]
+
+
+def keeping(names: Sequence[str]) -> Callable[..., None]:
+    """Return what puts repeating fields among the extras as JSON, as scheming does."""
+
+    def keep(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
+        for name in names:
+            rows: dict[int, Entry] = {}
+            for one in [k for k in data if k[0] == name]:
+                value = data.pop(one)
+                if len(one) == 3:
+                    rows.setdefault(one[1], {})[one[2]] = None if value is missing else value
+            if rows:
+                kept = [dict(sorted(rows[place].items())) for place in sorted(rows)]
+                place = max((k[1] for k in data if k[0] == "extras"), default=-1) + 1
+                data["extras", place, "key"] = name
+                data["extras", place, "value"] = json.dumps(kept)
+
+    return keep
 
 
 def web_address(value: str) -> str:
