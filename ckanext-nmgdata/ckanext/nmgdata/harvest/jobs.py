@@ -10,7 +10,6 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from ckan.plugins import toolkit as tk
@@ -223,21 +222,35 @@ def broken_until(failures: int, now: datetime) -> datetime | None:
 def fail(job_id: str, name: str, code: str, detail: str) -> None:
     """End a job that can not go on; what it has loaded stays, and nothing counts as vanished."""
     with begin(Actor.system()) as unit:
+        give_up_waiting(unit, job_id)
         job = locked(unit, job_id)
         if not holds(job, name):
+            unit.session.rollback()
             return
-        unit.session.execute(
-            sa.update(JobPage).where(JobPage.job_id == job_id, JobPage.work.is_not(None)).values(drop_work())
-        )
-        unit.session.refresh(job)
-        job.refused_count, job.waiting_count = job.refused_count + job.waiting_count, 0
         end(unit, job, JobState.FAILED, code, detail)
 
 
-def drop_work() -> dict[Any, Any]:
-    """Return what makes of waiting records refused ones."""
-    refused = JobPage.refused_count + JobPage.waiting_count
-    return {"refused_count": refused, "waiting_count": 0, "work": None}
+def give_up_waiting(unit: Unit, job_id: str) -> None:
+    """Count what waits to be loaded as refused; pages before their job, as everywhere."""
+    waiting_pages = (
+        sa.select(JobPage.number)
+        .where(JobPage.job_id == job_id, JobPage.work.is_not(None))
+        .order_by(JobPage.number)
+        .with_for_update()
+    )
+    numbers = list(unit.session.scalars(waiting_pages))
+    if not numbers:
+        return
+    dropped = (
+        sa.update(JobPage)
+        .where(JobPage.job_id == job_id, JobPage.number.in_(numbers))
+        .values(refused_count=JobPage.refused_count + JobPage.waiting_count, waiting_count=0, work=None)
+        .execution_options(synchronize_session=False)
+    )
+    unit.session.execute(dropped)
+    job = sa.update(Job).where(Job.id == job_id)
+    values = {"refused_count": Job.refused_count + Job.waiting_count, "waiting_count": 0}
+    unit.session.execute(job.values(**values).execution_options(synchronize_session=False))
 
 
 def cancel(job_id: str) -> None:
@@ -246,14 +259,10 @@ def cancel(job_id: str) -> None:
     :raises Conflict: it has ended
     """
     with begin(Actor.system()) as unit:
+        give_up_waiting(unit, job_id)
         job = locked(unit, job_id)
         if job.state not in (*LIVE, JobState.HELD):
             raise Conflict(tk._("This harvest has ended."))
-        unit.session.execute(
-            sa.update(JobPage).where(JobPage.job_id == job_id, JobPage.work.is_not(None)).values(drop_work())
-        )
-        unit.session.refresh(job)
-        job.refused_count, job.waiting_count = job.refused_count + job.waiting_count, 0
         end(unit, job, JobState.CANCELLED)
 
 

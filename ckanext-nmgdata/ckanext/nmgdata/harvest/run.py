@@ -7,6 +7,7 @@ so beside each other; what each does lies in PostgreSQL (``jobs``), and whoever 
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -29,7 +30,7 @@ from .load import Batch, Loader, Refusal, write_problems
 from .model import Job, JobPage, JobState, Source
 from .records import Page, Validators
 from .remote import pages
-from .remote.errors import RemoteError, Unchanged
+from .remote.errors import Code, RemoteError, Unchanged
 from .remote.spec import Format, Limits, Spec
 from .work import Task, pack, unpack
 
@@ -73,6 +74,8 @@ class Reader:
     name: str
     read: Read = pages.read
     stop: threading.Event = field(default_factory=threading.Event)
+    seen: set[int] = field(default_factory=set)
+    """Numbers of the records that this run has met, so that none is taken twice."""
 
     def run(self) -> None:
         """Read until the end, until told to stop, or until somebody else has the place."""
@@ -80,7 +83,8 @@ class Reader:
             self.through()
         except RemoteError as error:
             model.Session.rollback()
-            jobs.fail(self.job_id, self.name, str(error.code), error.detail or str(error))
+            if self.wait_for_loading(0):  # what came is good, and is loaded
+                jobs.fail(self.job_id, self.name, str(error.code), error.detail or str(error))
         except Unchanged:
             self.finish(None)
         except Exception as error:
@@ -94,11 +98,16 @@ class Reader:
         """Read all pages that are left."""
         job = model.Session.get_one(Job, self.job_id, populate_existing=True)
         source = model.Session.get_one(Source, job.source_id, populate_existing=True)
-        spec, start = spec_of(source), job.next_address
+        spec, start, is_read = spec_of(source), job.next_address, job.next_page > 0 and not job.next_address
         known = Validators(**source.validators) if source.validators and not start else None
         hosts = diff.hosts_of(model.Session(), source.id)
         source_id = source.id
+        met = sa.select(sa.func.unnest(JobPage.seen)).where(JobPage.job_id == self.job_id)
+        self.seen.update(model.Session.scalars(met))
         model.Session.rollback()
+        if is_read:  # somebody was killed between the last page and the end
+            self.finish(None)
+            return
         first: Validators | None = None
         last: Page | None = None
         with closing(self.read(spec, start, known)) as found:  # type: ignore[type-var]
@@ -111,7 +120,11 @@ class Reader:
 
     def may_go_on(self) -> bool:
         """Wait while enough waits to be loaded; False when told to stop."""
-        while not self.stop.is_set() and jobs.waiting(model.Session(), self.job_id) >= AHEAD:
+        return self.wait_for_loading(AHEAD - 1)
+
+    def wait_for_loading(self, pages_left: int) -> bool:
+        """Wait until no more pages than this wait to be loaded; False when told to stop."""
+        while not self.stop.is_set() and jobs.waiting(model.Session(), self.job_id) > pages_left:
             model.Session.rollback()
             self.stop.wait(PAUSE)
             self.keep()
@@ -133,12 +146,13 @@ class Reader:
             unit.session.execute(sa.text("SET LOCAL synchronous_commit = off"))  # a page may be read again
             known = diff.read_known(unit.session, source_id, page)
             found = diff.compare(page, source_id, known, hosts)
-            job = jobs.locked(unit, self.job_id)
-            if not jobs.holds(job, self.name):
-                return False
-            drop_repeated(unit, job, found)
+            found.refuse_again(self.seen.intersection(found.seen))
             tasks, new = as_tasks(unit, source_id, found)
             vanish.came_back(unit.session, [one.id for one in found.stopped])
+            job = jobs.locked(unit, self.job_id)  # last, so that nobody who loads has to wait long
+            if not jobs.holds(job, self.name):
+                unit.session.rollback()
+                return False
             number = job.next_page
             unit.session.add(
                 JobPage(
@@ -157,6 +171,7 @@ class Reader:
             jobs.count(unit.session, job.id, number, {"read": sum(settled.values()), **settled})
             refused = [Refusal(one.where, one.code, one.detail) for one in found.refused]
             write_problems(unit.session, job.id, number, refused)
+        self.seen.update(found.seen, new)
         return True
 
     def finish(self, validators: Validators | None) -> None:
@@ -169,6 +184,9 @@ class Reader:
             if job.next_page == 0:  # 304: the catalogue is as it was, so nothing has vanished
                 jobs.end(unit, job, JobState.FINISHED)
                 return
+            if job.total is not None and job.read_count < job.total:
+                detail = f"{job.read_count} of {job.total}"
+                raise RemoteError(Code.INCOMPLETE, detail)
             source = unit.session.get_one(Source, job.source_id)
             source.validators = {
                 name: value
@@ -176,20 +194,6 @@ class Reader:
                 if validators and (value := getattr(validators, name)) is not None
             }
             conclude_if_whole(unit, job)
-
-
-def drop_repeated(unit: Unit, job: Job, found: diff.Difference) -> None:
-    """Refuse known records that an earlier page of this run held already."""
-    numbers = found.seen
-    if not numbers or job.next_page == 0:
-        return
-    query = sa.text(
-        "SELECT DISTINCT n FROM nmgdata_harvest_page, unnest(seen) n WHERE job_id = :job AND seen && :numbers"
-        " AND n = ANY(:numbers)"
-    )
-    again = set(unit.session.scalars(query, {"job": job.id, "numbers": numbers}))
-    if again:
-        found.refuse_again(again)
 
 
 def as_tasks(unit: Unit, source_id: str, found: diff.Difference) -> tuple[list[Task], list[int]]:
@@ -352,7 +356,8 @@ class Worker:
                 return
             reader = Reader(job.id, self.name, self.read)
             model.Session.rollback()
-            thread = threading.Thread(target=inside, args=(app, reader.run), daemon=True)
+            within = contextvars.copy_context()
+            thread = threading.Thread(target=within.run, args=(inside, app, reader.run), daemon=True)
             thread.start()
             readers[job.id] = (reader, thread)
             alive.append(readers[job.id])

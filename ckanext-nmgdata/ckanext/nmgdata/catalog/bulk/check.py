@@ -111,7 +111,7 @@ class Checker:
 
     def validated(self, entry: Entry) -> tuple[Entry, dict[str, Any]]:
         """Run the validators, as for an entry that is not refused for what it lacks."""
-        context: Context = {"ignore_auth": True, "user": "", publish.SOURCE: "bulk"}
+        context: Context = {"user": "", publish.SOURCE: "bulk"}
         return validate(entry, self.schema, context)
 
     def missing_in(self, entry: Entry, unlawful: dict[str, str]) -> list[str]:

@@ -35,7 +35,20 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TABLES = ("package", "resource", "nmgdata_origin", "nmgdata_entry", "member", "package_tag", "tag",
           "resource_view", "nmgdata_change", "nmgdata_audit_event")  # fmt: skip
 QUERIES = ("公交站点", "数据 ", "gongjiao", "统计", "呼和浩特")
-WORDS = ("公交", "站点", "统计", "水质", "监测", "企业", "名录", "预算", "学校", "气象", "呼和浩特", "鄂尔多斯")
+WORDS = (
+    "公交",
+    "站点",
+    "统计",
+    "水质",
+    "监测",
+    "企业",
+    "名录",
+    "预算",
+    "学校",
+    "气象",
+    "呼和浩特",
+    "鄂尔多斯",
+)
 
 
 def entry(number: int, version: int = 0) -> dict[str, Any]:
@@ -43,7 +56,9 @@ def entry(number: int, version: int = 0) -> dict[str, Any]:
     chance = random.Random(number * 1000 + version)
     pick = chance.choice
     open_class = pick(("unconditional", "unconditional", "conditional", "non_open"))
-    made = factories.entry({"id": ORG}, title=f"{pick(WORDS)}{pick(WORDS)}数据 {number} ", open_class=open_class)
+    made = factories.entry(
+        {"id": ORG}, title=f"{pick(WORDS)}{pick(WORDS)}数据 {number} ", open_class=open_class
+    )
     made |= {"name": f"bulk-{number:03d}", "id": named("test", str(number))}
     made["notes"] = pick(("一句话。", "两行\n说明 <b>粗体</b> & 符号", "控制\x07字符", "😀 emoji 摘要"))
     made["theme"] = pick(sorted(vocab.terms("theme")))
@@ -147,13 +162,16 @@ def trace() -> dict[str, Any]:
             found[f"{table} {place}"] = row
     for number in range(0, DATASETS, 10):
         dataset_id = named("test", str(number))
-        shown = tk.get_action("package_show")({**factories.site_context(), "use_cache": False}, {"id": dataset_id})
+        shown = tk.get_action("package_show")(
+            {**factories.site_context(), "use_cache": False}, {"id": dataset_id}
+        )
         found[f"show {number}"] = same(shown)
     model.Session.rollback()
     outbox.deliver(["index"])
     for query in QUERIES:
         answer = tk.get_action("package_search")(
-            factories.site_context(), {"q": query, "rows": 500, "facet.field": ["theme", "open_class", "res_format"]}
+            factories.site_context(),
+            {"q": query, "rows": 500, "facet.field": ["theme", "open_class", "res_format"]},
         )
         found[f"search {query}"] = (answer["count"], sorted(one["name"] for one in answer["results"]))
         found[f"facets {query}"] = same(answer["search_facets"])
@@ -181,7 +199,11 @@ def plain(table: str, row: dict[str, Any]) -> str:
 
 def same(value: Any) -> str:
     """Return a value as text, without moments, hashes and the id of the portal's own account."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    text = (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    )
     creator = tk.get_action("get_site_user")({"ignore_auth": True}, {})["id"]
     return HASH.sub("HASH", MOMENT.sub("MOMENT", text)).replace(creator, "CREATOR")
 
@@ -214,7 +236,9 @@ def kinds(keys: list[str]) -> list[str]:
 def difference(key: str, single: Any, bulk: Any) -> str:
     """Return where two traces begin to differ."""
     one, two = str(single), str(bulk)
-    place = next((n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    place = next(
+        (n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two))
+    )
     start = max(0, place - 150)
     return f"{key}\n  single: …{one[start : place + 150]}\n  bulk:   …{two[start : place + 150]}"
 
@@ -230,7 +254,9 @@ def test_bulk_and_single_writes_leave_the_same_behind():
     bulk = trace()
     assert len(bulk) > 4 * DATASETS
     differing = sorted(key for key in {*single, *bulk} if single.get(key) != bulk.get(key))
-    assert not differing, "\n".join(difference(key, single.get(key), bulk.get(key)) for key in kinds(differing))
+    assert not differing, "\n".join(
+        difference(key, single.get(key), bulk.get(key)) for key in kinds(differing)
+    )
     ids = [named("test", str(number)) for number in range(DATASETS)]
     ours = {one["id"]: one for one in documents.documents(ids)}
     for dataset_id, document in stock_documents(ids).items():

@@ -26,10 +26,17 @@ PAGE = 3
 def entry(title: str, files: Sequence[str] = ("a",), **values: Any) -> Entry:
     """Return an entry as a city describes it; ``files`` are the keys of its distributions."""
     return {
-        **{name: one for name, one in factories.entry({"id": ""}, title=title).items() if name != "owner_org"},
+        **{
+            name: one for name, one in factories.entry({"id": ""}, title=title).items() if name != "owner_org"
+        },
         "region_code": "150600",
         "resources": [
-            {"name": key, "format": "CSV", "url": f"https://city.example.cn/files/{title}/{key}.csv", "key": key}
+            {
+                "name": key,
+                "format": "CSV",
+                "url": f"https://city.example.cn/files/{key}.csv?v={len(title)}",
+                "key": key,
+            }
             for key in files
         ],
         **values,

@@ -26,6 +26,7 @@ from ..remote.errors import Code, RemoteError
 from .city import City, counts
 
 pytestmark = pytest.mark.usefixtures("clean_search", "pages")
+THEME = "ecology_environment"
 WEEK = timedelta(days=7, minutes=1)
 
 
@@ -131,7 +132,10 @@ class TestIdentity:
         thief = City("150100", "hohhot")
         thief.put("mine", region_code="150100")
         thief.put("also", region_code="150100")
-        thief.subjects = {"mine": "https://ordos.example.cn/dataset/0", "also": "https://ordos.example.cn/new"}
+        thief.subjects = {
+            "mine": "https://ordos.example.cn/dataset/0",
+            "also": "https://ordos.example.cn/new",
+        }
         assert problems(thief.harvest()) == {"mine": "stolen_identity", "also": "stolen_identity"}
 
     def test_local_numbers_may_coincide(self, city):
@@ -155,10 +159,8 @@ class TestIdentity:
         pages = city.pages()
         again = pages[0].records[0]
         read = city.read
-        doubled = [
-            type(page)(**{**page.__dict__, "records": (*page.records, again)}) for page in pages
-        ]
-        city.read = lambda *_asked: iter(doubled)
+        doubled = [type(page)(**{**page.__dict__, "records": (*page.records, again)}) for page in pages]
+        city.read = lambda *_asked: (page for page in doubled)
         job = city.harvest()
         assert counts(job) == {"created": 7, "refused": 3}
         city.read = read
@@ -219,11 +221,11 @@ class TestIncomplete:
 
     def test_the_region_s_theme_survives(self, city):
         city.harvest()
-        patch = {"id": city.dataset("1").id, "theme": "education"}
+        patch = {"id": city.dataset("1").id, "theme": THEME}
         tk.get_action("package_patch")(factories.site_context(), patch)
         city.put("1", notes="改过的摘要。")
         city.harvest()
-        assert city.shown("1")["theme"] == "education"
+        assert city.shown("1")["theme"] == THEME
         assert city.shown("1")["notes"] == "改过的摘要。"
 
     def test_what_no_validator_takes_is_left_out_and_reported(self, city):
