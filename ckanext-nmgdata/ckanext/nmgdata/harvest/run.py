@@ -184,7 +184,7 @@ class Reader:
             if job.next_page == 0:  # 304: the catalogue is as it was, so nothing has vanished
                 jobs.end(unit, job, JobState.FINISHED)
                 return
-            if job.total is not None and job.read_count < job.total:
+            if job.attempts > 1 and job.total is not None and job.read_count < job.total:
                 detail = f"{job.read_count} of {job.total}"
                 raise RemoteError(Code.INCOMPLETE, detail)
             source = unit.session.get_one(Source, job.source_id)
