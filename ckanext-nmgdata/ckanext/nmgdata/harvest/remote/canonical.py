@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 
 import pyoxigraph as ox
@@ -156,18 +157,31 @@ def reference(line: bytes) -> bytes | None:
     return term if term.startswith(b"_:") and b'"' not in term else None
 
 
-def renamed(line: bytes, names: Names) -> bytes:
-    """Return a line with other names for its blank nodes."""
-    target = reference(line)
-    if target in names:
-        line = line[: -len(target) - 2] + names[target] + b" ."
-    if line.startswith(b"_:"):
-        subject, _, rest = line.partition(b" ")
-        line = names.get(subject, subject) + b" " + rest
-    return line
-
-
 # --- blank nodes ---------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Marked:
+    """A line with a blank node in it; ``target`` is set if the object is one."""
+
+    subject: bytes
+    before: bytes
+    target: bytes | None
+
+    def renamed(self, names: Names) -> bytes:
+        """Return the line with other names for its blank nodes."""
+        return names.get(self.subject, self.subject) + b" " + self.rest(names)
+
+    def rest(self, names: Names) -> bytes:
+        """Return the line without its subject."""
+        return self.before if self.target is None else self.before + names[self.target] + b" ."
+
+
+def taken_apart(line: bytes) -> Marked:
+    """Return a line by its parts."""
+    subject, _, rest = line.partition(b" ")
+    target = None if rest.endswith((b'" .', b"> .")) else reference(line)
+    return Marked(subject, rest if target is None else rest[: -len(target) - 2], target)
 
 
 def settled(lines: Lines, things: Lines) -> tuple[Lines, bytes]:
@@ -176,37 +190,40 @@ def settled(lines: Lines, things: Lines) -> tuple[Lines, bytes]:
     :param things: what the record's lines are said of, each before those that it leads to first
     :raises TangledError: no names can be found within the limits
     """
-    parents: dict[bytes, Lines] = {}
-    content: dict[bytes, Lines] = {}
-    for line in dict.fromkeys(lines):
-        target = reference(line)
-        if target is not None and target.startswith(b"_:"):
-            parents.setdefault(target, []).append(line)
-        if line.startswith(b"_:"):
-            content.setdefault(line[: line.index(b" ")], []).append(line)
+    parents: dict[bytes, list[Marked]] = {}
+    content: dict[bytes, list[Marked]] = {}
+    every = [taken_apart(line) for line in dict.fromkeys(lines)]
+    for line in every:
+        if line.target is not None:
+            parents.setdefault(line.target, []).append(line)
+        if line.subject.startswith(b"_:"):
+            content.setdefault(line.subject, []).append(line)
     root, blank = things[0], {*parents, *content}
-    if any(len(parents.get(node, ())) != (node != root) for node in blank):
-        return tangled(lines, root, blank)
+    for node in blank:
+        if len(parents.get(node, ())) != (node != root):
+            return tangled(lines, root, blank)
     names = tree(things, parents, content)
-    return [renamed(line, names) for line in lines], names.get(root, root)
+    return [line.renamed(names) for line in every], names.get(root, root)
 
 
-def tree(things: Lines, parents: dict[bytes, Lines], content: dict[bytes, Lines]) -> Names:
+def tree(things: Lines, parents: dict[bytes, list[Marked]], content: dict[bytes, list[Marked]]) -> Names:
     """Name the nodes of a tree: by content from the leaves up, then by place from the root down."""
-    inner: Names = {node: b"_:" for node in parents if node not in content}
+    leaves = [node for node in parents if node not in content]
+    inner: Names = dict.fromkeys(leaves, b"")
     for node in reversed(things):
         if node in content:
-            said = sorted(renamed(line, inner).partition(b" ")[2] for line in content[node])
-            inner[node] = b"_:" + sha256(b"\n".join(said)).hexdigest().encode()
-    names: Names = {things[0]: RECORD} if things[0].startswith(b"_:") else {}
-    taken: Counter[bytes] = Counter()
-    for node in [*things, *(leaf for leaf in parents if leaf not in content)]:
+            said = b"\n".join(sorted(line.rest(inner) for line in content[node]))
+            inner[node] = sha256(said).digest().hex().encode()
+    root = things[0]
+    names: Names = {root: RECORD} if root in content else {}
+    taken: dict[bytes, int] = {}
+    for node in [*things, *leaves]:
         if node in names or node not in parents:
             continue
-        parent, predicate, _ = parents[node][0].split(b" ", 2)
-        place = b" ".join((names.get(parent, parent), predicate, inner[node]))
-        taken[place] += 1
-        names[node] = b"_:b" + sha256(b"%b %d" % (place, taken[place])).hexdigest()[:32].encode()
+        parent = parents[node][0]
+        place = b" ".join((names.get(parent.subject, parent.subject), parent.before, inner[node]))
+        taken[place] = number = taken.get(place, 0) + 1
+        names[node] = b"_:b" + sha256(b"%b %d" % (place, number)).hexdigest()[:32].encode()
     return names
 
 
@@ -237,10 +254,6 @@ def written(triples: bytes | None) -> Iterator[bytes]:
 
 def look(lines: Lines, node: bytes) -> bytes:
     """Return what a node looks like if other blank nodes have no names (RDFC-1.0 §4.6)."""
-    said = []
-    for line in lines:
-        if line.startswith(node + b" ") or reference(line) == node:
-            target = reference(line)
-            shown = {line.partition(b" ")[0]: b"_:z", target or b"": b"_:z", node: b"_:a"}
-            said.append(renamed(line, {key: name for key, name in shown.items() if key.startswith(b"_:")}))
-    return b"\n".join(sorted(said))
+    parts = [line for line in map(taken_apart, lines) if node in (line.subject, line.target)]
+    names = {name: b"_:z" for line in parts for name in (line.subject, line.target) if name and name[:1] == b"_"}
+    return b"\n".join(sorted(line.renamed({**names, node: b"_:a"}) for line in parts))
