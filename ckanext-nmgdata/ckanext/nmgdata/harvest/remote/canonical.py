@@ -255,5 +255,7 @@ def written(triples: bytes | None) -> Iterator[bytes]:
 def look(lines: Lines, node: bytes) -> bytes:
     """Return what a node looks like if other blank nodes have no names (RDFC-1.0 §4.6)."""
     parts = [line for line in map(taken_apart, lines) if node in (line.subject, line.target)]
-    names = {name: b"_:z" for line in parts for name in (line.subject, line.target) if name and name[:1] == b"_"}
+    names = {
+        name: b"_:z" for line in parts for name in (line.subject, line.target) if name and name[:1] == b"_"
+    }
     return b"\n".join(sorted(line.renamed({**names, node: b"_:a"}) for line in parts))

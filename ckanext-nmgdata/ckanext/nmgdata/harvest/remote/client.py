@@ -132,7 +132,7 @@ class Client:
         timer.daemon = True
         timer.start()
         try:
-            return self.follow(address, known, accept)
+            found = self.follow(address, known, accept)
         except RemoteError as error:
             error.address = error.address or address
             raise
@@ -142,6 +142,9 @@ class Client:
             raise RemoteError(code, type(error).__name__, address=address) from error
         finally:
             timer.cancel()
+        if self.guard.was_cut:
+            raise RemoteError(Code.TIMEOUT, "cut", address=address)
+        return found
 
     def follow(self, address: str, known: Validators | None, accept: str) -> Answer:
         """Ask, and ask again where a redirect leads to; every hop is checked like the first."""
@@ -182,9 +185,7 @@ class Client:
         if reply.status != 200:
             server = Code.SERVER if reply.status >= 500 else Code.STATUS
             code = STATUS.get(reply.status, server)
-            raise RemoteError(
-                code, f"status {reply.status}", address=address, retry_after=retry_after(reply)
-            )
+            raise RemoteError(code, f"status {reply.status}", address=address, retry_after=retry_after(reply))
         limit = self.spec.limits.page_bytes
         if int(reply.headers.get("Content-Length") or 0) > limit:
             raise RemoteError(Code.TOO_LARGE, f"more than {limit} bytes are announced", address=address)

@@ -38,7 +38,11 @@ FILE_TEXTS = {
     "title": DCT + "title", "description": DCT + "description", "format": DCT + "format",
     "mediaType": DCAT + "mediaType", "byteSize": DCAT + "byteSize",
 }  # fmt: skip
-FILE_LINKS = {"downloadURL": DCAT + "downloadURL", "accessURL": DCAT + "accessURL", "license": DCT + "license"}
+FILE_LINKS = {
+    "downloadURL": DCAT + "downloadURL",
+    "accessURL": DCAT + "accessURL",
+    "license": DCT + "license",
+}
 IRI = re.compile(r"https?://[^\s<>\"{}|\\^`]+", re.IGNORECASE)
 DEEPEST = 8
 Triples = Iterator[ox.Triple]
@@ -89,7 +93,12 @@ def dataset(said: dict[str, Any]) -> Triples:
 
 
 def inner(
-    node: ox.BlankNode, predicate: str, kind: str, said: dict[str, Any], texts: dict[str, str], links: dict[str, str]
+    node: ox.BlankNode,
+    predicate: str,
+    kind: str,
+    said: dict[str, Any],
+    texts: dict[str, str],
+    links: dict[str, str],
 ) -> Triples:
     """Yield the triples of a thing within a dataset."""
     part = ox.BlankNode()
@@ -98,9 +107,7 @@ def inner(
     yield from values(part, said, texts, links)
 
 
-def values(
-    node: ox.BlankNode, said: dict[str, Any], texts: dict[str, str], links: dict[str, str]
-) -> Triples:
+def values(node: ox.BlankNode, said: dict[str, Any], texts: dict[str, str], links: dict[str, str]) -> Triples:
     """Yield what a thing says by its plain fields; an address that is none stays a string."""
     for field, predicate in {**texts, **links}.items():
         for value in scalars(said.get(field)):

@@ -41,7 +41,14 @@ REASONED = {
     },
 }
 """What a class other than unconditional must say besides (R-OPEN-03, R-SHARE-04, R-SHARE-05)."""
-LONGEST = {"title": 500, "notes": 100_000, "contact_name": 200, "name": 500, "description": 20_000, "format": 60}
+LONGEST = {
+    "title": 500,
+    "notes": 100_000,
+    "contact_name": 200,
+    "name": 500,
+    "description": 20_000,
+    "format": 60,
+}
 LONGEST_TEXT = 10_000
 """Characters: what goes beyond would spoil the index of a whole batch."""
 LONGEST_URL = 2000

@@ -82,7 +82,9 @@ class Fault(StrEnum):
     """Of JSON: a dataset that is a string or a number."""
 
 
-RETRIED = frozenset({Code.UNREACHABLE, Code.TIMEOUT, Code.TOO_SLOW, Code.BUSY, Code.SERVER, Code.UNKNOWN_HOST})
+RETRIED = frozenset(
+    {Code.UNREACHABLE, Code.TIMEOUT, Code.TOO_SLOW, Code.BUSY, Code.SERVER, Code.UNKNOWN_HOST}
+)
 
 
 class RemoteError(Exception):
@@ -105,7 +107,9 @@ class RemoteError(Exception):
 
     def __str__(self) -> str:
         """Return code, detail and address in one line."""
-        return " ".join(part for part in (self.code, self.detail, self.address and f"<{self.address}>") if part)
+        return " ".join(
+            part for part in (self.code, self.detail, self.address and f"<{self.address}>") if part
+        )
 
 
 class Unchanged(Exception):  # noqa: N818 - no error: the catalogue is the one that was read before

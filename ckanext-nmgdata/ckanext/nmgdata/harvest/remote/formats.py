@@ -22,12 +22,18 @@ class Format(StrEnum):
     """``data.json`` (DCAT-US, Project Open Data)."""
 
 
-XML = re.compile(r"\s*(?:<\?xml\b|<!--|<!DOCTYPE\b|</?[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?[\s/>])", re.IGNORECASE)
-HTML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*(?:<!DOCTYPE\s+html|<html)\b", re.IGNORECASE | re.DOTALL)
+XML = re.compile(
+    r"\s*(?:<\?xml\b|<!--|<!DOCTYPE\b|</?[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?[\s/>])", re.IGNORECASE
+)
+HTML = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*(?:<!DOCTYPE\s+html|<html)\b", re.IGNORECASE | re.DOTALL
+)
 DECLARATION = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)\b", re.IGNORECASE)
 CSW = re.compile(r"<(?:[\w.-]+:)?GetRecord(?:s|ById)Response\b|http://www\.opengis\.net/cat/csw/")
 ISO_19139 = re.compile(r"<(?:[\w.-]+:)?MD_Metadata\b")
-ROOT = re.compile(r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*<([\w.:-]+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(/?)>", re.DOTALL)
+ROOT = re.compile(
+    r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*<([\w.:-]+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(/?)>", re.DOTALL
+)
 FIRST = 5000
 LISTS = ("dataset", "catalog", "service", "datasetSeries")
 """What a data.json may list datasets in."""

@@ -105,10 +105,11 @@ class Guard:
         :raises RemoteError: it may not be connected to, or has no address
         :raises OSError: no address answers
         """
-        if f"{host}:{port}" not in self.hosts:
-            raise RemoteError(Code.HOST_NOT_ALLOWED, f"{host}:{port}")
+        named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        if named not in self.hosts:
+            raise RemoteError(Code.HOST_NOT_ALLOWED, named)
         trouble: OSError = OSError("no address")
-        for address in self.addresses(host.strip("[]"), port):
+        for address in self.addresses(host, port):
             try:
                 opened = socket.create_connection((address, port), self.limits.connect_seconds)
             except OSError as error:

@@ -96,7 +96,9 @@ class Way:
         if page.next in self.addresses:
             raise RemoteError(Code.PAGE_LOOP, f"leads back to {page.next}", address=page.address)
         if page.number + 1 >= self.spec.limits.pages:
-            raise RemoteError(Code.TOO_MANY_PAGES, f"more than {self.spec.limits.pages}", address=page.address)
+            raise RemoteError(
+                Code.TOO_MANY_PAGES, f"more than {self.spec.limits.pages}", address=page.address
+            )
         self.guard.check(page.next)
         self.addresses.add(page.next)
         return page.next

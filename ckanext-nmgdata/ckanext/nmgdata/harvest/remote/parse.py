@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from ..records import Page, Record, Refused
@@ -22,7 +23,8 @@ from .client import Answer
 from .errors import Code, RemoteError
 from .spec import MIB, Spec
 
-MODULE = "ckanext.nmgdata.harvest.remote.child"
+MODULE = f"{__package__}.child"
+ROOT = str(Path(__file__).parents[4])
 KEPT = 2
 """Children that wait for work; more may work at once."""
 PAGES = 500
@@ -30,7 +32,11 @@ PAGES = 500
 WALL = 3
 """Times the CPU limit."""
 LONGEST_ANSWER = 1024 * MIB
-DIED_OF = {signal.SIGXCPU: Code.PARSE_TIME, signal.SIGABRT: Code.PARSE_MEMORY, signal.SIGKILL: Code.PARSE_MEMORY}
+DIED_OF = {
+    signal.SIGXCPU: Code.PARSE_TIME,
+    signal.SIGABRT: Code.PARSE_MEMORY,
+    signal.SIGKILL: Code.PARSE_MEMORY,
+}
 
 
 class Child:
@@ -39,11 +45,10 @@ class Child:
     def __init__(self, memory: int) -> None:
         self.memory = memory
         self.pages = 0
-        places = os.pathsep.join(place for place in sys.path if place)
         self.process = subprocess.Popen(  # noqa: S603 - our own module by our own Python
             [sys.executable, "-P", "-m", MODULE, str(memory)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={"PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"}, close_fds=True, start_new_session=True,
+            env={"PYTHONPATH": ROOT}, start_new_session=True,
         )  # fmt: skip
 
     def ask(self, head: dict[str, Any], body: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:

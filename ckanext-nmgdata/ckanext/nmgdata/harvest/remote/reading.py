@@ -20,6 +20,7 @@ from .errors import Code, Fault, RemoteError
 from .formats import Format
 
 IDENTIFIER = b" <http://purl.org/dc/terms/identifier> "
+TITLE = b" <http://purl.org/dc/terms/title> "
 HYDRA = b"<http://www.w3.org/ns/hydra/core#"
 NEXT = (HYDRA + b"next>", HYDRA + b"nextPage>")
 TOTAL = HYDRA + b"totalItems>"
@@ -73,8 +74,10 @@ def catalogue(body: bytes, order: Order) -> Reading:
     reading.next = next_page(page, order.address)
     reading.total = total(page)
     Collector(page, order, reading, tainted).collect()
-    if not (reading.records or reading.refused or page.beside):
-        raise RemoteError(Code.NO_CATALOGUE, "neither a catalogue nor datasets")
+    if not page.beside:
+        spoilt = reading.refused and reading.refused[0]
+        code = Code.SYNTAX if spoilt else Code.NO_CATALOGUE
+        raise RemoteError(code, f"{spoilt[0]}: {spoilt[2]}" if spoilt else "neither a catalogue nor datasets")
     return reading
 
 
@@ -116,21 +119,25 @@ class Collector:
         self.reading = reading
         self.tainted = tainted
         self.touched: set[bytes] = set()
+        self.found: list[tuple[str, str, str, bytes]] = []
         self.taken: dict[str, tuple[str, str]] = {}
 
     def collect(self) -> None:
-        """Fill the reading."""
+        """Fill the reading, in an order that the same records always have."""
         for subject in self.page.of_kind(DATASET):
             self.one(subject)
+        for identifier, subject, digest, triples in sorted(self.found):
+            self.take(identifier, subject, digest, triples)
         for thing, line in self.tainted.items():
             if thing not in self.touched:
                 self.refuse(f"line {line}", Fault.SYNTAX, shown(thing), None)
 
     def one(self, subject: bytes) -> None:
         """Take a dataset, or refuse it."""
-        identifier, where = None, shown(subject)
+        lines = self.page.groups[subject]
+        where = shown(subject) if subject.startswith(b"<") else title_of(lines, subject)
+        identifier = identifier_of(lines, subject)
         try:
-            identifier = identifier_of(self.page.groups[subject], subject)
             if not identifier:
                 self.refuse(where, Fault.NO_IDENTIFIER, "", None)
                 return
@@ -150,7 +157,7 @@ class Collector:
         if longest > self.order.literal_bytes:
             self.refuse(where, Fault.LITERAL, f"a text of {longest} bytes", identifier)
             return
-        self.take(identifier, shown(name), triples)
+        self.found.append((identifier, shown(name), sha256(triples).hexdigest(), triples))
 
     def is_tainted(self, identifier: str, triples: bytes, things: list[bytes]) -> bool:
         """Refuse a record of which a part could not be read; say whether it is so."""
@@ -160,9 +167,8 @@ class Collector:
             self.refuse(f"line {self.tainted[thing]}", Fault.SYNTAX, shown(thing), identifier)
         return bool(hit)
 
-    def take(self, identifier: str, subject: str, triples: bytes) -> None:
-        """Keep a record; of two with one identifier the one whose subject sorts first."""
-        digest = sha256(triples).hexdigest()
+    def take(self, identifier: str, subject: str, digest: str, triples: bytes) -> None:
+        """Keep a record; of two with one identifier the first, and not without saying so."""
         before = self.taken.get(identifier)
         if before is None:
             self.taken[identifier] = (subject, digest)
@@ -188,6 +194,13 @@ def identifier_of(lines: list[bytes], subject: bytes) -> str:
     stated = sorted(plain(line[len(begin) : -2]) for line in lines if line.startswith(begin))
     found = next(filter(None, stated), "")
     return found or ("" if subject.startswith(b"_:") else shown(subject))
+
+
+def title_of(lines: list[bytes], subject: bytes) -> str:
+    """Return how to find a dataset that has no name, in the words of its title."""
+    begin = subject + TITLE
+    stated = sorted(plain(line[len(begin) : -2]) for line in lines if line.startswith(begin))
+    return next(filter(None, stated), "a dataset without name and title")
 
 
 def plain(term: bytes) -> str:
@@ -237,5 +250,3 @@ def said(page: Page, predicates: tuple[bytes, ...]) -> list[tuple[bytes, bytes, 
                 subject, predicate, rest = line.split(b" ", 2)
                 found.append((subject, predicate, plain(rest[:-2])))
     return found
-
-

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin
+from xml.parsers.expat import ExpatError, ParserCreate
 
 import pyoxigraph as ox
 
@@ -49,7 +50,18 @@ def triples(text: str, form: Format, base: str) -> tuple[bytes, Tainted]:
     try:
         return carefully(data, text, form, base)
     except (SyntaxError, ValueError) as error:
-        raise RemoteError(code_of(error), str(error)) from error
+        line = line_of(data) if form is Format.RDF_XML else None
+        where = f"line {line}: " if line else ""
+        raise RemoteError(code_of(error), f"{where}{error}") from error
+
+
+def line_of(data: bytes) -> int | None:
+    """Return the line where XML is not well-formed; None if it is, for oxigraph tells no lines of XML."""
+    try:
+        ParserCreate().Parse(data, True)
+    except ExpatError as error:
+        return error.lineno
+    return None
 
 
 def serialized(statements: Any) -> bytes:
@@ -86,7 +98,7 @@ def forgiving(parser: ox.QuadParser, faults: list[SyntaxError]) -> Iterator[ox.Q
         except StopIteration:
             return
         except SyntaxError as error:
-            if "end of file" in str(error):
+            if "unexpected end" in str(error).lower():
                 raise RemoteError(Code.TRUNCATED, str(error)) from error
             faults.append(error)
             if len(faults) > MOST_FAULTS:
