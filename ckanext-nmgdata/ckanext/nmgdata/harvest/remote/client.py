@@ -97,7 +97,7 @@ class Client:
     def stop(self) -> None:
         """End what is under way in another thread, pauses included."""
         self.stopped.set()
-        self.guard.cut()
+        self.guard.end()
 
     def get(self, address: str, known: Validators | None = None, accept: str = ACCEPT) -> Answer:
         """Return a page; a network or server that fails is asked again, each time after a longer pause.

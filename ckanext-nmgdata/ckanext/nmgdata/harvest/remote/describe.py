@@ -56,8 +56,10 @@ MOST_TAGS, MOST_ITEMS, MOST_RESOURCES = 100, 1000, 1000
 KEY = 32
 
 
-def entry(record: Record, spec: Spec) -> Entry:
+def entry(record: Record, spec: Spec, *, named: bool = True) -> Entry:
     """Return a record as an entry; whatever the record says, nothing raises.
+
+    :param named: False leaves ``name`` out; an entry that exists keeps its own, and pinyin takes its time
 
     Fields of the dataset schema of which the record says nothing are absent, except ``title``, ``name``
     (pinyin and a hash of source and identifier), ``owner_org`` and ``region_code``, which are always there.
@@ -74,15 +76,16 @@ def entry(record: Record, spec: Spec) -> Entry:
     publisher = found.pop("organization", {})
     for field in ("owner_org", "open_class", "private", "name"):
         found.pop(field, None)
-    title = found.get("title") or record.identifier
+    title = short(found.get("title") or record.identifier, LONGEST["title"])
     made = {
         **shortened(found),
-        "title": short(title, LONGEST["title"]),
-        "name": names.from_title(short(title, LONGEST["title"]), f"{spec.source}\n{record.identifier}"),
+        "title": title,
         "owner_org": organisation(g, ref, publisher, spec),
         "region_code": region(found.get("region_code"), spec),
         "resources": resources(g, ref, found["resources"]),
     }
+    if named:
+        made["name"] = names.from_title(title, f"{spec.source}\n{record.identifier}")
     if chosen := open_class(g, ref, spec):
         made["open_class"] = chosen
     made["remote"] = {

@@ -76,7 +76,9 @@ def described(graph: Any, subject: str, order: Order, reading: Reading) -> dict[
     own = Reading()
     page = Page(triples, most_triples=order.record_triples, most_bytes=order.record_bytes)
     if name in page.of_kind(DATASET):
-        Collector(page, order, own, {}).one(name)
+        collector = Collector(page, order, own, {})
+        collector.one(name)
+        collector.settle()
     if not own.records:
         return {"refused": own.refused[0][1] if own.refused else Code.NO_CATALOGUE}
     reading.records.append(own.records[0])

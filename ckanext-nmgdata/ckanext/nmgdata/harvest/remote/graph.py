@@ -40,7 +40,8 @@ class Triples:
 
     def objects(self, subject: Node, predicate: Node) -> Iterator[Node]:
         """Return what is said of a thing by a property."""
-        return iter(self.said.get(str(subject), {}).get(str(predicate), ()))
+        said = self.said.get(str(subject))
+        return iter(said.get(str(predicate), ()) if said else ())
 
     def __contains__(self, triple: tuple[Any, Any, Any]) -> bool:
         """Say whether something is said; None stands for anything, as the object only."""

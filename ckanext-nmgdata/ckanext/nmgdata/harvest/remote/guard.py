@@ -55,7 +55,7 @@ class Guard:
         self.networks = [ipaddress.ip_network(network) for network in spec.private_networks]
         self.limits = spec.limits
         self.resolver = resolver
-        self.was_cut = False
+        self.was_cut = self.ended = False
         self._twins: dict[tuple[str, int], socket.socket] = {}
         self._lock = threading.Lock()
 
@@ -121,17 +121,28 @@ class Guard:
         raise trouble
 
     def keep(self, host: str, port: int, twin: socket.socket) -> None:
-        """Remember a second handle of a connection; the one before it to the same host is over."""
+        """Remember a second handle of a connection; the one before it to the same host is over.
+
+        :raises OSError: it came too late
+        """
         with self._lock:
             before = self._twins.pop((host, port), None)
             self._twins[host, port] = twin
         if before is not None:
             before.close()
+        if self.was_cut or self.ended:
+            self.close()
+            raise OSError("cut")
 
     def cut(self) -> None:
         """End all connections now: who waits for their bytes gets an error at once."""
         self.was_cut = True
         self.close()
+
+    def end(self) -> None:
+        """Cut, and open nothing any more."""
+        self.ended = True
+        self.cut()
 
     def close(self) -> None:
         """Close what is open."""

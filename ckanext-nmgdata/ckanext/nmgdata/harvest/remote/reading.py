@@ -120,14 +120,12 @@ class Collector:
         self.tainted = tainted
         self.touched: set[bytes] = set()
         self.found: list[tuple[str, str, str, bytes]] = []
-        self.taken: dict[str, tuple[str, str]] = {}
 
     def collect(self) -> None:
         """Fill the reading, in an order that the same records always have."""
         for subject in self.page.of_kind(DATASET):
             self.one(subject)
-        for identifier, subject, digest, triples in sorted(self.found):
-            self.take(identifier, subject, digest, triples)
+        self.settle()
         for thing, line in self.tainted.items():
             if thing not in self.touched:
                 self.refuse(f"line {line}", Fault.SYNTAX, shown(thing), None)
@@ -167,14 +165,17 @@ class Collector:
             self.refuse(f"line {self.tainted[thing]}", Fault.SYNTAX, shown(thing), identifier)
         return bool(hit)
 
-    def take(self, identifier: str, subject: str, digest: str, triples: bytes) -> None:
-        """Keep a record; of two with one identifier the first, and not without saying so."""
-        before = self.taken.get(identifier)
-        if before is None:
-            self.taken[identifier] = (subject, digest)
-            self.reading.records.append((identifier, subject, digest, triples))
-        elif before != (subject, digest):
-            self.refuse(subject, Fault.DUPLICATE, f"the identifier of {before[0]}", identifier)
+    def settle(self) -> None:
+        """Keep what was found; of two with one identifier the first, and not without saying so."""
+        taken: dict[str, tuple[str, str]] = {}
+        for record in sorted(self.found):
+            identifier, subject, digest, _ = record
+            before = taken.get(identifier)
+            if before is None:
+                taken[identifier] = (subject, digest)
+                self.reading.records.append(record)
+            elif before != (subject, digest):
+                self.refuse(subject, Fault.DUPLICATE, f"the identifier of {before[0]}", identifier)
 
     def refuse(self, where: str, code: str, detail: str, identifier: str | None) -> None:
         """Note a refusal."""

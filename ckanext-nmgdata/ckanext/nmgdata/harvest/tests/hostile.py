@@ -170,9 +170,9 @@ def dataset(number, extra="", iri=None, identifier=None):
     """Return a dataset in Turtle."""
     name = iri or f"https://city.example.org/dataset/{number}"
     return (
-        f"<{name}> a dcat:Dataset ; dct:title \"公交站点 {number}\"@zh ; dct:identifier \"{identifier or number}\""
+        f'<{name}> a dcat:Dataset ; dct:title "公交站点 {number}"@zh ; dct:identifier "{identifier or number}"'
         f" ; dcat:distribution [ a dcat:Distribution ; dcat:downloadURL <https://city.example.org/{number}.csv> ;"
-        f" dct:title \"站点\" ; dct:format \"CSV\" ] {extra} .\n"
+        f' dct:title "站点" ; dct:format "CSV" ] {extra} .\n'
     )
 
 

@@ -35,11 +35,15 @@ def graphs(draw, shapes=("tree", "any")):
         for number, node in enumerate(blanks):
             found.add(ox.Triple(nodes[draw(st.integers(0, number))], draw(st.sampled_from(PREDICATES)), node))
     else:
-        ends = st.tuples(st.sampled_from(nodes), st.sampled_from(PREDICATES), st.sampled_from([*blanks, *NAMED]))
+        ends = st.tuples(
+            st.sampled_from(nodes), st.sampled_from(PREDICATES), st.sampled_from([*blanks, *NAMED])
+        )
         found |= {ox.Triple(*each) for each in draw(st.lists(ends, max_size=8))}
     values = st.tuples(st.sampled_from([*nodes, *NAMED]), st.sampled_from(PREDICATES), LITERALS)
     found |= {ox.Triple(*each) for each in draw(st.lists(values, max_size=8))}
-    found |= {ox.Triple(ROOT, PREDICATES[0], node) for node in draw(st.lists(st.sampled_from(NAMED), max_size=2))}
+    found |= {
+        ox.Triple(ROOT, PREDICATES[0], node) for node in draw(st.lists(st.sampled_from(NAMED), max_size=2))
+    }
     return frozenset(found)
 
 
@@ -171,7 +175,13 @@ class TestWhatBelongsToARecord:
 
 def test_lines_are_read_as_they_are_written():
     """What looks like a blank node inside a text is none."""
-    for text in ('"_:b0" .', '"a _:b0"@en .', '"<https://a>" .', '"x"^^<https://a.example.org/t> .', '"> ."@zh .'):
+    for text in (
+        '"_:b0" .',
+        '"a _:b0"@en .',
+        '"<https://a>" .',
+        '"x"^^<https://a.example.org/t> .',
+        '"> ."@zh .',
+    ):
         assert canonical.reference(b"<s> <p> " + text.encode()) is None
     assert canonical.reference(b"<s> <p> _:b0 .") == b"_:b0"
     assert canonical.reference(b"<s> <p> <https://a> .") == b"<https://a>"

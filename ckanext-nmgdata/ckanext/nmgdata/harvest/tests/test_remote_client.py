@@ -36,7 +36,9 @@ def refused(spec, address=None, **options):
 
 
 def test_a_page_comes_as_it_is(server):
-    server.page("/p1", "page", Content_Type='text/turtle; charset="GB18030"', ETag='"1"', Link='</p2>; rel="next"')
+    server.page(
+        "/p1", "page", Content_Type='text/turtle; charset="GB18030"', ETag='"1"', Link='</p2>; rel="next"'
+    )
     answer = get(server.spec())
     assert (answer.body, answer.media_type, answer.charset) == (b"page", "text/turtle", "gb18030")
     assert answer.next == server.host + "/p2"

@@ -77,7 +77,9 @@ class TestPaging:
     def test_going_on_from_a_page(self, server):
         server.page("/p1", catalogue([1], "/p2", 2))
         server.page("/p2", catalogue([2], None, 2))
-        assert [page.address for page in pages.read(server.spec(), server.host + "/p2")] == [server.host + "/p2"]
+        assert [page.address for page in pages.read(server.spec(), server.host + "/p2")] == [
+            server.host + "/p2"
+        ]
 
     @pytest.mark.parametrize(
         "links",
@@ -299,7 +301,7 @@ class TestOneBadRecordAmongGoodOnes:
     def test_a_part_that_can_not_be_read_spoils_the_whole(self, server):
         """Else the dataset would look as if it had lost a file."""
         bad = (
-            "<https://city.example.org/dataset/2> a dcat:Dataset ; dct:title \"b\" ; dcat:distribution <https://a.example.org/f> .\n"
+            '<https://city.example.org/dataset/2> a dcat:Dataset ; dct:title "b" ; dcat:distribution <https://a.example.org/f> .\n'
             "<https://a.example.org/f> a dcat:Distribution ;\n dct:title bad bad .\n"
         )
         page = self.goes_on(server, bad)
@@ -338,9 +340,13 @@ class TestOneBadRecordAmongGoodOnes:
         assert refusals(page) == [(Fault.TANGLED, "https://city.example.org/dataset/2")]
 
     def test_a_publisher_with_the_whole_world_around_it(self, server):
-        world = "".join(f"<https://a.example.org/o> foaf:knows <https://a.example.org/{n}> .\n" for n in range(6000))
+        world = "".join(
+            f"<https://a.example.org/o> foaf:knows <https://a.example.org/{n}> .\n" for n in range(6000)
+        )
         bad = dataset(2, "; dct:publisher <https://a.example.org/o>") + world
-        assert refusals(self.goes_on(server, bad)) == [(Fault.TOO_LARGE, "https://city.example.org/dataset/2")]
+        assert refusals(self.goes_on(server, bad)) == [
+            (Fault.TOO_LARGE, "https://city.example.org/dataset/2")
+        ]
 
 
 class TestTheChild:
@@ -375,7 +381,9 @@ def test_all_forms_say_the_same(server):
     quads = list(ox.parse(turtle, format=ox.RdfFormat.TURTLE))
     seen = set()
     for stated, form in forms.items():
-        body = ox.serialize((quad.triple for quad in quads) if form != ox.RdfFormat.JSON_LD else quads, format=form)
+        body = ox.serialize(
+            (quad.triple for quad in quads) if form != ox.RdfFormat.JSON_LD else quads, format=form
+        )
         for said in (stated, Format.AUTO):
             seen.add(parsed(server, body, format=said).records)
     assert len(seen) == 1
