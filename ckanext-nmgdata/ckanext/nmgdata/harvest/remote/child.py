@@ -12,7 +12,7 @@ import resource
 import struct
 import sys
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from . import feeding, reading
 from .errors import Code, RemoteError
@@ -25,7 +25,7 @@ TASKS: dict[str, Callable[[bytes, reading.Order], reading.Reading]] = {
 CODECS = ("gb18030", "big5", "utf-16-le", "utf-16-be", "cp1252")
 
 
-def send(stream: BinaryIO, head: dict[str, Any], body: bytes = b"") -> None:
+def send(stream: IO[bytes], head: dict[str, Any], body: bytes = b"") -> None:
     """Write a frame."""
     packed = json.dumps(head).encode()
     stream.write(LENGTHS.pack(len(packed), len(body)))
@@ -34,7 +34,7 @@ def send(stream: BinaryIO, head: dict[str, Any], body: bytes = b"") -> None:
     stream.flush()
 
 
-def exactly(stream: BinaryIO, length: int) -> bytes:
+def exactly(stream: IO[bytes], length: int) -> bytes:
     """Read so many bytes.
 
     :raises EOFError: the other side has gone
@@ -45,7 +45,7 @@ def exactly(stream: BinaryIO, length: int) -> bytes:
     return found
 
 
-def receive(stream: BinaryIO, most: int | None = None) -> tuple[dict[str, Any], bytes]:
+def receive(stream: IO[bytes], most: int | None = None) -> tuple[dict[str, Any], bytes]:
     """Read a frame.
 
     :raises EOFError: the other side has gone

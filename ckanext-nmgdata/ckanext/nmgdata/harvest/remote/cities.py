@@ -33,7 +33,7 @@ class City:
 
     @property
     def organisations(self) -> dict[str, str]:
-        """Return what a publisher may be called over there → organisation with us (``Spec.organisations``)."""
+        """Return what a publisher may be called → organisation with us (``Spec.organisations``)."""
         names = {name: name for name in self.departments}
         return {**{title: name for name, title in self.departments.items()}, **names}
 

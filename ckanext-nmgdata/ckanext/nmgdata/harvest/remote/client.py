@@ -82,9 +82,11 @@ class Client:
         self._pools: dict[tuple[str | None, str | None, int | None], HTTPConnectionPool] = {}
 
     def __enter__(self) -> Self:
+        """Return itself."""
         return self
 
     def __exit__(self, *_exception: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Close the connections."""
         self.close()
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ Triples = Iterator[ox.Triple]
 
 
 def datasets(document: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield the datasets of a catalogue, of catalogues within it, of series and services; each with its place."""
+    """Yield the datasets of a catalogue and of what lies in it, each with its place."""
     if not isinstance(document, dict) or depth > DEEPEST:
         return
     for name in ("dataset", "seriesMember", "servesDataset"):
@@ -120,11 +120,10 @@ def values(node: ox.BlankNode, said: dict[str, Any], texts: dict[str, str], link
 def scalars(value: Any) -> Iterator[str]:
     """Yield what is text or number, one or several; of a concept or standard its name."""
     for each in listed(value):
-        if isinstance(each, dict):
-            each = each.get("prefLabel") or each.get("title") or each.get("@id")
-        if isinstance(each, bool) or not isinstance(each, str | int | float) or each == "":
-            continue
-        yield str(each).encode("utf-8", "replace").decode()
+        named = isinstance(each, dict) and (each.get("prefLabel") or each.get("title") or each.get("@id"))
+        said = named if isinstance(each, dict) else each
+        if isinstance(said, str | int | float) and not isinstance(said, bool) and said != "":
+            yield str(said).encode("utf-8", "replace").decode()
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:

@@ -65,10 +65,10 @@ def entry(record: Record, spec: Spec, *, named: bool = True) -> Entry:
     (pinyin and a hash of source and identifier), ``owner_org`` and ``region_code``, which are always there.
     ``open_class`` is there only if the city's own nmg metadata state it, or the source maps or presumes it.
     Each resource carries ``remote_keys``, what it can be recognised by, strongest first (``match``), and
-    ``remote_stop``. Beside the fields stands ``remote``: ``subject``, ``identifier``, ``page`` (landing page),
-    ``publisher``, ``licence`` (as stated, if it is none of the register), ``stop`` (``open_state``, ``since``,
-    ``case`` of the city's own suspension or withdrawal, or None), and ``missing``, the legal fields that are
-    not stated (DC-11).
+    ``remote_stop``. Beside the fields stands ``remote``: ``subject``, ``identifier``, ``page`` (landing
+    page), ``publisher``, ``licence`` (as stated, if it is none of the register), ``stop`` (``open_state``,
+    ``since``, ``case`` of the city's own suspension or withdrawal, or None), and ``missing``, the legal
+    fields that are not stated (DC-11).
     """
     g = cast(Graph, Triples(record.triples))
     ref = node(record.subject)

@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from requests_hardened.ip_filter import EXTRA_BLOCKED_NET_RANGES
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -72,7 +72,7 @@ class Guard:
             raise RemoteError(Code.HOST_NOT_ALLOWED, host_and_port(url), address=address)
         return url
 
-    def addresses(self, host: str, port: int) -> list[str]:
+    def addresses(self, host: str, port: int) -> Sequence[str]:
         """Return the addresses of a host, if all of them may be connected to."""
         found = self.look_up(host, port)
         for text in found:
@@ -179,13 +179,13 @@ class GuardedHTTPS(HTTPSConnection):
 class GuardedPool(HTTPConnectionPool):
     """Keeps guarded connections open between pages."""
 
-    ConnectionCls = GuardedHTTP
+    ConnectionCls = cast(Any, GuardedHTTP)
 
 
 class GuardedTLSPool(HTTPSConnectionPool):
     """Keeps guarded connections open between pages."""
 
-    ConnectionCls = GuardedHTTPS
+    ConnectionCls = cast(Any, GuardedHTTPS)
 
 
 def pool(url: Url, guard: Guard) -> HTTPConnectionPool:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from ..records import Page, Record, Refused
 from .child import receive, send
@@ -51,24 +51,36 @@ class Child:
             env={"PYTHONPATH": ROOT}, start_new_session=True,
         )  # fmt: skip
 
+    @property
+    def orders(self) -> IO[bytes]:
+        """Return where orders go."""
+        return cast("IO[bytes]", self.process.stdin)
+
+    @property
+    def answers(self) -> IO[bytes]:
+        """Return where answers come from."""
+        return cast("IO[bytes]", self.process.stdout)
+
     def ask(self, head: dict[str, Any], body: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
         """Give an order and wait for its answer.
 
         :raises RemoteError: the child has not survived it
         """
-        assert self.process.stdin is not None and self.process.stdout is not None
         self.pages += 1
         watch = threading.Timer(seconds, self.process.kill)
         watch.daemon = True
         watch.start()
         try:
-            send(self.process.stdin, head, body)
-            return receive(self.process.stdout, LONGEST_ANSWER)
+            send(self.orders, head, body)
+            said, triples = receive(self.answers, LONGEST_ANSWER)
         except (OSError, EOFError, ValueError) as error:
             late = not watch.is_alive()
             raise RemoteError(Code.PARSE_TIME if late else self.cause()) from error
         finally:
             watch.cancel()
+        if said.get("error") == Code.PARSE_MEMORY:
+            raise RemoteError(Code.PARSE_MEMORY)
+        return said, triples
 
     def cause(self) -> Code:
         """Return of what the child has died, or that it talks nonsense."""
@@ -77,9 +89,9 @@ class Child:
 
     def end(self) -> None:
         """End the process."""
-        for stream in (self.process.stdin, self.process.stdout):
+        for stream in (self.orders, self.answers):
             with suppress(OSError):
-                stream and stream.close()
+                stream.close()
         try:
             self.process.wait(1)
         except subprocess.TimeoutExpired:
@@ -152,8 +164,6 @@ def ask(task: str, answer: Answer, spec: Spec) -> tuple[dict[str, Any], list[Rec
     try:
         with _pool.child(limits.parse_bytes) as worker:
             said, triples = worker.ask(head, answer.body, limits.parse_seconds * WALL)
-            if said.get("error") == Code.PARSE_MEMORY:
-                raise RemoteError(Code.PARSE_MEMORY)
     except RemoteError as error:
         error.address = answer.address
         raise

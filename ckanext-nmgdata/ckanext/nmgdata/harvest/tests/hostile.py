@@ -100,7 +100,11 @@ def redirect(target) -> Handler:
 def in_turn(*handlers) -> Handler:
     """Return a handler that answers each time by the next one, at last always by the last one."""
     left = list(handlers)
-    return lambda request: (left.pop(0) if len(left) > 1 else left[0])(request)
+
+    def handler(request):
+        (left.pop(0) if len(left) > 1 else left[0])(request)
+
+    return handler
 
 
 def cut_off(body, announced) -> Handler:
