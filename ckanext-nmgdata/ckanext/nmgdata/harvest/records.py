@@ -33,11 +33,13 @@ class Refused:
     :param where: line (``line 12``), subject or identifier, as far as it is known
     :param code: machine code of the reason
     :param detail: in plain words, no longer than 500 characters, no markup
+    :param identifier: the record's, where it is known: it is there, and must not be taken for vanished
     """
 
     where: str
     code: str
     detail: str
+    identifier: str | None = None
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,24 @@ class City:
 
     :param code: division code of GB/T 2260
     :param slug: of its pages
-    :param authority: name of its public data authority, "" where none is known
+    :param authority: its public data authority, in Chinese
     :param organisation: name of the local organisation that owns what no department is found for
-    :param organisations: names of its departments with us, and their titles → name
+    :param departments: name of each of its organisations with us → title
     """
 
     code: str
     name: str
     slug: str
     authority: str
+    authority_verified: bool
     organisation: str
-    organisations: Mapping[str, str]
+    departments: Mapping[str, str]
+
+    @property
+    def organisations(self) -> dict[str, str]:
+        """Return what a publisher may be called → organisation with us (``Spec.organisations``)."""
+        names = {name: name for name in self.departments}
+        return {**{title: name for name, title in self.departments.items()}, **names}
 
 
 @cache

@@ -44,6 +44,8 @@ class Code(StrEnum):
     DOCTYPE = "doctype"
     REMOTE_CONTEXT = "remote_context"
     SYNTAX = "syntax"
+    TRUNCATED = "truncated"
+    """The text ends in the middle of a statement."""
     CSW = "csw"
     """An answer of a catalogue service for the web (OGC CSW), whatever it holds."""
     ISO_19139 = "iso_19139"
@@ -65,7 +67,24 @@ class Code(StrEnum):
     """Not a change feed, or one whose order can not be relied on."""
 
 
-RETRIED = frozenset({Code.UNREACHABLE, Code.TIMEOUT, Code.TOO_SLOW, Code.BUSY, Code.SERVER})
+class Fault(StrEnum):
+    """Why a record is refused (``Refused.code``)."""
+
+    NO_IDENTIFIER = "no_identifier"
+    """A blank node without dct:identifier: nobody could tell it from another at the next run."""
+    IDENTIFIER = "identifier_not_usable"
+    DUPLICATE = "duplicate_identifier"
+    LITERAL = "literal_too_long"
+    TOO_LARGE = "record_too_large"
+    TANGLED = "tangled_blank_nodes"
+    SYNTAX = "syntax"
+    NOT_AN_OBJECT = "not_an_object"
+    """Of JSON: a dataset that is a string or a number."""
+
+
+RETRIED = frozenset(
+    {Code.UNREACHABLE, Code.TIMEOUT, Code.TOO_SLOW, Code.BUSY, Code.SERVER, Code.UNKNOWN_HOST}
+)
 
 
 class RemoteError(Exception):
@@ -88,7 +107,9 @@ class RemoteError(Exception):
 
     def __str__(self) -> str:
         """Return code, detail and address in one line."""
-        return " ".join(part for part in (self.code, self.detail, self.address and f"<{self.address}>") if part)
+        return " ".join(
+            part for part in (self.code, self.detail, self.address and f"<{self.address}>") if part
+        )
 
 
 class Unchanged(Exception):  # noqa: N818 - no error: the catalogue is the one that was read before

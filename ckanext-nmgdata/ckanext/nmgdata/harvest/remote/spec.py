@@ -6,28 +6,16 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
+
+from .formats import Format
 
 CREDENTIALS = re.compile(r"NMGDATA_HARVEST_[A-Z0-9_]{1,60}")
 """Names of environment variables that a source may name: nobody can have another secret sent out."""
 PORTS = {"http": 80, "https": 443}
 MIB = 2**20
-
-
-class Format(StrEnum):
-    """In which form a source publishes its catalogue."""
-
-    AUTO = "auto"
-    """By the answer's media type, else by its first bytes."""
-    RDF_XML = "rdf"
-    TURTLE = "ttl"
-    JSON_LD = "jsonld"
-    N_TRIPLES = "nt"
-    DATA_JSON = "data_json"
-    """``data.json`` (DCAT-US, Project Open Data)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +29,7 @@ class Limits:
     """For one request from resolution to its last byte; redirects included, retries not."""
     slowest: int = 1000
     """Bytes per second on average, once ``read_seconds`` have passed."""
-    page_bytes: int = 64 * MIB
+    page_bytes: int = 32 * MIB
     pages: int = 20_000
     redirects: int = 5
     attempts: int = 4
