@@ -83,7 +83,7 @@ class Loader:
 
     source: Source
     spec: Spec
-    describe: Callable[[Record, Spec], dict[str, Any]] = describe_record
+    describe: Callable[..., dict[str, Any]] = describe_record
     match: Callable[..., list[int | None]] = match_files
     checker: Checker = field(default_factory=checker)
 
@@ -177,7 +177,7 @@ class Loader:
         if foreign := self.foreign_region(task.record):
             batch.refuse(task, "foreign_region", f"The record claims division {foreign}.")
             return
-        entry = self.describe(task.record, self.spec)
+        entry = self.describe(task.record, self.spec, named=not row.package_id)
         remote = entry.pop("remote", {})
         owner = self.owners.get(str(entry.get("owner_org") or self.source.owner_org))
         if owner is None or not vocab.lies_within(self.regions[owner], self.source.region_code):
@@ -186,7 +186,9 @@ class Loader:
             return
         remote_fields = {name: entry[name] for name in EDITED if name in entry}
         entry |= self.overlay(row, entry)
-        keys = [list(one.pop("remote_keys", ())) for one in entry.get("resources") or []]
+        files_there = entry.get("resources") or []
+        keys = [list(one.pop("remote_keys", ())) for one in files_there]
+        stops = [one.pop("remote_stop", None) for one in files_there]
         try:
             checked = self.checker.check({**entry, "owner_org": owner, "type": "dataset"})
         except UnusableError as error:
@@ -203,6 +205,8 @@ class Loader:
         made.data["name"] = former.get("name") or entry.get("name")
         self.identify_files(batch, task, made, keys, files)
         beside = {name: remote[name] for name in BESIDE if remote.get(name)}
+        if stopped := {one["id"]: stop for one, stop in zip(made.files, stops, strict=True) if stop}:
+            beside["file_stops"] = stopped
         missing = list(dict.fromkeys([*checked.missing, *remote.get("missing", ())]))
         batch.made.append((task, made, {**beside, "fields": remote_fields}, missing))
         batch.counts[

@@ -49,16 +49,16 @@ def record(identifier: str, described: Entry, subject: str = "") -> Record:
     return Record(identifier, subject or f"_:{identifier}", sha256(triples).digest(), triples)
 
 
-def describe(one: Record, spec: Spec) -> Entry:
+def describe(one: Record, spec: Spec, *, named: bool = True) -> Entry:
     """Return what a record describes."""
     described = json.loads(one.triples)
     resources = [{**f, "remote_keys": [f["key"]]} for f in described.get("resources", [])]
     resources = [{name: value for name, value in f.items() if name != "key"} for f in resources]
-    named = {"name": f"x-{sha256((spec.source + one.identifier).encode()).hexdigest()[:12]}"}
+    name = {"name": f"x-{sha256((spec.source + one.identifier).encode()).hexdigest()[:12]}"} if named else {}
     beside = {"owner_org": spec.organisation, "remote": {"page": f"https://city.example.cn/{one.identifier}"}}
     if spec.default_class:
         described.setdefault("open_class", spec.default_class)
-    return {**named, **beside, **described, "resources": resources}
+    return {**name, **beside, **described, "resources": resources}
 
 
 def match(known: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> list[int | None]:
