@@ -28,12 +28,18 @@ def main() -> None:
     parser.add_argument("--host", required=True)
     parser.add_argument("--sources", type=int, default=1, help="harvested at once, sharing the datasets")
     parser.add_argument("--rounds", default="first,unchanged,changed")
+    parser.add_argument("--keep", action="store_true", help="go on with what the last run has left")
+    parser.add_argument("--rate", type=int, default=0, help="records a second that are loaded at most")
     parser.add_argument("--profile", type=Path, help="write where the time goes")
     asked = parser.parse_args()
     with inside.ckan():
         import os
 
-        fill.empty(os.environ["CKAN_SITE_ID"])
+        from ckan.plugins import toolkit as tk
+
+        tk.config["ckanext.nmgdata.harvest.rate"] = asked.rate
+        if not asked.keep:
+            fill.empty(os.environ["CKAN_SITE_ID"])
         sources = [source(number + 1, asked) for number in range(asked.sources)]
         found = {}
         for name in asked.rounds.split(","):
@@ -50,6 +56,8 @@ def source(number: int, asked: argparse.Namespace) -> str:
     from ckanext.nmgdata.kernel.types import new_id
     from ckanext.nmgdata.kernel.unit import begin
 
+    if asked.keep:
+        return kept(number, asked)
     code = f"15{number:02d}00" if number <= 9 else "152500"
     name = f"bench-{number}"
     org = inside.call("organization_create", name=name, title=name, region_code=code)
@@ -61,6 +69,19 @@ def source(number: int, asked: argparse.Namespace) -> str:
         )  # fmt: skip
         unit.session.add(made)
         return made.id
+
+
+def kept(number: int, asked: argparse.Namespace) -> str:
+    """Return a source that is there, with the address of today."""
+    import sqlalchemy as sa
+    from ckanext.nmgdata.harvest.model import Source
+    from ckanext.nmgdata.kernel.actors import Actor
+    from ckanext.nmgdata.kernel.unit import begin
+
+    with begin(Actor.system()) as unit:
+        found = unit.session.scalars(sa.select(Source).where(Source.name == f"bench-{number}")).one()
+        found.address = f"{asked.host}/{number}/p1.ttl"
+        return found.id
 
 
 def pages(asked: argparse.Namespace, changed: float) -> None:

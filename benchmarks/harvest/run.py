@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmarks.harvest import memory
 from benchmarks.lib import servers
 from benchmarks.lib.report import finish, say
-
 from stack import settings
 
 HERE = Path(__file__).parent
@@ -68,7 +68,7 @@ def ours(folder: Path, host: str, datasets: int, **more: Any) -> tuple[dict[str,
     """Run our side; return its rounds and its memory."""
     side = servers.ours()
     command = [servers.PYTHON, str(HERE / "ours.py"), "--datasets", str(datasets), "--folder", str(folder)]
-    command += ["--host", host, *(f"--{name.replace('_', '-')}={value}" for name, value in more.items())]
+    command += ["--host", host, *(option(name, value) for name, value in more.items())]
     environment = {**os.environ, **side.owner}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         with memory.watched(process.pid) as peak:
@@ -76,6 +76,11 @@ def ours(folder: Path, host: str, datasets: int, **more: Any) -> tuple[dict[str,
     if process.returncode:
         raise SystemExit("our side has failed")
     return json.loads(output.strip().splitlines()[-1]), peak
+
+
+def option(name: str, value: Any) -> str:
+    """Return an option of the command line."""
+    return f"--{name}" if value is True else f"--{name}={value}"
 
 
 def stock(folder: Path, host: str, datasets: int) -> tuple[dict[str, Any], memory.Peak]:
@@ -90,7 +95,12 @@ def stock(folder: Path, host: str, datasets: int) -> tuple[dict[str, Any], memor
     emptied(bench)
     command = [str(python), str(HERE / "stock.py"), "--datasets", str(datasets), "--folder", str(folder)]
     command += ["--host", host, "--db", bench.database("stock", "plain")]
-    command += ["--redis", f"redis://127.0.0.1:{bench.redis_port}/2", "--solr", side.environment["CKAN_SOLR_URL"]]
+    command += [
+        "--redis",
+        f"redis://127.0.0.1:{bench.redis_port}/2",
+        "--solr",
+        side.environment["CKAN_SOLR_URL"],
+    ]
     plain_environment = {key: value for key, value in os.environ.items() if not key.startswith("CKAN_")}
     with subprocess.Popen(command, env=plain_environment, stdout=subprocess.PIPE, text=True) as process:
         with memory.watched(process.pid) as peak:
@@ -121,7 +131,9 @@ def searching(address: str) -> Iterator[list[float]]:
         while not stop.wait(EVERY):
             query = urllib.parse.urlencode({"q": QUERIES[turn % len(QUERIES)], "rows": 20})
             began, turn = time.monotonic(), turn + 1
-            with urllib.request.urlopen(f"{address}/api/3/action/package_search?{query}", timeout=60) as reply:
+            with urllib.request.urlopen(
+                f"{address}/api/3/action/package_search?{query}", timeout=60
+            ) as reply:
                 reply.read()
             took.append(time.monotonic() - began)
 
@@ -165,7 +177,9 @@ def main() -> None:
                 }  # fmt: skip
         if asked.sources > 1:
             say(f"{asked.sources} sources at once")
-            several, _peak = ours(folder, host, asked.datasets, sources=asked.sources, rounds="first,unchanged")
+            several, _peak = ours(
+                folder, host, asked.datasets, sources=asked.sources, rounds="first,unchanged"
+            )
             for name, found in several.items():
                 ideal = measures[name]["seconds"]
                 measures[f"{asked.sources} sources, {name}"] = {**found, "to_ideal": found["seconds"] / ideal}
@@ -189,7 +203,7 @@ def search_beside(asked: argparse.Namespace) -> dict[str, float]:
         found["idle_p95_ms"] = p95(took)
         for name, rate in (("full_p95_ms", 0), ("throttled_p95_ms", asked.rate)):
             with searching(address) as took:
-                ours(folder, host, asked.datasets, rounds="changed", keep="yes", rate=rate)
+                ours(folder, host, asked.datasets, rounds="changed", keep=True, rate=rate)
             found[name] = p95(took)
     found["throttled_ratio"] = found["throttled_p95_ms"] / found["idle_p95_ms"]
     return found
