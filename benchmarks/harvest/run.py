@@ -70,12 +70,7 @@ def ours(folder: Path, host: str, datasets: int, **more: Any) -> tuple[dict[str,
     command = [servers.PYTHON, str(HERE / "ours.py"), "--datasets", str(datasets), "--folder", str(folder)]
     command += ["--host", host, *(option(name, value) for name, value in more.items())]
     environment = {**os.environ, **side.owner}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        with memory.watched(process.pid) as peak:
-            output, _errors = process.communicate()
-    if process.returncode:
-        raise SystemExit("our side has failed")
-    return json.loads(output.strip().splitlines()[-1]), peak
+    return measured("our side", command, environment)
 
 
 def option(name: str, value: Any) -> str:
@@ -102,11 +97,18 @@ def stock(folder: Path, host: str, datasets: int) -> tuple[dict[str, Any], memor
         side.environment["CKAN_SOLR_URL"],
     ]
     plain_environment = {key: value for key, value in os.environ.items() if not key.startswith("CKAN_")}
-    with subprocess.Popen(command, env=plain_environment, stdout=subprocess.PIPE, text=True) as process:
-        with memory.watched(process.pid) as peak:
-            output, _errors = process.communicate()
+    return measured("the stock side", command, plain_environment)
+
+
+def measured(
+    name: str, command: list[str], environment: dict[str, str]
+) -> tuple[dict[str, Any], memory.Peak]:
+    """Run one side; return what it prints last, and the memory of all its processes."""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    with process, memory.watched(process.pid) as peak:
+        output, _errors = process.communicate()
     if process.returncode:
-        raise SystemExit("the stock side has failed")
+        raise SystemExit(f"{name} has failed")
     return json.loads(output.strip().splitlines()[-1]), peak
 
 
