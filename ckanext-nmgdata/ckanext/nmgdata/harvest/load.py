@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from ckan.plugins import toolkit as tk
 from sqlalchemy.orm import Session
 
 from .. import vocab
-from ..catalog.bulk.check import Checker, UnusableError, checker
+from ..catalog.bulk.check import Checked, Checker, UnusableError, checker
 from ..catalog.bulk.rows import Made, named, together
 from ..catalog.bulk.write import write
 from ..catalog.dcat_terms import CONCEPT
@@ -184,13 +184,12 @@ class Loader:
             detail = f"The publisher is not one of the source: {remote.get('publisher') or owner or '-'}"
             batch.refuse(task, "foreign_publisher", detail)
             return
-        remote_fields = {name: entry[name] for name in EDITED if name in entry}
-        entry |= self.overlay(row, entry)
         files_there = entry.get("resources") or []
         keys = [list(one.pop("remote_keys", ())) for one in files_there]
         stops = [one.pop("remote_stop", None) for one in files_there]
+        stated = {name: text(entry[name]) for name in EDITED if name in entry}
         try:
-            checked = self.checker.check({**entry, "owner_org": owner, "type": "dataset"})
+            checked = self.checked({**entry, "owner_org": owner, "type": "dataset"}, row.local, stated)
         except UnusableError as error:
             batch.refuse(task, "invalid", str(error))
             return
@@ -208,7 +207,7 @@ class Loader:
         if stopped := {one["id"]: stop for one, stop in zip(made.files, stops, strict=True) if stop}:
             beside["file_stops"] = stopped
         missing = list(dict.fromkeys([*checked.missing, *remote.get("missing", ())]))
-        batch.made.append((task, made, {**beside, "fields": remote_fields}, missing))
+        batch.made.append((task, made, {**beside, "fields": stated}, missing))
         batch.counts[
             "created" if made.is_new else task.outcome if task.outcome != "created" else "updated"
         ] += 1
@@ -219,10 +218,25 @@ class Loader:
         outside = (code for code in claimed if not vocab.lies_within(code, self.source.region_code))
         return next(iter(sorted(outside)), None)
 
-    def overlay(self, row: RemoteRecord, entry: dict[str, Any]) -> dict[str, Any]:
-        """Return what the region says in the place of the source: its class only where there is none."""
-        fields = LOCAL if entry.get("open_class") else EDITED
-        return {name: value for name, value in row.local.items() if name in fields}
+    def checked(self, entry: dict[str, Any], local: dict[str, Any], stated: dict[str, Any]) -> Checked:
+        """Check an entry with what the region says in the place of the source.
+
+        Its class counts only where the source has none.
+
+        A class that a rule forbids counts as none; it is taken out of ``stated``.
+        """
+        edited = {name: local[name] for name in LOCAL if name in local}
+        checked = self.checker.check({**entry, **edited})
+        if "open_class" in stated and "open_class" not in checked.dropped:
+            return checked
+        for name in CLASS:
+            stated.pop(name, None)
+        if "open_class" not in local:
+            return checked
+        classed = {name: local[name] for name in CLASS if name in local}
+        plain = {name: value for name, value in entry.items() if name not in CLASS}
+        again = self.checker.check({**plain, **edited, **classed})
+        return replace(again, dropped={**checked.dropped, **again.dropped})
 
     def identify_files(
         self, batch: Batch, task: Task, made: Made, keys: list[list[str]], files: list[tuple[str, list[str]]]
@@ -290,6 +304,11 @@ class Loader:
         ]
         if files:
             unit.session.execute(keep_files, {"found": together(files)})
+
+
+def text(value: Any) -> Any:
+    """Return a value as it is kept among the extras, so that it can be told from another."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def write_problems(session: Session, job_id: str, page: int | None, problems: Sequence[Refusal]) -> None:

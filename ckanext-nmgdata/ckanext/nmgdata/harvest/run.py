@@ -12,9 +12,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,187 +24,18 @@ from .. import config
 from ..kernel.actors import Actor
 from ..kernel.context import own_request
 from ..kernel.unit import Unit, begin
-from . import diff, jobs, vanish
-from .load import Batch, Loader, Refusal, write_problems
+from . import jobs, vanish
+from .load import Batch, Loader, write_problems
 from .model import Job, JobPage, JobState, Source
-from .records import Page, Validators
+from .reading import PAUSE, Read, Reader, spec_of
 from .remote import pages
-from .remote.errors import Code, RemoteError, Unchanged
-from .remote.spec import Format, Limits, Spec
 from .work import Task, pack, unpack
 
 log = logging.getLogger(__name__)
-Read = Callable[[Spec, str | None, Validators | None], Iterator[Page]]
-AHEAD = 8
-"""Pages of a source that may wait to be loaded before its reader pauses."""
-PAUSE = 0.2
+LOOK = 1.0
+"""Seconds between two looks for sources that nobody reads."""
 GIVE_UP_TOGETHER = 3
 """How often a page is loaded as a whole; afterwards record by record, so that the one that kills is found."""
-
-
-def spec_of(source: Source) -> Spec:
-    """Return what the remote side must know of a source."""
-    known = Limits.__dataclass_fields__
-    return Spec(
-        source=source.id,
-        address=source.address,
-        region=source.region_code,
-        organisation=source.owner_org,
-        format=Format(source.format),
-        organisations=dict(source.organisations),
-        feed=source.feed,
-        allowed_hosts=tuple(source.allowed_hosts),
-        private_networks=tuple(source.private_networks),
-        credentials=source.credentials,
-        default_class=source.default_class,
-        classes=dict(source.classes),
-        limits=replace(Limits(), **{name: value for name, value in source.limits.items() if name in known}),
-    )
-
-
-# --- reading -------------------------------------------------------------------------------------
-
-
-@dataclass
-class Reader:
-    """Reads one source from where its job stands, page by page."""
-
-    job_id: str
-    name: str
-    read: Read = pages.read
-    stop: threading.Event = field(default_factory=threading.Event)
-    seen: set[int] = field(default_factory=set)
-    """Numbers of the records that this run has met, so that none is taken twice."""
-
-    def run(self) -> None:
-        """Read until the end, until told to stop, or until somebody else has the place."""
-        try:
-            self.through()
-        except RemoteError as error:
-            model.Session.rollback()
-            if self.wait_for_loading(0):  # what came is good, and is loaded
-                jobs.fail(self.job_id, self.name, str(error.code), error.detail or str(error))
-        except Unchanged:
-            self.finish(None)
-        except Exception as error:
-            model.Session.rollback()
-            log.exception("harvest %s: reading failed", self.job_id)
-            jobs.fail(self.job_id, self.name, "internal", repr(error))
-        finally:
-            model.Session.remove()
-
-    def through(self) -> None:
-        """Read all pages that are left."""
-        job = model.Session.get_one(Job, self.job_id, populate_existing=True)
-        source = model.Session.get_one(Source, job.source_id, populate_existing=True)
-        spec, start, is_read = spec_of(source), job.next_address, job.next_page > 0 and not job.next_address
-        known = Validators(**source.validators) if source.validators and not start else None
-        hosts = diff.hosts_of(model.Session(), source.id)
-        source_id = source.id
-        met = sa.select(sa.func.unnest(JobPage.seen)).where(JobPage.job_id == self.job_id)
-        self.seen.update(model.Session.scalars(met))
-        model.Session.rollback()
-        if is_read:  # somebody was killed between the last page and the end
-            self.finish(None)
-            return
-        first: Validators | None = None
-        last: Page | None = None
-        with closing(self.read(spec, start, known)) as found:  # type: ignore[type-var]
-            for page in found:
-                first = page.validators if last is None and not start else first
-                last = page
-                if not self.take(source_id, page, hosts) or not self.may_go_on():
-                    return
-        self.finish(first if not start else None)
-
-    def may_go_on(self) -> bool:
-        """Wait while enough waits to be loaded; False when told to stop."""
-        return self.wait_for_loading(AHEAD - 1)
-
-    def wait_for_loading(self, pages_left: int) -> bool:
-        """Wait until no more pages than this wait to be loaded; False when told to stop."""
-        while not self.stop.is_set() and jobs.waiting(model.Session(), self.job_id) > pages_left:
-            model.Session.rollback()
-            self.stop.wait(PAUSE)
-            self.keep()
-        model.Session.rollback()
-        if self.stop.is_set():
-            jobs.release(self.job_id, self.name)
-            return False
-        return True
-
-    def keep(self) -> None:
-        """Keep the reader's place while it waits."""
-        with begin(Actor.system()) as unit:
-            mine = sa.update(Job).where(Job.id == self.job_id, Job.worker == self.name)
-            unit.session.execute(mine.values(lease_until=unit.now + jobs.LEASE))
-
-    def take(self, source_id: str, page: Page, hosts: dict[str, str]) -> bool:
-        """Write down what a page means, in one transaction; False if the place is lost."""
-        with begin(Actor.system()) as unit:
-            unit.session.execute(sa.text("SET LOCAL synchronous_commit = off"))  # a page may be read again
-            known = diff.read_known(unit.session, source_id, page)
-            found = diff.compare(page, source_id, known, hosts)
-            found.refuse_again(self.seen.intersection(found.seen))
-            tasks, new = as_tasks(unit, source_id, found)
-            vanish.came_back(unit.session, [one.id for one in found.stopped])
-            job = jobs.locked(unit, self.job_id)  # last, so that nobody who loads has to wait long
-            if not jobs.holds(job, self.name):
-                unit.session.rollback()
-                return False
-            number = job.next_page
-            unit.session.add(
-                JobPage(
-                    job_id=job.id, number=number, address=page.address, seen=[*found.seen, *new],
-                    unnamed_count=found.unnamed, work=pack(tasks), waiting_count=len(tasks),
-                    read_count=len(tasks),
-                )
-            )  # fmt: skip
-            job.next_page, job.next_address = number + 1, page.next
-            job.total = page.total if page.total is not None else job.total
-            job.read_bytes += page.read
-            job.lease_until = unit.now + jobs.LEASE
-            job.read_count, job.waiting_count = job.read_count + len(tasks), job.waiting_count + len(tasks)
-            unit.session.flush()
-            settled = {name: len(getattr(found, name)) for name in ("unchanged", "stopped", "refused")}
-            jobs.count(unit.session, job.id, number, {"read": sum(settled.values()), **settled})
-            refused = [Refusal(one.where, one.code, one.detail) for one in found.refused]
-            write_problems(unit.session, job.id, number, refused)
-        self.seen.update(found.seen, new)
-        return True
-
-    def finish(self, validators: Validators | None) -> None:
-        """Note that everything was read; who loads the last page concludes."""
-        with begin(Actor.system()) as unit:
-            job = jobs.locked(unit, self.job_id)
-            if not jobs.holds(job, self.name):
-                return
-            job.read_at, job.next_address, job.lease_until = unit.now, None, unit.now + jobs.LEASE
-            if job.next_page == 0:  # 304: the catalogue is as it was, so nothing has vanished
-                jobs.end(unit, job, JobState.FINISHED)
-                return
-            if job.attempts > 1 and job.total is not None and job.read_count < job.total:
-                detail = f"{job.read_count} of {job.total}"
-                raise RemoteError(Code.INCOMPLETE, detail)
-            source = unit.session.get_one(Source, job.source_id)
-            source.validators = {
-                name: value
-                for name in ("etag", "modified")
-                if validators and (value := getattr(validators, name)) is not None
-            }
-            conclude_if_whole(unit, job)
-
-
-def as_tasks(unit: Unit, source_id: str, found: diff.Difference) -> tuple[list[Task], list[int]]:
-    """Return what is to be loaded, and the numbers of the records that are new.
-
-    New records get their row now, so that no other page and no other source can have the same one.
-    """
-    numbers = diff.enter(unit.session, source_id, found)
-    tasks = [Task(numbers[one.identifier], "created", one) for one in found.create]
-    tasks += [Task(known.id, "updated", one) for known, one in found.update]
-    tasks += [Task(known.id, "restored", one) for known, one in found.restore]
-    return tasks, list(numbers.values())
 
 
 # --- loading -------------------------------------------------------------------------------------
@@ -277,6 +107,7 @@ def own_page(unit: Unit, job_id: str, number: int, name: str) -> JobPage:
     if page is None or page.work is None or page.worker != name:
         raise LostError
     page.lease_until = unit.now + jobs.LEASE
+    unit.session.flush()
     return page
 
 
@@ -296,14 +127,8 @@ def close(unit: Unit, page: JobPage, part: list[Task], left: list[Task], batch: 
     jobs.count(unit.session, job_id, None, {**counts, "waiting": -len(part)})
     write_problems(unit.session, job_id, number, batch.problems)
     if not rest:
-        conclude_if_whole(unit, jobs.locked(unit, job_id))
+        vanish.conclude_if_whole(unit, jobs.locked(unit, job_id))
     return rest
-
-
-def conclude_if_whole(unit: Unit, job: Job) -> None:
-    """Conclude a job that was read to the end and of which nothing waits."""
-    if job.read_at is not None and job.waiting_count == 0 and job.state == JobState.RUNNING:
-        vanish.conclude(unit, job)
 
 
 # --- a process -----------------------------------------------------------------------------------
@@ -323,21 +148,25 @@ class Worker:
     name: str = field(default_factory=jobs.worker)
 
     def run(self) -> bool:
-        """Work; return whether something is left to do."""
+        """Work until nothing is left that nobody else does; True if the time was over before."""
         began, readers = time.monotonic(), dict[str, tuple[Reader, threading.Thread]]()
+        look = began
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
             while True:
-                self.start_readers(app, readers)
+                if time.monotonic() >= look:
+                    self.start_readers(app, readers)
+                    look = time.monotonic() + LOOK
                 if self.seconds is not None and time.monotonic() - began > self.seconds:
                     return self.is_left()
-                if not self.load_one():
-                    if not any(thread.is_alive() for _reader, thread in readers.values()):
-                        if not self.is_left():
-                            return False
-                        if not self.is_ours(readers):
-                            return True
-                    time.sleep(PAUSE / 10)
+                if self.load_one():
+                    continue
+                if any(thread.is_alive() for _reader, thread in readers.values()):
+                    time.sleep(PAUSE / 4)
+                elif self.only is not None and self.is_left():
+                    time.sleep(PAUSE)  # others are at it; who runs it in the foreground waits for them
+                else:
+                    return False
         finally:
             for reader, _thread in readers.values():
                 reader.stop.set()
@@ -381,10 +210,6 @@ class Worker:
         found = model.Session.execute(query.limit(1)).first() is not None
         model.Session.rollback()
         return found
-
-    def is_ours(self, readers: dict[str, Any]) -> bool:
-        """Say whether to wait for what others do; those who run certain jobs in the foreground do."""
-        return self.only is not None
 
 
 def inside(app: Flask, work: Callable[[], None]) -> None:

@@ -44,6 +44,12 @@ def not_found(job_id: str, source_id: str) -> sa.Select[Any]:
     )
 
 
+def conclude_if_whole(unit: Unit, job: Job) -> None:
+    """Conclude a job that was read to the end and of which nothing waits."""
+    if job.read_at is not None and job.waiting_count == 0 and job.state == JobState.RUNNING:
+        conclude(unit, job)
+
+
 def conclude(unit: Unit, job: Job) -> None:
     """End a job that was read and loaded: mark what vanished, or hold it for a person.
 
