@@ -221,20 +221,18 @@ class Loader:
     def checked(self, entry: dict[str, Any], local: dict[str, Any], stated: dict[str, Any]) -> Checked:
         """Check an entry with what the region says in the place of the source.
 
-        Its class counts only where the source has none.
-
-        A class that a rule forbids counts as none; it is taken out of ``stated``.
+        Its class counts only where the source has none. One that a rule forbids is none; it is taken out
+        of ``stated``.
         """
         edited = {name: local[name] for name in LOCAL if name in local}
         checked = self.checker.check({**entry, **edited})
         if "open_class" in stated and "open_class" not in checked.dropped:
             return checked
-        for name in CLASS:
-            stated.pop(name, None)
+        stated.pop("open_class", None)
         if "open_class" not in local:
             return checked
         classed = {name: local[name] for name in CLASS if name in local}
-        plain = {name: value for name, value in entry.items() if name not in CLASS}
+        plain = {name: value for name, value in entry.items() if name != "open_class"}
         again = self.checker.check({**plain, **edited, **classed})
         return replace(again, dropped={**checked.dropped, **again.dropped})
 
