@@ -51,6 +51,11 @@ class Made:
         return {one["key"]: one["value"] for one in self.data.get("extras") or []}
 
     @property
+    def is_public(self) -> bool:
+        """Say whether the public sees the entry."""
+        return not self.data.get("private")
+
+    @property
     def tags(self) -> list[str]:
         """Return the names of the tags, each once."""
         return list(dict.fromkeys(tag["name"] for tag in self.data.get("tags") or []))
@@ -130,12 +135,11 @@ def tag(name: str) -> Row:
 def entry(made: Made, now: datetime) -> Row:
     """Return the row by which the catalogue notices changes."""
     extras = made.extras
-    public = not made.data.get("private")
     return {
         "dataset_id": made.dataset_id,
         "identifier": None if made.source else extras.get("identifier"),
         "open_class": extras.get("open_class"),
-        "published_at": f"{now.isoformat()}+00:00" if public else None,
+        "published_at": f"{now.isoformat()}+00:00" if made.is_public else None,
         "source": made.source,
     }
 

@@ -12,6 +12,7 @@ from datetime import UTC
 from typing import Any
 
 import sqlalchemy as sa
+from ckan import model
 from ckan.lib.datapreview import get_default_view_plugins
 from ckan.plugins import toolkit as tk
 from sqlalchemy.orm import Session
@@ -23,6 +24,8 @@ from ...kernel.changes.model import Cause
 from ...kernel.gate.model import Origin
 from ...kernel.outbox import search as index
 from ...kernel.unit import Unit
+from ..classes import history
+from ..model import Entry
 from . import rows
 from .rows import Made, Row
 
@@ -55,6 +58,7 @@ def write(unit: Unit, entries: Sequence[Made]) -> None:
     attach_tags(session, entries, old)
     offer_views(session, entries)
     session.expire_all()
+    history.begin_all(unit, [made.dataset_id for made in entries if made.is_new and made.is_public])
     for made in entries:
         tell(unit, made)
     index.note_all(session, [made.dataset_id for made in entries])
@@ -170,13 +174,17 @@ def tell(unit: Unit, made: Made) -> None:
     """Audit and tell what has become of an entry, as ``catalog.lifecycle`` does after a single write."""
     subject, after = ("dataset", made.dataset_id), made.extras.get("open_class")
     if made.is_new:
-        if not made.data.get("private"):
+        if made.is_public:
             append(unit, "dataset.published", subject, detail={"class": after})
             events.tell(unit, events.DatasetPublished(made.dataset_id))
         changes.note(unit.session, made.dataset_id, Cause.UPDATED)  # no case can be about a new entry
         return
     before = made.former.get("open_class")
     if before not in (None, after):
+        entry = unit.session.get_one(Entry, made.dataset_id)
+        if entry.published_at is not None:
+            package = unit.session.get_one(model.Package, made.dataset_id)
+            history.move(unit, package, before, entry.published_at, history.Decision())
         append(unit, "dataset.class_changed", subject, detail={"from": before, "to": after})
         events.tell(unit, events.ClassChanged(made.dataset_id, before=before, after=after))
     events.tell(unit, events.DatasetSaved(made.dataset_id))
