@@ -1,7 +1,7 @@
 """The yearly open plan: plans, items, versions, what happened.
 
 Revision ID: c4e81f05a92d
-Revises: 7b20d94e1f58
+Revises: 3c71f0a9d2e5
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "c4e81f05a92d"
-down_revision = "7b20d94e1f58"
+down_revision = "3c71f0a9d2e5"
 branch_labels = None
 depends_on = None
 
@@ -21,7 +21,7 @@ RANK = """CASE WHEN 'livelihood' = ANY (grounds) THEN 0 WHEN 'urgent_need' = ANY
 
 def upgrade() -> None:
     """Create the tables; let people switch the news of plans off."""
-    mails_to_choose("'reminders', 'assignments', 'plans'")
+    mails_to_choose("'reminders', 'assignments', 'progress', 'plans'")
     op.create_table(
         "nmgdata_plan",
         sa.Column("id", sa.Text(), nullable=False),
@@ -158,4 +158,4 @@ def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
     op.execute("DELETE FROM nmgdata_mail_choice WHERE kind = 'plans'")
-    mails_to_choose("'reminders', 'assignments'")
+    mails_to_choose("'reminders', 'assignments', 'progress'")
