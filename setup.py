@@ -57,6 +57,7 @@ setup(
             "nmgdata = ckanext.nmgdata.plugin:NmgdataPlugin",
             "nmgdata_access = ckanext.nmgdata.access.plugin:AccessPlugin",
             "nmgdata_objection = ckanext.nmgdata.objection.plugin:ObjectionPlugin",
+            "nmgdata_plan = ckanext.nmgdata.plan.plugin:PlanPlugin",
             "nmgdata_tables = ckanext.nmgdata.tables.plugin:TablesPlugin",
             "nmgdata_harvest = ckanext.nmgdata.harvest.plugin:HarvestPlugin",
         ],

@@ -140,6 +140,21 @@ def entry(made: Made, now: datetime) -> Row:
     }
 
 
+def class_period(made: Made, now: datetime, department: str) -> Row:
+    """Return the row of the first class that a published entry has (``classes.history``)."""
+    extras = made.extras
+    return {
+        "dataset_id": made.dataset_id,
+        "open_class": extras.get("open_class"),
+        "since": f"{now.isoformat()}+00:00",
+        "announced": True,
+        "title": made.data.get("title") or made.data["name"],
+        "department": department,
+        "reason": extras.get("open_reason"),
+        "legal_basis": extras.get("open_legal_basis"),
+    }
+
+
 def view(resource_id: str, order: int, info: Row) -> Row:
     """Return the row of a preview that CKAN offers for a new file."""
     return {

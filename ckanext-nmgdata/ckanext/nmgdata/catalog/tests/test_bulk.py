@@ -33,7 +33,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00(:00)?)?")
 HASH = re.compile(r"\b([0-9a-f]{64}|[0-9a-f]{32})\b")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TABLES = ("package", "resource", "nmgdata_origin", "nmgdata_entry", "member", "package_tag", "tag",
-          "resource_view", "nmgdata_change", "nmgdata_audit_event")  # fmt: skip
+          "resource_view", "nmgdata_class_period", "nmgdata_change", "nmgdata_audit_event")  # fmt: skip
 QUERIES = ("公交站点", "数据 ", "gongjiao", "统计", "呼和浩特")
 WORDS = (
     "公交",

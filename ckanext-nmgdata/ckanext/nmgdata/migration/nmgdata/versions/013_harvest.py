@@ -1,7 +1,7 @@
 """The harvest: sources, jobs, pages, remote records, their files, problems.
 
 Revision ID: 3c71f08ab2d6
-Revises: 7b20d94e1f58
+Revises: c4e81f05a92d
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "3c71f08ab2d6"
-down_revision = "7b20d94e1f58"
+down_revision = "c4e81f05a92d"
 branch_labels = None
 depends_on = None
 
