@@ -23,23 +23,23 @@ from .model import Entry
 def saved(context: Context, dataset_id: str) -> None:
     """After a create or update: keep the entry's row, audit and tell what has changed."""
     unit = join(actor_of(context) if context.get("user") else Actor.system())
-    noticed(unit, dataset_id, rule.decision_of(context), context)
+    noticed(unit, dataset_id, rule.decision_of(context), context.get(publish.SOURCE))
 
 
 def noticed(
-    unit: Unit, dataset_id: str, decision: history.Decision | None, context: Context | None = None
+    unit: Unit, dataset_id: str, decision: history.Decision | None, source: str | None = None
 ) -> None:
     """Keep the entry's row, audit and tell what has changed, whoever has written.
 
     :param decision: by what right the class may have changed; None: by none (docs/adr/0020)
-    :param context: of the write, when it is one of CKAN's
+    :param source: the harvest source that gives a new entry; of one that is there its row says it
     """
     package = unit.session.get_one(model.Package, dataset_id)
     unit.session.flush()
     unit.session.refresh(package, ["extras"])  # a write that touched only files may have read it long ago
-    source = publish.source_of(context or {}, package)
-    public = publish.is_public({"state": package.state, "private": package.private}) and not source
-    if public and (decision is None or decision.is_held_to_all_rules):
+    source = source or publish.source_of({"package": package})
+    public = publish.is_public({"state": package.state, "private": package.private})
+    if public and not source and (decision is None or decision.is_held_to_all_rules):
         publish.check_public(package)
     if package.type != "dataset":
         return

@@ -8,7 +8,7 @@ and the validators say the same earlier, at the fields of a form.
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
@@ -36,25 +36,15 @@ def is_public(entry: dict[str, Any]) -> bool:
 
 SOURCE: Any = "nmgdata_source"
 """Key of a context: id of the harvest source that gives the entry, None for one that is kept here."""
-KNOWN = "nmgdata_source_known"
-"""Key of a context: the entry last asked about, and its source."""
 
 
-def source_of(context: Context, package: model.Package | None = None) -> str | None:
-    """Return the harvest source that gives the entry of a write; None for an entry that is kept here.
-
-    :param package: the entry, where the write's context does not hold it
-    """
-    said = cast("dict[str, Any]", context)
-    if SOURCE in said:
-        return said[SOURCE]
-    found = package or context.get("package")
-    if found is None:
-        return None
-    if said.get(KNOWN, ("",))[0] != found.id:
-        query = sa.select(Entry.source).where(Entry.dataset_id == found.id)
-        said[KNOWN] = found.id, model.Session.scalar(query)
-    return said[KNOWN][1]
+def source_of(context: Context) -> str | None:
+    """Return the harvest source that gives the entry of a write; None for an entry that is kept here."""
+    if SOURCE not in context:
+        package = context.get("package")
+        query = sa.select(Entry.source).where(Entry.dataset_id == package.id) if package else None
+        context[SOURCE] = None if query is None else model.Session.scalar(query)
+    return context[SOURCE]
 
 
 def publish(context: Context, dataset_id: str) -> dict[str, Any]:
@@ -96,7 +86,8 @@ def check_files(entry: dict[str, Any], context: Context) -> None:
         if stored
         else {}
     )
-    if source_of(context, stored):
+    given = {SOURCE: context[SOURCE]} if SOURCE in context else {}
+    if source_of({"package": stored, **given}):
         return
     whole = {**known, **entry}
     resources = entry.get("resources")

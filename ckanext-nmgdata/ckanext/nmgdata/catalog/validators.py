@@ -186,10 +186,10 @@ def nmgdata_entry(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDi
     Of an entry that another portal keeps only its class is judged: that is what the portal may set.
     """
     entry = entry_of(data)
+    elsewhere = publish.source_of(context)
     moved = rule.fault(context, context.get("package"), entry.get("open_class"))
     if moved:
         add(errors, "open_class", moved)
-    elsewhere = publish.source_of(context)
     for field, message in rules.faults(entry, public=publish.is_public(entry)).items():
         if not elsewhere or field == "open_class":
             add(errors, field, message)

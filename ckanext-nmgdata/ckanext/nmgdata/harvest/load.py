@@ -28,6 +28,7 @@ from ..kernel import orgs
 from ..kernel.gate.model import Origin
 from ..kernel.gate.stops import stopped_among
 from ..kernel.unit import Unit
+from . import local
 from .model import Problem, RemoteFile, RemoteRecord, Source
 from .records import Record
 from .remote.describe import entry as describe_record
@@ -35,11 +36,6 @@ from .remote.describe import match as match_files
 from .remote.spec import Spec
 from .work import Task
 
-LOCAL = ("theme", "industry", "base_library", "theme_library", "livelihood")
-"""Fields that the region may edit; what it says there survives every harvest."""
-CLASS = ("open_class", "open_condition", "open_reason", "open_legal_basis", "nonopen_ground", "data_level")
-"""Fields that the authority sets as long as the source states no class."""
-EDITED = (*LOCAL, *CLASS)
 BESIDE = ("page", "publisher", "licence", "stop")
 DIVISION = re.compile(rb"<" + re.escape(f"{CONCEPT}division/".encode()) + rb"(\d{6})>")
 LONGEST = 500
@@ -117,7 +113,8 @@ class Loader:
             else:
                 self.prepare(batch, task, row, files[task.number], former.get(row.package_id or "", {}))
         self.give_names(unit.session, [made for _task, made, _remote, _missing in batch.made])
-        write(unit, [made for _task, made, _remote, _missing in batch.made])
+        with local.harvesting(unit.session):
+            write(unit, [made for _task, made, _remote, _missing in batch.made])
         self.remember(unit, batch)
         return batch
 
@@ -187,7 +184,7 @@ class Loader:
         files_there = entry.get("resources") or []
         keys = [list(one.pop("remote_keys", ())) for one in files_there]
         stops = [one.pop("remote_stop", None) for one in files_there]
-        stated = {name: text(entry[name]) for name in EDITED if name in entry}
+        stated = {name: text(entry[name]) for name in local.EDITED if name in entry}
         try:
             checked = self.checked({**entry, "owner_org": owner, "type": "dataset"}, row.local, stated)
         except UnusableError as error:
@@ -218,20 +215,20 @@ class Loader:
         outside = (code for code in claimed if not vocab.lies_within(code, self.source.region_code))
         return next(iter(sorted(outside)), None)
 
-    def checked(self, entry: dict[str, Any], local: dict[str, Any], stated: dict[str, Any]) -> Checked:
+    def checked(self, entry: dict[str, Any], ours: dict[str, Any], stated: dict[str, Any]) -> Checked:
         """Check an entry with what the region says in the place of the source.
 
         Its class counts only where the source has none. One that a rule forbids is none; it is taken out
         of ``stated``.
         """
-        edited = {name: local[name] for name in LOCAL if name in local}
+        edited = {name: ours[name] for name in local.LOCAL if name in ours}
         checked = self.checker.check({**entry, **edited})
         if "open_class" in stated and "open_class" not in checked.dropped:
             return checked
         stated.pop("open_class", None)
-        if "open_class" not in local:
+        if "open_class" not in ours:
             return checked
-        classed = {name: local[name] for name in CLASS if name in local}
+        classed = {name: ours[name] for name in local.CLASS if name in ours}
         plain = {name: value for name, value in entry.items() if name != "open_class"}
         again = self.checker.check({**plain, **edited, **classed})
         return replace(again, dropped={**checked.dropped, **again.dropped})

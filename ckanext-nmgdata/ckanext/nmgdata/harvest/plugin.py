@@ -7,7 +7,6 @@ from typing import Any
 
 from ckan import plugins as p
 from ckan.lib import jobs as background
-from ckan.types import Context
 
 from .. import config as settings
 from ..kernel import outbox, tick
@@ -24,11 +23,11 @@ class HarvestPlugin(p.SingletonPlugin):
 
     p.implements(p.IConfigurable)
     p.implements(p.IClick)
-    p.implements(p.IPackageController, inherit=True)
 
     def configure(self, config: Any) -> None:
         """Take charge of the outbox topic, and of what the clock makes due."""
         outbox.handle(jobs.TOPIC, call_workers)
+        local.install()
         tick.minutely(jobs.ask_for_due)
         tick.hourly(vanish.archive_due)
         tick.hourly(jobs.purge)
@@ -37,10 +36,6 @@ class HarvestPlugin(p.SingletonPlugin):
         """Add to ``ckan nmgdata``."""
         cli.register()
         return []
-
-    def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Remember what the region says in the place of the source."""
-        local.remember(pkg_dict["id"])
 
 
 def call_workers(rows: Sequence[Outbox]) -> None:

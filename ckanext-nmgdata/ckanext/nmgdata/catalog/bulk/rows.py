@@ -51,11 +51,6 @@ class Made:
         return {one["key"]: one["value"] for one in self.data.get("extras") or []}
 
     @property
-    def is_public(self) -> bool:
-        """Say whether the public sees the entry."""
-        return not self.data.get("private")
-
-    @property
     def tags(self) -> list[str]:
         """Return the names of the tags, each once."""
         return list(dict.fromkeys(tag["name"] for tag in self.data.get("tags") or []))
@@ -135,12 +130,28 @@ def tag(name: str) -> Row:
 def entry(made: Made, now: datetime) -> Row:
     """Return the row by which the catalogue notices changes."""
     extras = made.extras
+    public = not made.data.get("private")
     return {
         "dataset_id": made.dataset_id,
         "identifier": None if made.source else extras.get("identifier"),
         "open_class": extras.get("open_class"),
-        "published_at": f"{now.isoformat()}+00:00" if made.is_public else None,
+        "published_at": f"{now.isoformat()}+00:00" if public else None,
         "source": made.source,
+    }
+
+
+def class_period(made: Made, now: datetime, department: str) -> Row:
+    """Return the row of the first class that a published entry has (``classes.history``)."""
+    extras = made.extras
+    return {
+        "dataset_id": made.dataset_id,
+        "open_class": extras.get("open_class"),
+        "since": f"{now.isoformat()}+00:00",
+        "announced": True,
+        "title": made.data.get("title") or made.data["name"],
+        "department": department,
+        "reason": extras.get("open_reason"),
+        "legal_basis": extras.get("open_legal_basis"),
     }
 
 

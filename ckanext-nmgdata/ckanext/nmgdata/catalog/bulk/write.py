@@ -8,7 +8,7 @@ follow in the ways of the kernel, so that nothing a single write leaves behind i
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from ckan.lib.datapreview import get_default_view_plugins
 from ckan.plugins import toolkit as tk
 from sqlalchemy.orm import Session
 
-from ...kernel import events
+from ...kernel import events, orgs
 from ...kernel.audit import append
 from ...kernel.changes import log as changes
 from ...kernel.changes.model import Cause
@@ -52,13 +52,13 @@ def write(unit: Unit, entries: Sequence[Made]) -> None:
     put(session, "resource", [row for made in entries for row in rows.resources(made, now)])
     put(session, "nmgdata_origin", [rows.origin(one, now) for _made, one in files if one.get("url")])
     put(session, "nmgdata_entry", [rows.entry(made, now) for made in entries])
+    begin_classes(session, entries, now)
     drop_files(session, old, [one["id"] for _made, one in files])
     forget_links(session, [one["id"] for made, one in files if not (made.is_new or one.get("url"))])
     join_organisations(session, entries, old)
     attach_tags(session, entries, old)
     offer_views(session, entries)
     session.expire_all()
-    history.begin_all(unit, [made.dataset_id for made in entries if made.is_new and made.is_public])
     for made in entries:
         tell(unit, made)
     index.note_all(session, [made.dataset_id for made in entries])
@@ -78,6 +78,20 @@ def put(session: Session, table: str, found: Sequence[Row]) -> None:
         f' ON CONFLICT ("{key}") DO UPDATE SET {changes_}'
     )
     session.execute(sa.text(statement), {"found": rows.together(found)})
+
+
+def begin_classes(session: Session, entries: Sequence[Made], now: datetime) -> None:
+    """Begin the history of the classes of new entries that the public sees."""
+    new = [made for made in entries if made.is_new and not made.data.get("private")]
+    names = {owner: orgs.title_of(owner) for owner in {made.owner_org for made in new}}
+    found = [rows.class_period(made, now, names[made.owner_org]) for made in new]
+    if found:
+        columns = ", ".join(found[0])
+        statement = (
+            f"INSERT INTO nmgdata_class_period ({columns}) SELECT {columns}"
+            " FROM json_populate_recordset(NULL::nmgdata_class_period, CAST(:found AS json))"
+        )
+        session.execute(sa.text(statement), {"found": rows.together(found)})
 
 
 def drop_files(session: Session, datasets: Collection[str], kept: Collection[str]) -> None:
@@ -174,17 +188,16 @@ def tell(unit: Unit, made: Made) -> None:
     """Audit and tell what has become of an entry, as ``catalog.lifecycle`` does after a single write."""
     subject, after = ("dataset", made.dataset_id), made.extras.get("open_class")
     if made.is_new:
-        if made.is_public:
+        if not made.data.get("private"):
             append(unit, "dataset.published", subject, detail={"class": after})
             events.tell(unit, events.DatasetPublished(made.dataset_id))
         changes.note(unit.session, made.dataset_id, Cause.UPDATED)  # no case can be about a new entry
         return
     before = made.former.get("open_class")
     if before not in (None, after):
-        entry = unit.session.get_one(Entry, made.dataset_id)
-        if entry.published_at is not None:
-            package = unit.session.get_one(model.Package, made.dataset_id)
-            history.move(unit, package, before, entry.published_at, history.Decision())
+        package = unit.session.get_one(model.Package, made.dataset_id)
+        since = unit.session.scalar(sa.select(Entry.published_at).where(Entry.dataset_id == package.id))
+        history.move(unit, package, before, since or unit.now, history.Decision())
         append(unit, "dataset.class_changed", subject, detail={"from": before, "to": after})
         events.tell(unit, events.ClassChanged(made.dataset_id, before=before, after=after))
     events.tell(unit, events.DatasetSaved(made.dataset_id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,21 +36,6 @@ def begin(unit: Unit, package: model.Package) -> None:
     if current(unit, package.id) is None:
         unit.session.add(period(unit, package, None, Decision()))
         unit.session.flush()
-
-
-BEGIN_ALL = sa.text(
-    "INSERT INTO nmgdata_class_period"
-    " (dataset_id, open_class, since, announced, title, department, reason, legal_basis)"
-    " SELECT p.id, p.extras->>'open_class', :now, TRUE, coalesce(nullif(p.title, ''), p.name),"
-    " coalesce(nullif(g.title, ''), g.name, ''), p.extras->>'open_reason', p.extras->>'open_legal_basis'"
-    ' FROM package p LEFT JOIN "group" g ON g.id = p.owner_org WHERE p.id = ANY(:datasets)'
-)
-
-
-def begin_all(unit: Unit, dataset_ids: Sequence[str]) -> None:
-    """Write the first period of new entries that the public sees, all in one statement."""
-    if dataset_ids:
-        unit.session.execute(BEGIN_ALL, {"now": unit.now, "datasets": list(dataset_ids)})
 
 
 def move(unit: Unit, package: model.Package, before: str | None, since: datetime, decision: Decision) -> None:
