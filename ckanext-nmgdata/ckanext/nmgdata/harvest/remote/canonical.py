@@ -53,6 +53,7 @@ class Page:
     """
 
     def __init__(self, triples: bytes, *, most_triples: int, most_bytes: int) -> None:
+        self.triples = triples
         self.groups = grouped(triples)
         self.kinds = kinds(triples)
         self.beside = {thing for thing, known in self.kinds.items() if not known.isdisjoint(BESIDE)}
@@ -62,6 +63,10 @@ class Page:
     def of_kind(self, kind: bytes) -> list[bytes]:
         """Return the things of a class, sorted."""
         return sorted(thing for thing, known in self.kinds.items() if kind in known)
+
+    def mentioning(self, words: bytes) -> Iterator[bytes]:
+        """Yield the lines in which something occurs."""
+        return (self.triples[begin:end] for _, begin, end in places(self.triples, words))
 
     def record(self, subject: bytes) -> tuple[bytes, bytes, Lines]:
         """Return a record's canonical triples, the name of its subject in them, and what they are said of.
@@ -136,14 +141,20 @@ def grouped(triples: bytes) -> dict[bytes, Lines]:
 def kinds(triples: bytes) -> dict[bytes, set[bytes]]:
     """Return the classes of all things that are said to have one."""
     found: dict[bytes, set[bytes]] = {}
-    at = triples.find(TYPED)
-    while at >= 0:
-        begin, end = triples.rfind(b"\n", 0, at) + 1, triples.index(b"\n", at)
-        thing, kind = triples[begin:at], triples[at + len(TYPED) : end - 2]
+    for at, begin, end in places(triples, TYPED):
+        thing = triples[begin:at]
         if b" " not in thing:
-            found.setdefault(thing, set()).add(kind)
-        at = triples.find(TYPED, end)
+            found.setdefault(thing, set()).add(triples[at + len(TYPED) : end - 2])
     return found
+
+
+def places(triples: bytes, words: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield where words first occur in a line, and where the line begins and ends."""
+    at = triples.find(words)
+    while at >= 0:
+        end = triples.index(b"\n", at)
+        yield at, triples.rfind(b"\n", 0, at) + 1, end
+        at = triples.find(words, end)
 
 
 def reference(line: bytes) -> bytes | None:

@@ -221,7 +221,7 @@ def next_page(page: Page, address: str) -> str | None:
     :raises RemoteError: it tells several
     """
     found: dict[str, set[str]] = {}
-    for thing, _, value in said(page, NEXT):
+    for thing, value in said(page, NEXT):
         if value:
             found.setdefault(urljoin(address, value), set()).add(shown(thing))
     if len(found) > 1:
@@ -234,20 +234,15 @@ def next_page(page: Page, address: str) -> str | None:
 
 def total(page: Page) -> int | None:
     """Return how many records the catalogue says it has, if it says one number."""
-    stated = {value for _, _, value in said(page, (TOTAL,)) if re.fullmatch(r"\d{1,9}", value)}
+    stated = {value for _, value in said(page, (TOTAL,)) if re.fullmatch(r"\d{1,9}", value)}
     return int(stated.pop()) if len(stated) == 1 else None
 
 
-def said(page: Page, predicates: tuple[bytes, ...]) -> list[tuple[bytes, bytes, str]]:
-    """Return subject, property and value of what is said by these properties, datasets left out."""
-    datasets = set(page.of_kind(DATASET))
-    wanted = tuple(b" " + predicate + b" " for predicate in predicates)
+def said(page: Page, predicates: tuple[bytes, ...]) -> list[tuple[bytes, str]]:
+    """Return thing and value of what is said by these properties, datasets left out."""
     found = []
-    for thing, lines in page.groups.items():
-        if thing in datasets:
-            continue
-        for line in lines:
-            if line[len(thing) :].startswith(wanted):
-                subject, predicate, rest = line.split(b" ", 2)
-                found.append((subject, predicate, plain(rest[:-2])))
+    for line in page.mentioning(HYDRA):
+        thing, predicate, rest = line.split(b" ", 2)
+        if predicate in predicates and DATASET not in page.kinds.get(thing, ()):
+            found.append((thing, plain(rest[:-2])))
     return found
