@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import time
 
 from . import portal, servers, system
 from .process import running
-from .settings import ROOT, RUN, VENV, Settings, load
+from .settings import PORTS, ROOT, RUN, VENV, Settings, load
 from .shell import StackError, fail, say
 
 TEST_PORT = 5090
@@ -50,18 +51,20 @@ def choose(settings: Settings, asked: argparse.Namespace) -> None:
 
 
 def down(settings: Settings, _asked: argparse.Namespace) -> None:
-    """Stop everything of this stack; data stay."""
-    portal.stop_programs(settings)
-    servers.down(settings)
+    """Stop everything of this stack, with that of the second process of its tests; data stay."""
+    for stack in (settings, second(settings)):
+        portal.stop_programs(stack)
+        servers.down(stack)
     say(f"Stack `{settings.name}` is stopped.")
 
 
 def clean(settings: Settings, asked: argparse.Namespace) -> None:
     """Stop the stack and delete its data."""
     down(settings, asked)
-    if settings.data:
-        shutil.rmtree(settings.data, ignore_errors=True)
-    shutil.rmtree(settings.home, ignore_errors=True)
+    for stack in (settings, second(settings)):
+        if stack.data:
+            shutil.rmtree(stack.data, ignore_errors=True)
+        shutil.rmtree(stack.home, ignore_errors=True)
     say(f"The data of stack `{settings.name}` are deleted.")
 
 
@@ -92,9 +95,32 @@ def need_running(settings: Settings) -> None:
 
 
 def test(settings: Settings, asked: argparse.Namespace) -> None:
-    """Bring up what the tests need, then run them; the servers stay for the next time."""
+    """Bring up what the tests need, then run them; the servers stay for the next time.
+
+    All tests run in two processes, each with servers of its own: some tests stop theirs. Some tests
+    (``ARGS``) run in one.
+    """
     settings.port = asked.port or (settings.port if settings.ready else TEST_PORT)
     system.ensure(settings, browser=True)
+    stacks = [settings] if asked.arguments else [settings, second(settings)]
+    environments = [servers_of_tests(stack) for stack in stacks]
+    command = [str(VENV / "bin" / "python"), "-m", "pytest", *asked.arguments]
+    env = {**os.environ, **environments[0]}
+    if len(stacks) > 1:
+        command += ["-n", str(len(stacks)), "--dist", "loadfile"]
+        env["NMGDATA_WORKERS"] = json.dumps(environments)
+    raise SystemExit(subprocess.run(command, env=env, cwd=ROOT, check=False).returncode)
+
+
+def second(settings: Settings) -> Settings:
+    """Return the stack of the second process of the tests."""
+    other = load(f"{settings.name}-2")
+    other.port = settings.port + PORTS
+    return other
+
+
+def servers_of_tests(settings: Settings) -> dict[str, str]:
+    """Start the servers of one process of the tests; return its environment."""
     settings.save()
     portal.install_packages(tests=True)
     servers.up(settings, mail=False)
@@ -102,15 +128,12 @@ def test(settings: Settings, asked: argparse.Namespace) -> None:
     portal.give_tests_the_databases(settings)
     settings.ready = True
     settings.save()
-    command = [str(VENV / "bin" / "python"), "-m", "pytest", *asked.arguments]
-    env = {
-        **os.environ,
+    return {
         **settings.owner_environment(),
         "CKAN_SITE_URL": "http://test.ckan.net",
         "NMGDATA_RUNTIME_URL": settings.database("nmgdata", "nmgdata"),
         "NMGDATA_STACK": settings.name,
     }
-    raise SystemExit(subprocess.run(command, env=env, cwd=ROOT, check=False).returncode)
 
 
 COMMANDS = {

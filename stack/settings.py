@@ -17,8 +17,10 @@ RUN = ROOT / ".run"
 VENV = ROOT / ".venv"
 DEFAULT_PORT = 5000
 REGION = "150000"
+PORTS = 5
+"""Ports in a row that a stack has."""
 TESTS = "test"
-"""Name of the stack that tests run on."""
+"""Name of the stack that tests run on, and beginning of the name of their second."""
 
 
 def new_secret() -> str:
@@ -41,7 +43,7 @@ class Settings:
     @property
     def durable(self) -> bool:
         """Say whether data must survive a crash of the machine; tests' data need not."""
-        return self.name != TESTS
+        return not self.name.startswith(TESTS)
 
     @property
     def home(self) -> Path:

@@ -165,6 +165,10 @@ RESOURCE_NO_VALUE = (
 )  # fmt: skip
 
 
+NOT_STOPPED = {"open_state": "open", "open_state_since": None, "open_state_case": None}
+"""Computed fields of the portal's own (``kernel.gate.stops``)."""
+
+
 def shown(made: Rows, record: Record, setting: Setting) -> tuple[Row, Row]:
     """Return a dataset as package_show gives it by CKAN's schema and by the portal's."""
     package = made["package"][0]
@@ -186,7 +190,9 @@ def shown(made: Rows, record: Record, setting: Setting) -> tuple[Row, Row]:
     stock = {**core, "extras": [{"key": k, "value": v} for k, v in package["extras"].items()]}
     if setting.plain:
         return stock, stock
-    return stock, {**core, **own_fields(record), "identifier": package["extras"]["identifier"]}
+    resources = [{**row, **NOT_STOPPED} for row in core["resources"]]
+    own = {**own_fields(record), **NOT_STOPPED, "identifier": package["extras"]["identifier"]}
+    return stock, {**core, **own, "resources": resources}
 
 
 def shown_resource(row: Row) -> Row:

@@ -1,7 +1,6 @@
-"""What the benchmark does inside the portal: make targets, and suspend them as a case would.
+"""What the benchmark does inside the portal: ``inside.py N`` makes N targets and accounts that will object.
 
-``prepare N`` prints one JSON line with N targets and a token; ``suspend`` reads an id per line and answers
-each with a line once the suspension is committed.
+It prints them as one JSON line, with a token of who creates datasets meanwhile.
 """
 
 from __future__ import annotations
@@ -21,6 +20,8 @@ from typing import Any
 MARK = "仅供压测之字节"
 """Stands in every file and table of a target, and nowhere else."""
 TABLES = 20
+PER_ACCOUNT = 9
+"""Objections of one account; an hour admits ten."""
 
 
 @contextmanager
@@ -69,7 +70,8 @@ def prepare(count: int) -> dict[str, Any]:
         )  # fmt: skip
         target["table"] = True
     token = call("api_token_create", user=sysadmin(), name=f"bench-{run}")["token"]
-    return {"targets": targets, "token": token, "org": org_id}
+    people = objectors(count // PER_ACCOUNT + 1, run)
+    return {"targets": targets, "token": token, "org": org_id, "objectors": people}
 
 
 def sysadmin() -> str:
@@ -131,39 +133,14 @@ def copy_files(resource_id: str, targets: list[dict[str, Any]]) -> None:
         shutil.copyfile(source, place)
 
 
-def suspend(dataset_id: str) -> None:
-    """Suspend a dataset; when this returns, the answer to who filed it can be given."""
-    from ckanext.nmgdata.kernel.actors import Actor
-    from ckanext.nmgdata.kernel.gate import rights
-    from ckanext.nmgdata.kernel.types import new_id
-    from ckanext.nmgdata.kernel.unit import begin
-    from ckanext.nmgdata.kernel.workflow.model import Case
-
-    with begin(Actor.system()) as unit:
-        case = Case(
-            id=new_id(), kind="exofficio_suspension", variant="standard", number=f"BENCH-{new_id()}",
-            code_hash="", status="bench", dataset_id=dataset_id, region_code="150000",
-            opened_at=unit.now, changed_at=unit.now, closed_at=unit.now,
-        )  # fmt: skip
-        unit.session.add(case)
-        unit.session.flush()
-        rights.suspend(unit, rights.Origin(case.id, case.number), dataset_id)
-
-
-def main() -> None:
-    """Do what the command line says."""
-    with ckan():
-        if sys.argv[1] == "prepare":
-            print(json.dumps(prepare(int(sys.argv[2]))), flush=True)
-            return
-        from ckan import model
-
-        print("ready", flush=True)
-        for line in sys.stdin:
-            suspend(line.strip())
-            print("done", flush=True)
-            model.Session.remove()
+def objectors(count: int, run: str) -> list[str]:
+    """Return the tokens of so many new accounts."""
+    names = [f"bench-objector-{run}-{number}" for number in range(count)]
+    for name in names:
+        call("user_create", name=name, email=f"{name}@example.org", password="correct-horse-1")
+    return [call("api_token_create", user=name, name="bench")["token"] for name in names]
 
 
 if __name__ == "__main__":
-    main()
+    with ckan():
+        print(json.dumps(prepare(int(sys.argv[1]))), flush=True)

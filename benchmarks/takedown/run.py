@@ -1,7 +1,7 @@
 """Measure a takedown under load: what still leaves after the answer, and when everything agrees.
 
 ``make bench-takedown [ARGS='--suspensions 1000']`` starts a stack of its own. Four processes read targets
-around the one that is being suspended by all doors, two create datasets all the while. Then a second
+around the one that an objection is closing by all doors, two create datasets all the while. Then a second
 round, with Solr stopped in the middle of it. Prints one JSON line per measure.
 """
 
@@ -28,7 +28,9 @@ from urllib.parse import quote
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from ckanext.nmgdata.factories import OBJECTION, PDF
 from inside import MARK
+from urllib3.filepost import encode_multipart_formdata as encode_multipart
 
 from stack import process, servers, settings, shell
 
@@ -141,34 +143,32 @@ def load(port: int, made: dict[str, Any], place: Any) -> Iterator[dict[str, Any]
 # --- the act -------------------------------------------------------------------------------------
 
 
-class Suspender:
-    """A process of the portal that suspends what it is told to."""
+class Objector:
+    """Rights holders that object, each with an account and a network address of its own."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        """Start it and wait until it is ready."""
-        self.child = subprocess.Popen(
-            [sys.executable, str(HERE / "inside.py"), "suspend"], env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        self.expect("ready")
-
-    def expect(self, word: str) -> None:
-        """Wait for its answer."""
-        line = self.child.stdout.readline().strip()
-        if line != word:
-            raise SystemExit(f"The suspending process ended: {line!r}")
+    def __init__(self, stack: settings.Settings, tokens: Sequence[str]) -> None:
+        """Remember who can object; an account may file ten objections an hour."""
+        self.stack, self.tokens, self.filed = stack, tokens, 0
 
     def suspend(self, target: Target) -> float:
-        """Suspend a target; return the moment of the answer. The one place to change for another way."""
-        self.child.stdin.write(target["dataset"] + "\n")
-        self.child.stdin.flush()
-        self.expect("done")
-        return time.monotonic()
+        """Object to a target with evidence, as a program would; return the moment of the answer."""
+        body, kind = encode_multipart({**OBJECTION, "dataset_id": target["dataset"], "evidence": evidence()})
+        headers = {"Authorization": self.tokens[self.filed % len(self.tokens)], "Content-Type": kind}
+        source = (f"127.1.{self.filed // 250}.{self.filed % 250 + 1}", 0)
+        self.filed += 1
+        connection = HTTPConnection("127.0.0.1", self.stack.port, timeout=120, source_address=source)
+        connection.request("POST", "/api/3/action/nmgdata_objection_submit", body, headers)
+        reply = connection.getresponse()
+        answer = reply.read()
+        moment = time.monotonic()
+        if reply.status != 200:
+            raise SystemExit(f"An objection was not taken: {reply.status} {answer.decode(errors='replace')}")
+        return moment
 
-    def end(self) -> None:
-        """Let it end."""
-        self.child.stdin.close()
-        self.child.wait(30)
+
+def evidence() -> tuple[str, bytes, str]:
+    """Return a file of evidence, each another one."""
+    return "证据.pdf", PDF + f"%{random.getrandbits(60)}\n".encode(), "application/pdf"
 
 
 def agreements(stack: settings.Settings) -> dict[str, Callable[[Target], bool]]:
@@ -245,7 +245,7 @@ def leaked(served: Sequence[dict[str, Any]], answered: dict[int, float]) -> list
     return [line for line in served if line["began"] > answered.get(line["n"], float("inf"))]
 
 
-def first_round(stack: settings.Settings, made: dict[str, Any], acts: Suspender, numbers: range) -> None:
+def first_round(stack: settings.Settings, made: dict[str, Any], acts: Objector, numbers: range) -> None:
     """Suspend one target after the other under load and watch each until everything agrees."""
     place = mp.Value("i", numbers[0])
     answered: dict[int, float] = {}
@@ -271,7 +271,7 @@ def first_round(stack: settings.Settings, made: dict[str, Any], acts: Suspender,
     LINES.append(("suspensions of which a later request was told the old state, under load", stale))
 
 
-def second_round(stack: settings.Settings, made: dict[str, Any], acts: Suspender, numbers: range) -> None:
+def second_round(stack: settings.Settings, made: dict[str, Any], acts: Objector, numbers: range) -> None:
     """Suspend with Solr stopped in the middle; doors must not notice, search must follow afterwards."""
     place = mp.Value("i", numbers[0])
     answered: dict[int, float] = {}
@@ -341,7 +341,7 @@ def main() -> None:
     say("Making targets")
     count = asked.suspensions + asked.second
     prepared = subprocess.run(
-        [sys.executable, str(HERE / "inside.py"), "prepare", str(count)],
+        [sys.executable, str(HERE / "inside.py"), str(count)],
         env=environment, check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     made = json.loads(prepared.stdout.strip().splitlines()[-1])
@@ -349,13 +349,10 @@ def main() -> None:
         [str(settings.VENV / "bin" / "ckan"), "nmgdata", "reconcile", "--repair"],
         env=environment, check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    acts = Suspender(environment)
-    try:
-        first_round(stack, made, acts, range(asked.suspensions))
-        if asked.second:
-            second_round(stack, made, acts, range(asked.suspensions, count))
-    finally:
-        acts.end()
+    acts = Objector(stack, made["objectors"])
+    first_round(stack, made, acts, range(asked.suspensions))
+    if asked.second:
+        second_round(stack, made, acts, range(asked.suspensions, count))
     for measure, figures in LINES:
         report(measure, **figures)
 

@@ -30,7 +30,9 @@ settings.load_profile("portal")
 def portal() -> Iterator[None]:
     """Load the portal's plugins once and bring the test database to the newest version."""
     plugins.load_all()
+    engine = model.ensure_engine()
     model.repo.upgrade_db()
+    model.init_model(engine)  # CKAN's migrations leave one without a pool
     model.repo.tables_created_and_initialised = True
     _run_migrations("nmgdata")
     yield

@@ -30,6 +30,8 @@ from .queue import UnavailableError, deliver_batch, enqueue, handle
 log = logging.getLogger(__name__)
 TOPIC = "index"
 BATCH = 50
+AWAY = 2
+"""Seconds until Solr is asked again that was away: search is to agree soon after its return."""
 TIMEOUT = 3
 """Seconds that a request waits for Solr after its commit."""
 REST = 10.0
@@ -181,7 +183,7 @@ def left_to_tick() -> Iterator[None]:
 def install() -> None:
     """Replace CKAN's package index and hook delivery behind its commits; may be called again."""
     search._INDICES["package"] = OutboxIndex
-    handle(TOPIC, write_documents, batch=BATCH)
+    handle(TOPIC, write_documents, batch=BATCH, away=AWAY)
     for name, hook in (("after_transaction_end", deliver_own), ("after_soft_rollback", forget)):
         if not event.contains(model.Session, name, hook):
             event.listen(model.Session, name, hook)
