@@ -208,6 +208,8 @@ def plain(term: bytes) -> str:
     """Return the text of a literal or IRI, stripped."""
     if not term.startswith(b'"'):
         return "" if term.startswith(b"_:") else shown(term)
+    if b"\\" not in term:
+        return term[1 : term.rindex(b'"')].decode().strip()
     quad = next(ox.parse(b"<a:> <a:> " + term + b" .", format=ox.RdfFormat.N_TRIPLES))
     return quad.object.value.strip()
 
