@@ -172,9 +172,13 @@ def ask(task: str, answer: Answer, spec: Spec) -> tuple[dict[str, Any], list[Rec
     except RemoteError as error:
         error.address = answer.address
         raise
-    if "error" in said:
-        raise RemoteError(Code(said["error"]), said["detail"], address=answer.address)
-    return said, records(said["records"], triples)
+    try:
+        if "error" not in said:
+            return said, records(said["records"], triples)
+        trouble = RemoteError(Code(said["error"]), str(said["detail"]), address=answer.address)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RemoteError(Code.PARSER_DIED, "it talks nonsense", address=answer.address) from error
+    raise trouble
 
 
 def records(heads: list[list[Any]], triples: bytes) -> list[Record]:
