@@ -26,6 +26,7 @@ NEXT = (HYDRA + b"next>", HYDRA + b"nextPage>")
 TOTAL = HYDRA + b"totalItems>"
 LONGEST_IDENTIFIER = 1000
 LONGEST_DETAIL = 500
+NEWLINE = ord("\n")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -132,9 +133,9 @@ class Collector:
 
     def one(self, subject: bytes) -> None:
         """Take a dataset, or refuse it."""
-        lines = self.page.groups[subject]
-        where = shown(subject) if subject.startswith(b"<") else title_of(lines, subject)
-        identifier = identifier_of(lines, subject)
+        text = self.page.groups[subject]
+        where = shown(subject) if subject.startswith(b"<") else title_of(text, subject)
+        identifier = identifier_of(text, subject)
         try:
             if not identifier:
                 self.refuse(where, Fault.NO_IDENTIFIER, "", None)
@@ -189,19 +190,27 @@ def shown(thing: bytes) -> str:
     return thing.removeprefix(b"<").removesuffix(b">").decode()
 
 
-def identifier_of(lines: list[bytes], subject: bytes) -> str:
+def identifier_of(text: bytes, subject: bytes) -> str:
     """Return a dataset's identifier, else its IRI, else nothing."""
-    begin = subject + IDENTIFIER
-    stated = sorted(plain(line[len(begin) : -2]) for line in lines if line.startswith(begin))
-    found = next(filter(None, stated), "")
-    return found or ("" if subject.startswith(b"_:") else shown(subject))
+    stated = values(text, subject + IDENTIFIER)
+    return stated or ("" if subject.startswith(b"_:") else shown(subject))
 
 
-def title_of(lines: list[bytes], subject: bytes) -> str:
+def title_of(text: bytes, subject: bytes) -> str:
     """Return how to find a dataset that has no name, in the words of its title."""
-    begin = subject + TITLE
-    stated = sorted(plain(line[len(begin) : -2]) for line in lines if line.startswith(begin))
-    return next(filter(None, stated), "a dataset without name and title")
+    return values(text, subject + TITLE) or "a dataset without name and title"
+
+
+def values(text: bytes, begin: bytes) -> str:
+    """Return the first value, in order of the alphabet, of the lines that begin so; "" if there is none."""
+    found = set()
+    at = text.find(begin)
+    while at >= 0:
+        end = text.index(b"\n", at)
+        if at == 0 or text[at - 1] == NEWLINE:
+            found.add(plain(text[at + len(begin) : end - 2]))
+        at = text.find(begin, end)
+    return min(found - {""}, default="")
 
 
 def plain(term: bytes) -> str:
@@ -243,8 +252,11 @@ def total(page: Page) -> int | None:
 def said(page: Page, predicates: tuple[bytes, ...]) -> list[tuple[bytes, str]]:
     """Return thing and value of what is said by these properties, datasets left out."""
     found = []
-    for line in page.mentioning(HYDRA):
-        thing, predicate, rest = line.split(b" ", 2)
-        if predicate in predicates and DATASET not in page.kinds.get(thing, ()):
-            found.append((thing, plain(rest[:-2])))
+    for thing, text in page.groups.items():
+        if HYDRA not in text or DATASET in page.kinds[thing]:
+            continue
+        for line in text.splitlines():
+            _, predicate, rest = line.split(b" ", 2)
+            if predicate in predicates:
+                found.append((thing, plain(rest[:-2])))
     return found
