@@ -103,6 +103,7 @@ FLAGS = {
     "obtained_by_sharing": NMG.obtainedBySharing,
     "sample": NMG.sample,
     "needs_id_number": NMG.needsIdNumber,
+    "in_negative_list": NMG.inNegativeList,
 }
 DATES = {"issued": DCT.issued, "modified": DCT.modified}
 ROLES = {

@@ -12,14 +12,16 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 from ckanext.scheming.validation import scheming_validator
 
 from .. import config, vocab
-from ..kernel import orgs
+from ..kernel import addresses, orgs
 from ..kernel.gate import origins
 from . import identifiers, names, publish, rules
+from .classes import rule
 
 _ = tk._
 Field = dict[str, Any]
 NAME_OF_ITEM = re.compile(r"[^\s,;，；]{1,100}")
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+"""What nobody types: characters that steer machines, or turn the direction of what follows."""
 QUESTIONS, QUESTION_LENGTH = 3, 100
 URL = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
 
@@ -103,7 +105,11 @@ def nmgdata_dataset_name(
 
 
 def free_name(title: str, salt: str) -> str:
-    """Return a name that no other dataset has; a second one of the same title gets a number."""
+    """Return a name that no other dataset has; a second one of the same title gets a number.
+
+    Its hash is keyed: who tries names of another department's non-open entries has to guess it (DC-28).
+    """
+    salt = addresses.digest("name", salt)
     for turn in range(1, 1000):
         name = names.from_title(title, salt if turn == 1 else f"{salt}#{turn}")
         if model.Package.by_name(name) is None:
@@ -173,6 +179,9 @@ def nmgdata_item_name(value: Any) -> str:
 def nmgdata_entry(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
     """Hold the entry to every rule of ``catalog.rules``; each fault goes to its field."""
     entry = entry_of(data)
+    moved = rule.fault(context, context.get("package"), entry.get("open_class"))
+    if moved:
+        add(errors, "open_class", moved)
     for field, message in rules.faults(entry, public=publish.is_public(entry)).items():
         add(errors, field, message)
     for field, message in publish.region_faults(entry).items():

@@ -35,6 +35,7 @@ BASE = {
     "types",
     "unit",
     "events",
+    "openness",
     "serials",
     "identity",
     "personal",

@@ -156,7 +156,7 @@ def test_what_those_who_handle_an_objection_read(world, app, as_user):
         ("/nmg/inbox",), (address,), (f"{address}/withdraw", 200, {"public_reason": "13800000000"}),
         (f"{address}/restore", 200, {"findings": "x"}),
         (f"{address}/open_after_processing", 200, {**OUTCOME, "processing": "删去姓名。"}),
-        (f"{address}/reveal", 200, {"x": ""}), (f"{file_of(world.open_data)}/download", 451),
+        (f"{address}/reveal", 200, {"reason": "核对身份"}), (f"{file_of(world.open_data)}/download", 451),
     ]  # fmt: skip
     no_english(app, as_user(world.reviewer), reviewer)
     official = [

@@ -28,6 +28,7 @@ LONGEST_IDENTIFIER = 1000
 LONGEST_DETAIL = 500
 NEWLINE = ord("\n")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+Paging = list[tuple[bytes, bytes, str]]
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,9 @@ def catalogue(body: bytes, order: Order) -> Reading:
     reading = Reading()
     triples, tainted = triples_of(text, order, reading)
     page = Page(triples, most_triples=order.record_triples, most_bytes=order.record_bytes)
-    reading.next = next_page(page, order.address)
-    reading.total = total(page)
+    paging = paging_of(page)
+    reading.next = next_page(paging, order.address)
+    reading.total = total(paging)
     Collector(page, order, reading, tainted).collect()
     if not page.beside:
         spoilt = reading.refused and reading.refused[0]
@@ -226,14 +228,14 @@ def plain(term: bytes) -> str:
 # --- paging --------------------------------------------------------------------------------------
 
 
-def next_page(page: Page, address: str) -> str | None:
+def next_page(paging: Paging, address: str) -> str | None:
     """Return the address of the next page, as hydra tells it of a collection, a view or a catalogue.
 
     :raises RemoteError: it tells several
     """
     found: dict[str, set[str]] = {}
-    for thing, value in said(page, NEXT):
-        if value:
+    for thing, predicate, value in paging:
+        if predicate in NEXT and value:
             found.setdefault(urljoin(address, value), set()).add(shown(thing))
     if len(found) > 1:
         own = [target for target, things in found.items() if address in things]
@@ -243,20 +245,21 @@ def next_page(page: Page, address: str) -> str | None:
     return next(iter(found), None)
 
 
-def total(page: Page) -> int | None:
+def total(paging: Paging) -> int | None:
     """Return how many records the catalogue says it has, if it says one number."""
-    stated = {value for _, value in said(page, (TOTAL,)) if re.fullmatch(r"\d{1,9}", value)}
-    return int(stated.pop()) if len(stated) == 1 else None
+    said = (value for _, predicate, value in paging if predicate == TOTAL)
+    stated = {int(value) for value in said if re.fullmatch(r"\d{1,9}", value)}
+    return stated.pop() if len(stated) == 1 else None
 
 
-def said(page: Page, predicates: tuple[bytes, ...]) -> list[tuple[bytes, str]]:
-    """Return thing and value of what is said by these properties, datasets left out."""
+def paging_of(page: Page) -> Paging:
+    """Return thing, property and value of what is said of paging; datasets have no say in it."""
     found = []
     for thing, text in page.groups.items():
         if HYDRA not in text or DATASET in page.kinds[thing]:
             continue
         for line in text.splitlines():
             _, predicate, rest = line.split(b" ", 2)
-            if predicate in predicates:
-                found.append((thing, plain(rest[:-2])))
+            if predicate == TOTAL or predicate in NEXT:
+                found.append((thing, predicate, plain(rest[:-2])))
     return found

@@ -18,6 +18,9 @@ VERBS: dict[str, str] = {
     "grant.created": N_("Access granted"),
     "grant.activated": N_("Use agreement accepted"),
     "grant.ended": N_("Grant ended"),
+    "grant.member_named": N_("Account named for a grant"),
+    "grant.member_removed": N_("Account taken off a grant"),
+    "grant.token_made": N_("Token made for a grant"),
     "suspension.created": N_("Opening suspended"),
     "suspension.lifted": N_("Opening resumed"),
     "suspension.withdrawn": N_("Data withdrawn"),
@@ -40,6 +43,7 @@ VERBS: dict[str, str] = {
     "personal.corrected": N_("Own contact data corrected"),
     "personal.erased": N_("Personal data destroyed"),
     "account.activated": N_("Account activated"),
+    "account.moved": N_("Mail address changed"),
 }
 
 SUBJECTS: dict[str, str] = {

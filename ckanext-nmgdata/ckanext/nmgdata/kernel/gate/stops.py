@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper
 
 from . import policy
+from .labels import NON_OPEN
 from .model import WITHDRAWN, Suspension
 
 OPEN = "open"
@@ -97,9 +98,12 @@ def is_gone(dataset_id: str, resource_id: str | None) -> bool:
 
 
 def objection(dataset_id: str) -> policy.Reason | None:
-    """Say why there is nothing left to object to (R-OBJ-01); None when an objection can be filed."""
+    """Say why there is no opening to object to or to suspend (R-OBJ-01); None when there is one."""
     stop = of_dataset(dataset_id)
-    return policy.Reason.WITHDRAWN if stop and stop["kind"] == WITHDRAWN else None
+    if stop and stop["kind"] == WITHDRAWN:
+        return policy.Reason.WITHDRAWN
+    dataset = model.Session.get_one(model.Package, dataset_id)
+    return policy.Reason.NON_OPEN if (dataset.extras or {}).get("open_class") == NON_OPEN else None
 
 
 def application(dataset_id: str) -> policy.Reason:

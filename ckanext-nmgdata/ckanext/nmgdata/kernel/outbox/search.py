@@ -29,7 +29,7 @@ from .queue import UnavailableError, deliver_batch, enqueue, handle
 
 log = logging.getLogger(__name__)
 TOPIC = "index"
-BATCH = 50
+BATCH = 20
 AWAY = 2
 """Seconds until Solr is asked again that was away: search is to agree soon after its return."""
 TIMEOUT = 3

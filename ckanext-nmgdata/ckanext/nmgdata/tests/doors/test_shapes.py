@@ -13,6 +13,7 @@ from ckan.plugins import toolkit as tk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ... import shapes
 from ...conftest import MONDAY, empty_tables
 from ...factories import OBJECTION, STATEMENT, World, call, file, login
 from ...kernel import clock, limits
@@ -222,6 +223,22 @@ def test_no_action_at_all_gets_what_none_can_take(scene, browser, action, body, 
     answer = browser.post(f"/api/3/action/{action}", data=body, content_type=kind)
     assert answer.status_code == 400
     assert answer.json["error"]["__type"] == "Validation Error"
+
+
+@pytest.mark.parametrize("action", sorted(shapes.REQUIRED))
+@pytest.mark.parametrize("who", ["applicant", "sysadmin"])
+def test_core_actions_name_what_they_cannot_do_without(scene, browser, action, who):
+    for sent in ({}, dict.fromkeys(shapes.REQUIRED[action])):
+        answer = browser.post(f"/api/3/action/{action}", json=sent, headers=scene.headers[who])
+        assert answer.status_code == 400
+        assert set(answer.json["error"]) == {"__type", shapes.REQUIRED[action][0]}
+
+
+@pytest.mark.parametrize("action", ["tag_list", "package_list", "group_list", "resource_search"])
+@pytest.mark.parametrize("limit", ["x", [1], {"a": 1}, 1.5])
+def test_what_counts_is_a_number(scene, browser, action, limit):
+    answer = browser.post(f"/api/3/action/{action}", json={"query": "name:x", "limit": limit})
+    assert (answer.status_code, set(answer.json["error"])) == (400, {"__type", "limit"})
 
 
 # --- pages ---------------------------------------------------------------------------------------
