@@ -18,7 +18,9 @@ from werkzeug.datastructures import FileStorage
 _ = tk._
 Action = Callable[[Context, dict[str, Any]], Any]
 
-SEVERAL = frozenset({"chosen", "datasets", "drop", "evidence", "ids", "resources", "sealed"})
+SEVERAL = frozenset(
+    {"chosen", "datasets", "drop", "evidence", "files", "grounds", "ids", "resources", "sealed"}
+)
 """Fields that take one value or several."""
 COLUMNS = "fields-"
 """What the names of lists of columns begin with, one per thing that is applied for."""
@@ -27,7 +29,7 @@ STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
 NUMBERS = frozenset({"limit", "offset", "year"})
 PLACES = frozenset({"after", "before", "ids"})
 """Which row is meant: a number in some lists, a text in others."""
-FLAGS = frozenset({"is_workday", "overdue", "unread", "wanted"})
+FLAGS = frozenset({"copy", "is_key", "is_workday", "overdue", "unread", "wanted"})
 NAMES = frozenset(
     {
         "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",

@@ -199,9 +199,9 @@ def edit(core: Any) -> View:
             tk.h.flash_notice(
                 _("Your API tokens ended with the old password; make new ones if you need them.")
             )
-        saved = user is not None and not isinstance(answer, str) and tk.request.method == "POST"
+        saved = not isinstance(answer, str) and tk.request.method == "POST"
         wanted = tk.request.form.get("email", "")
-        if saved and not user.sysadmin and not address.is_same(wanted, user.email or ""):
+        if user is not None and saved and not user.sysadmin and not address.is_same(wanted, user.email or ""):
             tk.h.flash_notice(address.promised(wanted))
         return answer
 

@@ -23,6 +23,7 @@ from ckan import model
 from ckan.lib import files
 from ckan.plugins import toolkit as tk
 from PIL import Image, ImageOps
+from werkzeug.datastructures import FileStorage
 
 from ... import config
 from .. import outbox
@@ -167,6 +168,11 @@ def attach(actor: Actor, form_secret: str, uploads: Sequence[Any], at_most: int 
             errors.append(_("The file could not be stored. Try again later, or telephone the department."))
             break
     return errors
+
+
+def uploads(sent: Any) -> list[FileStorage]:
+    """Return the files among what a program or a form has sent under one name."""
+    return [part for part in (sent if isinstance(sent, list) else [sent]) if isinstance(part, FileStorage)]
 
 
 def take(actor: Actor, sent: dict[str, Any], uploads: Sequence[Any]) -> list[str]:

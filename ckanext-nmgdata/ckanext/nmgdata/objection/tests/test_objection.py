@@ -303,12 +303,13 @@ class TestEvidence:
 
     def test_personal_data_are_masked_until_asked_for_and_that_is_audited(self, world, app, as_user, case):
         shown = call("nmgdata_case_show", world.reviewer, id=case["id"])["filed"]
-        assert shown["objector_name"] == "李＊＊"
-        page = app.post(f"/nmg/cases/{case['number']}/reveal", headers=as_user(world.reviewer))
+        assert shown["objector_name"] == "李*"
+        why = {"reason": "核实异议，需电话联系"}
+        page = app.post(f"/nmg/cases/{case['number']}/reveal", headers=as_user(world.reviewer), data=why)
         assert "李秀英" in page.body
         seen = sa.select(sa.func.count()).where(AuditEvent.verb == "personal.revealed")
         assert model.Session.scalar(seen) == 1
-        answer = app.post(f"/nmg/cases/{case['number']}/reveal", headers=as_user(world.stranger))
+        answer = app.post(f"/nmg/cases/{case['number']}/reveal", headers=as_user(world.stranger), data=why)
         assert answer.status_code == 404
 
     def test_drafts_that_no_form_takes_up_are_deleted(self, world):
