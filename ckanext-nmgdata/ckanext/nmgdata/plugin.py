@@ -11,10 +11,29 @@ from ckan.types import CKANApp, Context
 from ckanext.dcat.interfaces import IDCATURIGenerator
 
 from . import cli, forms, roles, shapes
-from .accounts import logins, passwords, privacy, register
+from .accounts import address, logins, passwords, privacy, register, resets
 from .accounts import views as account_views
-from .catalog import changes_views, dcat, exports, helpers, lifecycle, search, sources, state, validators
+from .catalog import (
+    changes_views,
+    dcat,
+    dcat_xml,
+    exports,
+    helpers,
+    lifecycle,
+    search,
+    sources,
+    state,
+    validators,
+    workflow,
+)
 from .catalog import views as catalog_views
+from .catalog.bulk import documents
+from .catalog.classes import history as class_history
+from .catalog.classes import negative, schedule
+from .catalog.classes import present as class_present
+from .catalog.classes import views as class_views
+from .catalog.classes.logic import action as class_actions
+from .catalog.classes.logic import auth as class_auth
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
 from .catalog.logic import without_search
@@ -47,6 +66,7 @@ from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import terms
 from .site import hardening, sessions, settings
+from .site import help as api_help
 
 
 @tk.blanket.config_declarations
@@ -85,6 +105,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         roles.install()
         audit_log.install()
         outbox.install()
+        outbox.make_many(documents.documents)
         frozen.install()
         origins.install()
         stops.install()
@@ -101,7 +122,13 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         logins.install()
         passwords.install()
         register.install()
+        resets.install()
+        address.install()
         terms.install()
+        dcat_xml.install()
+        workflow.install()
+        class_present.install()
+        tick.hourly(schedule.open_due)
         tick.hourly(site_notices.purge)
 
     def i18n_domain(self) -> str:
@@ -118,25 +145,37 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def get_helpers(self) -> dict[str, Any]:
         """Return the template helpers."""
-        return {**helpers.HELPERS, "nmgdata_unread": told.unread}
+        return {
+            **helpers.HELPERS, "nmgdata_unread": told.unread,
+            "nmgdata_class_history": class_history.of_dataset, "nmgdata_class_choices": class_views.choices,
+            "nmgdata_class_moves": class_views.may_move, "nmgdata_was_published": class_views.was_published,
+            "nmgdata_negative_list": negative.is_public,
+        }  # fmt: skip
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of kernel and catalogue."""
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
-        own = {**catalog_actions.ACTIONS, **desk_actions.ACTIONS}
+        own = {
+            **catalog_actions.ACTIONS,
+            **class_actions.ACTIONS,
+            **desk_actions.ACTIONS,
+            **api_help.ACTIONS,
+        }
         return shapes.guarded(
             known.before({**known.core(), **own, **dcat.ACTIONS, **privacy.ACTIONS, **gate})
         )
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Return the auth functions of kernel and catalogue."""
-        return {**catalog_auth.functions(), **desk_auth.functions(), **privacy.AUTH}
+        return {
+            **catalog_auth.functions(), **class_auth.FUNCTIONS, **desk_auth.functions(), **privacy.AUTH,
+        }  # fmt: skip
 
     def get_blueprint(self) -> list[Any]:
         """Return the pages of kernel and catalogue."""
         return [
-            catalog_views.blueprint, changes_views.blueprint, exports.blueprint,
+            catalog_views.blueprint, changes_views.blueprint, exports.blueprint, class_views.blueprint,
             desk_views.blueprint, account_views.blueprint,
         ]  # fmt: skip
 

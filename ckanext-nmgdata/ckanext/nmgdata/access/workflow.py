@@ -19,6 +19,7 @@ from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, rights, stops
 from ..kernel.gate.model import Grant, GrantMember
 from ..kernel.gate.policy import Reason
+from ..kernel.openness import NON_OPEN
 from ..kernel.unit import Unit
 from ..kernel.workflow import engine, machine, sweep
 from ..kernel.workflow.machine import (
@@ -288,6 +289,13 @@ def close_what_became_open(unit: Unit, event: events.ClassChanged) -> None:
         engine.fire(case_id, "close", system.actor, {}, system)
 
 
+def tell_of_closing(unit: Unit, event: events.ClassChanged) -> None:
+    """Tell applicants and users that the data are not open any more; what was decided stays as it is."""
+    if event.after == NON_OPEN:
+        for case in concerned(unit, event):
+            engine.notify(unit, case, f"non_open:{unit.now.isoformat()}", "non_open", FILER)
+
+
 def concerned(unit: Unit, event: events.Event) -> list[Case]:
     """Return the open cases about the data of an event."""
     query = (
@@ -360,6 +368,7 @@ def install() -> None:
     machine.register(TWO_STAGE)
     sweep.timer("application_expiry", expired)
     events.subscribe(events.ClassChanged, close_what_became_open)
+    events.subscribe(events.ClassChanged, tell_of_closing)
     events.subscribe(events.Suspended, tell_of_stop)
     events.subscribe(events.Lifted, tell_of_resumption)
     events.subscribe(events.Withdrawn, end_what_was_withdrawn)

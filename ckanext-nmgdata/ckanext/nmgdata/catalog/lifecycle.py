@@ -16,25 +16,40 @@ from ..kernel.gate.origins import REPLACED, true_links
 from ..kernel.gate.policy import Purpose
 from ..kernel.unit import Unit, join
 from . import publish
+from .classes import history, rule
 from .model import Entry
 
 
 def saved(context: Context, dataset_id: str) -> None:
     """After a create or update: keep the entry's row, audit and tell what has changed."""
     unit = join(actor_of(context) if context.get("user") else Actor.system())
+    noticed(unit, dataset_id, rule.decision_of(context), context)
+
+
+def noticed(
+    unit: Unit, dataset_id: str, decision: history.Decision | None, context: Context | None = None
+) -> None:
+    """Keep the entry's row, audit and tell what has changed, whoever has written.
+
+    :param decision: by what right the class may have changed; None: by none (docs/adr/0020)
+    :param context: of the write, when it is one of CKAN's
+    """
     package = unit.session.get_one(model.Package, dataset_id)
     unit.session.flush()
-    if publish.is_public({"state": package.state, "private": package.private}):
+    unit.session.refresh(package, ["extras"])  # a write that touched only files may have read it long ago
+    source = publish.source_of(context or {}, package)
+    public = publish.is_public({"state": package.state, "private": package.private}) and not source
+    if public and (decision is None or decision.is_held_to_all_rules):
         publish.check_public(package)
     if package.type != "dataset":
         return
-    entry = unit.session.get(Entry, dataset_id)
+    entry = unit.session.get(Entry, dataset_id, with_for_update=True, populate_existing=True)
     if entry is None:
-        entry = Entry(dataset_id=dataset_id)
+        entry = Entry(dataset_id=dataset_id, source=source)
         unit.session.add(entry)
-    entry.identifier = (package.extras or {}).get("identifier")
+    entry.identifier = None if source else (package.extras or {}).get("identifier")
+    note_class(unit, package, entry, decision)
     note_publication(unit, package, entry)
-    note_class(unit, package, entry)
     unit.session.flush()
     events.tell(unit, events.DatasetSaved(dataset_id))
     for package_id, resource_id in unit.session.info.pop(REPLACED, set()):
@@ -47,16 +62,22 @@ def note_publication(unit: Unit, package: model.Package, entry: Entry) -> None:
     if entry.published_at or package.private or package.state != model.State.ACTIVE:
         return
     entry.published_at = unit.now
+    history.begin(unit, package)
     append(unit, "dataset.published", ("dataset", package.id), detail={"class": open_class(package)})
     events.tell(unit, events.DatasetPublished(package.id))
 
 
-def note_class(unit: Unit, package: model.Package, entry: Entry) -> None:
-    """Audit a change of the open class and tell it (R-OPEN-05)."""
+def note_class(unit: Unit, package: model.Package, entry: Entry, decision: history.Decision | None) -> None:
+    """Audit a change of the open class and tell it (R-OPEN-05); a published entry's needs a right to it."""
     before, after = entry.open_class, open_class(package)
-    entry.open_class = after
     if before in (None, after):
+        entry.open_class = after
         return
+    if entry.published_at is not None:
+        if decision is None:
+            rule.refuse(package, before, after)
+        history.move(unit, package, before, entry.published_at, decision or history.Decision())
+    entry.open_class = after
     append(unit, "dataset.class_changed", ("dataset", package.id), detail={"from": before, "to": after})
     events.tell(unit, events.ClassChanged(package.id, before=before, after=after))
 

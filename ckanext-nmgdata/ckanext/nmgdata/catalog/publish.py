@@ -8,7 +8,7 @@ and the validators say the same earlier, at the fields of a form.
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from ckan import model
@@ -19,6 +19,7 @@ from ckan.types import Context
 from .. import vocab
 from ..kernel import orgs
 from . import rules
+from .model import Entry
 
 _ = tk._
 
@@ -31,6 +32,29 @@ def is_private(value: Any) -> bool:
 def is_public(entry: dict[str, Any]) -> bool:
     """Say whether an entry is one that the public sees."""
     return entry.get("state", "active") == "active" and not is_private(entry.get("private"))
+
+
+SOURCE: Any = "nmgdata_source"
+"""Key of a context: id of the harvest source that gives the entry, None for one that is kept here."""
+KNOWN = "nmgdata_source_known"
+"""Key of a context: the entry last asked about, and its source."""
+
+
+def source_of(context: Context, package: model.Package | None = None) -> str | None:
+    """Return the harvest source that gives the entry of a write; None for an entry that is kept here.
+
+    :param package: the entry, where the write's context does not hold it
+    """
+    said = cast("dict[str, Any]", context)
+    if SOURCE in said:
+        return said[SOURCE]
+    found = package or context.get("package")
+    if found is None:
+        return None
+    if said.get(KNOWN, ("",))[0] != found.id:
+        query = sa.select(Entry.source).where(Entry.dataset_id == found.id)
+        said[KNOWN] = found.id, model.Session.scalar(query)
+    return said[KNOWN][1]
 
 
 def publish(context: Context, dataset_id: str) -> dict[str, Any]:
@@ -59,7 +83,7 @@ def check_public(package: model.Package) -> None:
         raise tk.ValidationError({field: [message] for field, message in faults.items()})
 
 
-def check_files(entry: dict[str, Any]) -> None:
+def check_files(entry: dict[str, Any], context: Context) -> None:
     """R-SCOPE-04 over the whole entry, before anything is written (an upload replaces its file at once).
 
     The schema sees only the resources that change; this sees all of them.
@@ -72,6 +96,8 @@ def check_files(entry: dict[str, Any]) -> None:
         if stored
         else {}
     )
+    if source_of(context, stored):
+        return
     whole = {**known, **entry}
     resources = entry.get("resources")
     if resources is None and stored:

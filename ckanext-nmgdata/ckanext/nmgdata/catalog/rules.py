@@ -12,13 +12,12 @@ from typing import Any
 from ckan.plugins import toolkit as tk
 
 from .. import config, vocab
-from ..kernel import identity
+from ..kernel import identity, openness
 
 _ = tk._
 Entry = dict[str, Any]
 Faults = dict[str, str]
 
-OPENNESS = ("non_open", "conditional", "unconditional")
 NO_REUSE = frozenset({"notspecified", "other-closed"})
 """Licences that say nothing about re-use or forbid it (R-FREE-03)."""
 
@@ -73,7 +72,7 @@ def level(entry: Entry) -> Faults:
     """R-SEC-03: a class may not be more open than the data's level allows."""
     limit = vocab.terms("data_level").get(entry.get("data_level") or "", {}).get("max_open_class")
     chosen = entry.get("open_class")
-    if limit is None or chosen not in OPENNESS or OPENNESS.index(chosen) <= OPENNESS.index(limit):
+    if limit is None or chosen not in openness.ORDER or not openness.is_stricter(chosen, limit):
         return {}
     message = _("Data of level “{level}” may be opened as “{limit}” at most.").format(
         level=vocab.label("data_level", entry["data_level"]), limit=vocab.label("open_class", limit)

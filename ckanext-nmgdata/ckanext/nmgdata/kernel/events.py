@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from .openness import UNCONDITIONAL, is_stricter
 from .unit import Unit
 
 
@@ -53,7 +54,22 @@ class ClassChanged(Event):
     @property
     def opens_to_everyone(self) -> bool:
         """Say whether the data may now be had without an application (R28¶1)."""
-        return self.after == "unconditional"
+        return self.after == UNCONDITIONAL
+
+    @property
+    def closes(self) -> bool:
+        """Say whether the data are less open than before (R-OPEN-13)."""
+        return is_stricter(self.before, self.after)
+
+
+@dataclass(frozen=True)
+class Evaluated(Event):
+    """It was evaluated whether the data could be opened, or opened further (R29¶1)."""
+
+    conclusion: str = ""
+    """``keep``, ``convertible`` or ``tighten``."""
+    target: str | None = None
+    """The class the evaluation finds right, where it is another one."""
 
 
 @dataclass(frozen=True)

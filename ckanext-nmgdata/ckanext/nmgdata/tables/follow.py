@@ -65,16 +65,20 @@ def is_kept_table(resource: model.Resource) -> bool:
 
 
 def opened(unit: Unit, event: events.ClassChanged) -> None:
-    """Shut the tables of a dataset that opens to everyone, until their rows have been scanned (R-SEC-14).
+    """Scan the files of a dataset that opens to everyone, and shut its tables until that is done (R-SEC-14).
 
-    While the dataset was not open to everyone, nobody looked at the rows as they were written.
+    While the dataset was not open to everyone, nobody looked at the files, nor at the rows as they were
+    written. Decisions change the class without one of CKAN's saves (docs/adr/0020).
     """
     if not event.opens_to_everyone:
         return
+    package = unit.session.get_one(model.Package, event.dataset_id)
     query = sa.select(model.Resource).where(model.Resource.package_id == event.dataset_id)
     for resource in unit.session.scalars(query):
         if is_kept_table(resource):
             screening.begin_anew(unit, resource.id, ROWS)
+            enqueue(unit, resource.id)
+        elif note_scan(unit, resource, package):
             enqueue(unit, resource.id)
 
 

@@ -208,7 +208,7 @@ def mails():
 
 def test_what_mails_say(world, pages):
     """Every mail about a case, to each who may get it, and those that the gate and objections send."""
-    assert world.editor
+    assert world.editor and world.official
     danger = {"danger_kind": "public_interest", "reason": "数据暴露了供水设施的位置。"}
     numbers = [
         world.submitted()["number"],
@@ -216,6 +216,7 @@ def test_what_mails_say(world, pages):
         call("nmgdata_suspension_create", world.editor, dataset_id=world.conditional["id"], **danger)[
             "number"
         ],
+        call("nmgdata_plan_create", world.editor, org_id="nmg-transport", year=2026)["case"],
     ]
     said = []
     for case in model.Session.scalars(sa.select(Case).where(Case.number.in_(numbers))).all():

@@ -31,7 +31,19 @@ from hypothesis.stateful import (
 
 from ..catalog import reconcile
 from ..conftest import MONDAY
-from ..factories import OBJECTION, OUTCOME, PDF, STATEMENT, WITHDRAWAL, call, file, join, login, person
+from ..factories import (
+    OBJECTION,
+    OUTCOME,
+    PDF,
+    STATEMENT,
+    WITHDRAWAL,
+    call,
+    file,
+    join,
+    login,
+    person,
+    site_context,
+)
 from ..factories import entry as entry_of
 from ..kernel import clock, tick
 from ..kernel.audit import verify
@@ -167,7 +179,7 @@ def test_no_byte_without_right_and_the_books_agree(wsgi, world, monkeypatch):  #
         @rule(number=any_of, open_class=st.sampled_from(CLASSES))
         def reclassify(self, number: int, open_class: str) -> None:
             entry = self.entry(number)
-            call("package_patch", editor, id=entry.id, **self.terms(open_class))
+            tk.get_action("package_patch")(site_context(), {"id": entry.id, **self.terms(open_class)})
             self.book.reclassify(entry, open_class)
 
         @rule(number=any_of)
@@ -419,7 +431,7 @@ def test_no_byte_without_right_and_the_books_agree(wsgi, world, monkeypatch):  #
             entry = self.entry(number)
             with crash_at(statement):
                 try:
-                    call("package_patch", editor, id=entry.id, **self.terms(open_class))
+                    tk.get_action("package_patch")(site_context(), {"id": entry.id, **self.terms(open_class)})
                 except Crash:
                     model.Session.rollback()
             row = model.Session.get_one(model.Package, entry.id, populate_existing=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata.access.model import ApplicationItem
-from ckanext.nmgdata.factories import STATEMENT, call
+from ckanext.nmgdata.factories import STATEMENT, call, site_context
 from ckanext.nmgdata.kernel import clock
 from ckanext.nmgdata.kernel.audit import verify
 from ckanext.nmgdata.kernel.gate.model import Grant
@@ -264,7 +264,7 @@ class TestWhatComesLater:
         )
         granted = world.granted()
         change = {"id": world.conditional["id"], "open_class": "unconditional", "license_id": "other-open"}
-        call("package_patch", world.editor, **change)
+        tk.get_action("package_patch")(site_context(), change)
         assert (status(waiting), status(granted)) == ("closed", "closed")
         assert verify.verify() == []
 

@@ -9,6 +9,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories, vocab
 from ckanext.nmgdata.catalog import names, rules
+from ckanext.nmgdata.kernel.openness import ORDER
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,7 +80,7 @@ class TestWhatTheLawDemands:
         ],
     )
     def test_r_sec_03_never_more_open_than_the_level_allows(self, level, allowed):
-        for openness, open_class in enumerate(rules.OPENNESS):
+        for openness, open_class in enumerate(ORDER):
             faults = rules.level({"data_level": level, "open_class": open_class})
             assert bool(faults) is (openness > allowed)
 

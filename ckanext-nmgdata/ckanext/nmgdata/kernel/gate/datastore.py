@@ -10,12 +10,12 @@ from typing import Any, cast
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import AuthFunction, AuthResult, Context, DataDict
-from flask import has_request_context, stream_with_context
+from flask import after_this_request, has_request_context, stream_with_context
 from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Response
 
 from . import answers, counts, facts, frozen, meter, policy, row_doors, serve, trace
-from .doors import actor_of, asking, judge, refusal, sealed, visible, wanted_purpose
+from .doors import RESTRICTED_CACHE, actor_of, asking, judge, refusal, sealed, visible, wanted_purpose
 from .model import DUMP
 
 Judged = tuple[facts.Facts, policy.Decision]
@@ -75,12 +75,26 @@ def rows_may_leave(next_auth: AuthFunction, context: Context, data_dict: DataDic
             counts.count_refusal(found.resource_id, full.reason.value)
             return {"success": False, "msg": answers.sentence(full.reason)}
     if decision.audited:
+        keep_from_caches()
         grant = decision.grant.id if decision.grant else None
         counts.note_rows(actor, found.resource_id, decision.reason.value, grant)
     return {"success": True}
 
 
 AUTH = {function.__name__: function for function in (datastore_search, datastore_info, datastore_search_sql)}
+
+
+def keep_from_caches() -> None:
+    """Have no cache keep the answer to this request: it holds rows that are not everybody's."""
+    if has_request_context():
+        tk.request.environ["__no_cache__"] = True  # CKAN would call it public
+        after_this_request(not_to_be_stored)
+
+
+def not_to_be_stored(response: Response) -> Response:
+    """Keep an answer out of all caches."""
+    response.headers["Cache-Control"] = RESTRICTED_CACHE
+    return response
 
 
 def without_echo(name: str) -> Callable[..., Any]:

@@ -25,7 +25,8 @@ from .policy import Decision, Reason
 from .streams import PIECE, Body, OpenAt, StillOpen, skip
 from .trace import Trace
 
-FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069<>:"/\\|?*]+')
+MEDIA_TYPE = re.compile(r"[a-zA-Z0-9.+-]{1,60}/[a-zA-Z0-9.+-]{1,100}")
 NAME_LENGTH = 120
 TABLES = ("datastore", "tabledesigner")
 SERVICES = frozenset({"api", "rest", "wms", "wmts", "wfs", "wcs", "odata", "sparql", "soap", "arcgis", "ogc"})
@@ -93,7 +94,7 @@ def stored(resource: model.Resource, still_open: StillOpen, traced: Trace | None
         traced.sha256 = trace.digest_of((tag, path), open_at)
     answer = FlaskResponse(
         Body(open_at, still_open),
-        mimetype=resource.mimetype or "application/octet-stream",
+        mimetype=media_type(resource),
         direct_passthrough=True,
     )
     answer.content_length = size
@@ -103,6 +104,12 @@ def stored(resource: model.Resource, still_open: StillOpen, traced: Trace | None
         answer.last_modified = changed.replace(tzinfo=UTC)
     answer.headers["Content-Disposition"] = disposition(download_name(resource, traced))
     return answer.make_conditional(tk.request.environ, accept_ranges=True, complete_length=size)
+
+
+def media_type(resource: model.Resource) -> str:
+    """Return the media type of an upload; a client may have stated anything for it."""
+    stated = resource.mimetype or ""
+    return stated if MEDIA_TYPE.fullmatch(stated) else "application/octet-stream"
 
 
 def on_disk(path: str) -> tuple[int, OpenAt]:

@@ -26,7 +26,7 @@ Guard = Callable[[Unit, Case, Payload], None]
 Effect = Callable[[Unit, Case, Payload], None]
 
 FILER, PROVIDER, AUTHORITY, SYSTEM = "filer", "provider", "authority", "system"
-ANYONE, OFFICE = "anyone", "office"
+ANYONE, OFFICE, DEPARTMENT = "anyone", "office", "department"
 OFFICES = (PROVIDER, AUTHORITY)
 """Roles that an organisation has in a case; whoever may decide for it may act for it."""
 
@@ -38,10 +38,14 @@ def is_filer(actor: Actor, case: Case) -> bool:
     return actor.user_id is not None and actor.user_id == case.filer_id
 
 
+def is_department(actor: Actor, case: Case) -> bool:
+    """Say whether an actor works for the department of the case: keeps its entries, or decides for it."""
+    return actor.has(Role.EDITOR, case.org_id) or actor.has(Role.REVIEWER, case.org_id)
+
+
 def is_office(actor: Actor, case: Case) -> bool:
     """Say whether an actor works for the department of the case or for its authority."""
-    own = actor.has(Role.EDITOR, case.org_id) or actor.has(Role.REVIEWER, case.org_id)
-    return own or actor.covers(Role.AUTHORITY, case.region_code)
+    return is_department(actor, case) or actor.covers(Role.AUTHORITY, case.region_code)
 
 
 ROLES: dict[str, Callable[[Actor, Case], bool]] = {
@@ -52,6 +56,7 @@ ROLES: dict[str, Callable[[Actor, Case], bool]] = {
         actor.covers(Role.AUTHORITY, case.region_code) and not is_filer(actor, case)
     ),
     OFFICE: is_office,
+    DEPARTMENT: is_department,
     ANYONE: lambda actor, case: not actor.is_system,
     SYSTEM: lambda actor, case: actor.is_system,
 }

@@ -415,7 +415,7 @@ class TestTablesKeptThroughTheApi:
     def reopen(self, world, dataset, open_class="unconditional"):
         """Change the class of an entry."""
         change = {"open_class": open_class, "license_id": "other-open"}
-        factories.call("package_patch", world.editor, id=dataset["id"], **change)
+        tk.get_action("package_patch")(factories.site_context(), {"id": dataset["id"], **change})
 
     def says(self, rid):
         """Return what the gate says about the rows to anybody."""

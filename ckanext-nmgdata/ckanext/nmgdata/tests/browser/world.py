@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ... import factories
+from ...catalog.classes import schedule
+from ...kernel import clock
+from ...kernel.actors import Actor
+from ...kernel.unit import begin
 
 PASSWORD = "correct-horse-1"
 DEPARTMENT, AUTHORITY = "内蒙古自治区交通运输厅", "内蒙古自治区政务服务与数据管理局"
@@ -17,6 +23,8 @@ CITIZENS = {"chen": "陈申请", "zhou": "周申请"}
 OPEN, CONDITIONAL = "气象站点观测日值", "出租汽车轨迹抽样"
 CONTESTED = ("公路收费站通行记录", "机动车维修企业从业人员", "危险货物运输路线")
 """Open entries that come under objection, one for each journey, so that none closes another's."""
+MOVING, EVALUATED = "公交专用道实时路况", "公路养护工程造价"
+"""An open entry whose class moves, and a conditional one whose evaluation is due."""
 names: dict[str, str] = {}
 """Title of an entry → the name in its address."""
 WEATHER = "站号,日期,平均气温\r\n53463,2026-11-01,-3.5\r\n".encode()
@@ -36,7 +44,12 @@ def build() -> None:
     factories.upload(weather, WEATHER, "weather.csv")
     factories.upload(taxis)
     names.update({OPEN: weather["name"], CONDITIONAL: taxis["name"]})
-    for title in CONTESTED:
+    bridge = factories.dataset(department, title=EVALUATED, open_class="conditional")
+    factories.upload(bridge)
+    names[EVALUATED] = bridge["name"]
+    with begin(Actor.system()) as unit:
+        schedule.open_one(unit, bridge["id"], clock.today() + timedelta(days=20))
+    for title in (MOVING, *CONTESTED):
         entry = factories.dataset(department, title=title)
         factories.upload(entry)
         names[title] = entry["name"]

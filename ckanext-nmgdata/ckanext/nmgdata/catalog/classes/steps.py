@@ -1,0 +1,301 @@
+"""What the steps of a change of class, and of an evaluation, demand and bring about."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import toolkit as tk
+
+from ...kernel import clock, events
+from ...kernel.actors import Actor
+from ...kernel.audit.model import AuditEvent
+from ...kernel.evidence import files as evidence
+from ...kernel.gate import stops
+from ...kernel.openness import NON_OPEN, UNCONDITIONAL
+from ...kernel.orgs import REGION
+from ...kernel.types import Conflict
+from ...kernel.unit import Unit
+from ...kernel.workflow import engine
+from ...kernel.workflow.machine import Payload
+from ...kernel.workflow.model import Case
+from . import entry, history
+from .logic import schema
+from .model import CONSENT, CONVERTIBLE, KEEP, PROCESSING, TIGHTEN, ClassChange, Evaluation
+
+_ = tk._
+CHANGE, EVALUATION = "open_class_change", "open_evaluation"
+RESOURCE: Any = model.Resource
+
+
+def change(unit: Unit, case: Case) -> ClassChange:
+    """Return what a case is to change."""
+    return unit.session.get_one(ClassChange, case.id)
+
+
+def evaluation(unit: Unit, case: Case) -> Evaluation:
+    """Return the evaluation of a case."""
+    return unit.session.get_one(Evaluation, case.id)
+
+
+# --- guards of the change ------------------------------------------------------------------------
+
+
+def opens_something(unit: Unit, case: Case, data: Payload) -> None:
+    """Data that nobody may have now are not opened; what was never published is published instead."""
+    row = change(unit, case)
+    package = entry.locked(unit, row.dataset_id)
+    if row.publishes or not entry.was_published(unit, package.id):
+        raise Conflict(_("This entry has never been published: publish it on its page."))
+    if stops.of_dataset(package.id) is not None:
+        raise Conflict(_("Opening of these data is stopped; that is decided first."))
+    if row.before == NON_OPEN and data["basis"] == PROCESSING:
+        only_processed_files(unit, package)
+    if data["basis"] == CONSENT and not evidence.drafts(data["form"]):
+        raise tk.ValidationError({"evidence": [_("Attach the consent of the rights holders.")]})
+
+
+def only_processed_files(unit: Unit, package: model.Package) -> None:
+    """R-OPEN-07: every file is one that was added or replaced since the data were classed as not open.
+
+    :raises tk.ValidationError: an original is still there, or nothing is
+    """
+    since = since_when(unit, package)
+    files = list(
+        unit.session.scalars(
+            sa.select(RESOURCE).where(RESOURCE.package_id == package.id, RESOURCE.state == model.State.ACTIVE)
+        )
+    )
+    replaced = set(
+        unit.session.scalars(
+            sa.select(AuditEvent.subject_id).where(
+                AuditEvent.subject_type == "resource", AuditEvent.verb == "resource.replaced",
+                AuditEvent.subject_id.in_([file.id for file in files]), AuditEvent.at > since,
+            )
+        )
+    )  # fmt: skip
+    left = [
+        file for file in files
+        if file.id not in replaced and not (file.created and file.created > since.replace(tzinfo=None))
+    ]  # fmt: skip
+    if left or not files:
+        names = "、".join(file.name or file.id for file in left)
+        message = (
+            _("Replace the original with the processed file first: {names}").format(names=names)
+            if left
+            else _("Add the processed file to the entry first.")
+        )
+        raise tk.ValidationError({"processing": [message]})
+
+
+def since_when(unit: Unit, package: model.Package) -> Any:
+    """Return since when an entry has its class."""
+    running = history.current(unit, package.id)
+    if running is not None:
+        return running.since
+    row = unit.session.get(entry.Entry, package.id)
+    return row.published_at if row and row.published_at else unit.now
+
+
+def may_be_so(unit: Unit, case: Case, data: Payload) -> None:
+    """Hold the entry, as it would be, to the rules of the catalogue before anybody reviews it."""
+    row = change(unit, case)
+    package = entry.locked(unit, row.dataset_id)
+    if not entry.was_published(unit, package.id):
+        raise Conflict(_("This entry has never been published: change its class by editing it."))
+    keep_stated(unit, case, data)
+    entry.check(package, row)
+
+
+# --- effects of the change -----------------------------------------------------------------------
+
+
+STATED = (
+    "reason", "legal_basis", "open_condition", "nonopen_ground", "license_id", "basis", "evaluation",
+    "processing_kind", "processing", "consented_by", "secrecy_review",
+)  # fmt: skip
+
+
+def keep_stated(unit: Unit, case: Case, data: Payload) -> None:
+    """Keep what was stated, apart from the timeline."""
+    row = change(unit, case)
+    for name in STATED:
+        if name in data:
+            setattr(row, name, data[name])
+    unit.session.flush()
+
+
+def take_files(unit: Unit, case: Case, data: Payload) -> None:
+    """Make the files of the form part of the case."""
+    evidence.hand_in(unit, data.pop("form"), case.id)
+
+
+def make_effective(unit: Unit, case: Case, data: Payload) -> None:
+    """Move catalogue entry, gate, feed and applications together, in this transaction (R-OPEN-06)."""
+    row = change(unit, case)
+    row.is_open = False
+    unit.session.flush()
+    entry.move(unit, row, case.number)
+
+
+def release(unit: Unit, case: Case, data: Payload) -> None:
+    """Let another change of this entry begin."""
+    change(unit, case).is_open = False
+    unit.session.flush()
+
+
+# --- the evaluation ------------------------------------------------------------------------------
+
+
+def due_on(unit: Unit, case: Case, data: Payload) -> date:
+    """Return until when the evaluation is to be made."""
+    return evaluation(unit, case).due_on
+
+
+def conclude(conclusion: str) -> Any:
+    """Return the effect that keeps what an evaluation has found."""
+
+    def effect(unit: Unit, case: Case, data: Payload) -> None:
+        row = evaluation(unit, case)
+        row.answers = {name: data[name] for name in schema.QUESTIONS}
+        row.findings, row.conclusion, row.target = data["findings"], conclusion, data.get("target")
+        row.evaluator_id, row.evaluated_at = unit.actor.user_id, unit.now
+        row.evaluated_on, row.is_open = clock.local_date(unit.now), False
+        unit.session.flush()
+        FOLLOWING[conclusion](unit, case, row, data)
+        said = events.Evaluated(row.dataset_id, conclusion=conclusion, target=row.target)
+        events.tell(unit, said)
+
+    return effect
+
+
+def renew(unit: Unit, case: Case, row: Evaluation, data: Payload) -> None:
+    """Write the renewed reason and basis into an entry that is not fully open."""
+    package = entry.locked(unit, row.dataset_id)
+    if (package.extras or {}).get("open_class") != UNCONDITIONAL:
+        entry.renew(unit, package, data["reason"], data["legal_basis"])
+
+
+def convert(unit: Unit, case: Case, row: Evaluation, data: Payload) -> None:
+    """Begin the change that opens the data, to be made within D-OPEN-CONVERT (R-OPEN-06)."""
+    begin_change(unit, case, row, "found", {})
+
+
+def propose(unit: Unit, case: Case, row: Evaluation, data: Payload) -> None:
+    """Propose the stricter class to the authority (R-OPEN-13)."""
+    begin_change(unit, case, row, "propose", data)
+
+
+FOLLOWING = {KEEP: renew, CONVERTIBLE: convert, TIGHTEN: propose}
+
+
+def begin_change(unit: Unit, case: Case, row: Evaluation, step: str, data: Payload) -> None:
+    """Begin the change of class that an evaluation asks for."""
+    proposer = unit.actor.user_id if step == "propose" else None
+    made = start(unit, entry.locked(unit, row.dataset_id), row.target or "", step, data, filer_id=proposer)
+    row.change_id = made.id
+    unit.session.flush()
+
+
+def release_evaluation(unit: Unit, case: Case, data: Payload) -> None:
+    """Let the next evaluation of this entry be scheduled."""
+    evaluation(unit, case).is_open = False
+    unit.session.flush()
+
+
+# --- filing --------------------------------------------------------------------------------------
+
+
+def filing_of(package: model.Package, filer_id: str | None = None) -> engine.Filing:
+    """Return what a case about an entry is filed with."""
+    region = (package.extras or {}).get("region_code") or REGION
+    return engine.Filing(package.owner_org, region, package.id, filer_id)
+
+
+def start(
+    unit: Unit, package: model.Package, after: str, step: str, data: Payload, filer_id: str | None = None
+) -> Case:
+    """Begin a change of class; the dataset is locked.
+
+    :raises Conflict: another one is under way
+    """
+    before = (package.extras or {}).get("open_class") or ""
+
+    publishes = not entry.was_published(unit, package.id)
+
+    def rows(unit: Unit, case: Case) -> None:
+        row = ClassChange(case_id=case.id, dataset_id=package.id, before=before, after=after)
+        row.publishes = publishes
+        unit.session.add(row)
+        unit.session.flush()
+
+    if running := open_change(unit, package.id):
+        message = _("A change of the open class of this entry is under way already: {number}")
+        raise Conflict(message.format(number=running.number))
+    return engine.start(
+        CHANGE, filing_of(package, filer_id), unit.actor, data, unit, step=step, rows=rows
+    ).case
+
+
+def open_change(unit: Unit, dataset_id: str, which: Any = None) -> Case | None:
+    """Return the change of an entry's class that is under way; only such a one, where that is said."""
+    query = (
+        sa.select(Case)
+        .join(ClassChange, ClassChange.case_id == Case.id)
+        .where(ClassChange.dataset_id == dataset_id, ClassChange.is_open)
+    )
+    return unit.session.scalar(query if which is None else query.where(which))
+
+
+def open_evaluation(unit: Unit, dataset_id: str) -> Case | None:
+    """Return the evaluation of an entry that is to be made."""
+    query = (
+        sa.select(Case)
+        .join(Evaluation, Evaluation.case_id == Case.id)
+        .where(Evaluation.dataset_id == dataset_id, Evaluation.is_open)
+    )
+    return unit.session.scalar(query)
+
+
+# --- what the catalogue brings -------------------------------------------------------------------
+
+
+def moved(unit: Unit, event: events.ClassChanged) -> None:
+    """Close what was under way about a class that an entry no longer has; one to be published may change."""
+    lapse(unit, event.dataset_id, ClassChange.publishes.is_(False))
+
+
+def gone(unit: Unit, event: events.DatasetDeleted) -> None:
+    """Close what was under way about an entry that is deleted."""
+    package = model.Package.get(event.dataset_id)
+    lapse(unit, package.id if package else event.dataset_id, sa.true())
+
+
+def lapse(unit: Unit, dataset_id: str, which: Any) -> None:
+    """End the change and the evaluation of an entry that are under way."""
+    for case in (open_change(unit, dataset_id, which), open_evaluation(unit, dataset_id)):
+        if case is not None:
+            by_itself(unit, case, "lapse")
+
+
+def saved(unit: Unit, event: events.DatasetSaved) -> None:
+    """Note that an entry is published that an evaluation had found ready for it."""
+    case = open_change(unit, event.dataset_id, ClassChange.publishes)
+    package = unit.session.get_one(model.Package, event.dataset_id)
+    if case is not None and not package.private and package.state == model.State.ACTIVE:
+        by_itself(unit, case, "published")
+
+
+def by_itself(unit: Unit, case: Case, step: str) -> None:
+    """Take a step that the portal itself takes, in the unit of who has brought it about."""
+    system = Unit(Actor.system(), unit.session, unit.now)
+    engine.fire(case.id, step, system.actor, {}, system)
+
+
+def install() -> None:
+    """Listen to the catalogue."""
+    events.subscribe(events.ClassChanged, moved)
+    events.subscribe(events.DatasetDeleted, gone)
+    events.subscribe(events.DatasetSaved, saved)

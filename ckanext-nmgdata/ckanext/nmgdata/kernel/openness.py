@@ -1,0 +1,17 @@
+"""The order of the open classes: the one place that knows which is more open (R27)."""
+
+from __future__ import annotations
+
+UNCONDITIONAL, CONDITIONAL, NON_OPEN = "unconditional", "conditional", "non_open"
+ORDER = (NON_OPEN, CONDITIONAL, UNCONDITIONAL)
+"""From closed to open."""
+
+
+def is_stricter(before: str | None, after: str | None) -> bool:
+    """Say whether a change closes something; what is no class at all counts as closed."""
+    return rank(after) < rank(before)
+
+
+def rank(open_class: str | None) -> int:
+    """Return how open a class is."""
+    return ORDER.index(open_class) if open_class in ORDER else -1
