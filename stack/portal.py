@@ -98,28 +98,38 @@ def start_programs(settings: Settings, *, workers: int = WEB_WORKERS) -> None:
     stop_programs(settings)
     env = settings.environment()
     with step("Starting web, worker and tick"):
-        start(
-            settings,
-            "web",
-            [
-                str(VENV / "bin" / "gunicorn"),
-                "--chdir",
-                str(ROOT / "docker" / "ckan"),
-                "wsgi:application",
-                "--config",
-                str(ROOT / "docker" / "ckan" / "gunicorn.conf.py"),
-                "--bind",
-                f"127.0.0.1:{settings.port}",
-                "--workers",
-                str(workers),
-                "--threads",
-                str(WEB_THREADS),
-            ],
-            env=env,
-        )
+        start_web(settings, workers)
         start(settings, "worker", [str(VENV / "bin" / "ckan"), "jobs", "worker"], env=env)
         start(settings, "tick", [str(VENV / "bin" / "ckan"), "nmgdata", "tick"], env=env)
-        wait_until(lambda: page_answers(settings), "The portal", 90, last_lines(settings, "web"))
+        wait_for_page(settings)
+
+
+def start_web(settings: Settings, workers: int) -> None:
+    """Start the web program, with the settings as they are now."""
+    start(
+        settings,
+        "web",
+        [
+            str(VENV / "bin" / "gunicorn"),
+            "--chdir",
+            str(ROOT / "docker" / "ckan"),
+            "wsgi:application",
+            "--config",
+            str(ROOT / "docker" / "ckan" / "gunicorn.conf.py"),
+            "--bind",
+            f"127.0.0.1:{settings.port}",
+            "--workers",
+            str(workers),
+            "--threads",
+            str(WEB_THREADS),
+        ],
+        env=settings.environment(),
+    )
+
+
+def wait_for_page(settings: Settings) -> None:
+    """Wait until the home page answers."""
+    wait_until(lambda: page_answers(settings), "The portal", 90, last_lines(settings, "web"))
 
 
 def stop_programs(settings: Settings) -> None:

@@ -11,11 +11,12 @@ from ckan.types import CKANApp, Context
 from ckanext.dcat.interfaces import IDCATURIGenerator
 
 from . import cli, forms, roles, shapes
-from .accounts import logins, passwords, privacy, register
+from .accounts import address, logins, passwords, privacy, register, resets
 from .accounts import views as account_views
 from .catalog import (
     changes_views,
     dcat,
+    dcat_xml,
     exports,
     helpers,
     lifecycle,
@@ -26,6 +27,7 @@ from .catalog import (
     workflow,
 )
 from .catalog import views as catalog_views
+from .catalog.bulk import documents
 from .catalog.classes import history as class_history
 from .catalog.classes import negative, schedule
 from .catalog.classes import present as class_present
@@ -45,6 +47,7 @@ from .kernel.changes import feed
 from .kernel.changes import log as changes
 from .kernel.evidence import files as evidence
 from .kernel.gate import (
+    bound,
     counts,
     datastore,
     frozen,
@@ -63,6 +66,7 @@ from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import terms
 from .site import hardening, sessions, settings
+from .site import help as api_help
 
 
 @tk.blanket.config_declarations
@@ -85,6 +89,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     p.implements(p.INotifier, inherit=True)
     p.implements(p.IAuthenticator, inherit=True)
     p.implements(p.IFeed, inherit=True)
+    p.implements(p.IApiToken, inherit=True)
     p.implements(IDCATURIGenerator, inherit=True)
 
     def update_config(self, config: Any) -> None:
@@ -100,6 +105,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         roles.install()
         audit_log.install()
         outbox.install()
+        outbox.make_many(documents.documents)
         frozen.install()
         origins.install()
         stops.install()
@@ -116,7 +122,10 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         logins.install()
         passwords.install()
         register.install()
+        resets.install()
+        address.install()
         terms.install()
+        dcat_xml.install()
         workflow.install()
         class_present.install()
         tick.hourly(schedule.open_due)
@@ -147,7 +156,12 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         """Return the actions of kernel and catalogue."""
         rows = datastore.ACTIONS if p.plugin_loaded("datastore") else {}
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
-        own = {**catalog_actions.ACTIONS, **class_actions.ACTIONS, **desk_actions.ACTIONS}
+        own = {
+            **catalog_actions.ACTIONS,
+            **class_actions.ACTIONS,
+            **desk_actions.ACTIONS,
+            **api_help.ACTIONS,
+        }
         return shapes.guarded(
             known.before({**known.core(), **own, **dcat.ACTIONS, **privacy.ACTIONS, **gate})
         )
@@ -172,7 +186,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
         gated = known.install(tombstones.install(routes.take_over(account_views.take_over(app))))
-        return hardening.install(sessions.install(gated))
+        return hardening.install(sessions.install(bound.install(gated)))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
         """Return the facets of the dataset list."""
@@ -218,6 +232,10 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def notify_recipient(self, already_notified: bool, *mail: Any) -> bool:
         """Send CKAN's own mails (password reset, invitation) through the outbox too."""
         return already_notified or notices.enqueue_mail(*mail)
+
+    def preprocess_api_token(self, data: Any) -> Any:
+        """Notice that a token is bound to one grant."""
+        return bound.noticed(data)
 
     def authenticate(self, identity: dict[str, Any]) -> None:
         """Before a password is compared: not too often, and as slowly for unknown names."""

@@ -18,7 +18,9 @@ from werkzeug.datastructures import FileStorage
 _ = tk._
 Action = Callable[[Context, dict[str, Any]], Any]
 
-SEVERAL = frozenset({"chosen", "datasets", "drop", "evidence", "ids", "resources", "sealed"})
+SEVERAL = frozenset(
+    {"chosen", "datasets", "drop", "evidence", "files", "grounds", "ids", "resources", "sealed"}
+)
 """Fields that take one value or several."""
 COLUMNS = "fields-"
 """What the names of lists of columns begin with, one per thing that is applied for."""
@@ -27,7 +29,7 @@ STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
 NUMBERS = frozenset({"limit", "offset", "year"})
 PLACES = frozenset({"after", "before", "ids"})
 """Which row is meant: a number in some lists, a text in others."""
-FLAGS = frozenset({"is_workday", "overdue", "unread", "wanted"})
+FLAGS = frozenset({"copy", "is_key", "is_workday", "overdue", "unread", "wanted"})
 NAMES = frozenset(
     {
         "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",
@@ -36,6 +38,18 @@ NAMES = frozenset(
     }
 )  # fmt: skip
 """What CKAN's actions look up in the database, where only text is a name of something."""
+COUNTING = frozenset({"limit", "offset"})
+"""What every list counts with, CKAN's too."""
+REQUIRED = {
+    "group_autocomplete": ("q",),
+    "organization_autocomplete": ("q",),
+    **dict.fromkeys(("group_member_create", "organization_member_create"), ("id", "username", "role")),
+    **dict.fromkeys(("group_member_delete", "organization_member_delete"), ("id", "username")),
+    "task_status_update_many": ("data",),
+    "user_invite": ("email", "group_id", "role"),
+    "job_show": ("id",),
+}
+"""What some of CKAN's actions cannot do without and do not ask for: they would fail on it."""
 LARGEST = 2**31 - 1
 """Largest number that every column and every page number can hold."""
 DEEPEST = 20
@@ -126,11 +140,19 @@ def is_number(text: str) -> bool:
 # --- whatever a program sends --------------------------------------------------------------------
 
 
+def lacking(action: str, sent: Any) -> str | None:
+    """Return the first parameter that an action of CKAN's fails without and has not got."""
+    given = sent if isinstance(sent, dict) else {}
+    return next((name for name in REQUIRED.get(action, ()) if given.get(name) in (None, "")), None)
+
+
 def broken(sent: Any) -> tuple[str, str] | None:
     """Return the field and the fault of the first value that no action at all can take; None for none."""
     for field, value, depth in walk(sent):
         if depth == 1 and field in NAMES and not isinstance(value, str | None):
             return field, _("This must be text.")
+        if depth == 1 and field in COUNTING and not counts(value):
+            return field, _("This must be a number.")
         if depth > DEEPEST:
             return field, _("These data are nested too deeply.")
         if isinstance(value, str) and unstorable(value):
@@ -138,6 +160,11 @@ def broken(sent: Any) -> tuple[str, str] | None:
         if isinstance(value, int | float) and not -(2**63) <= value < 2**63:
             return field, _("This number is too large or too small.")
     return None
+
+
+def counts(value: Any) -> bool:
+    """Say whether a value can say how many, or is left out."""
+    return is_number(value) if isinstance(value, str) else value is None or isinstance(value, int)
 
 
 def walk(sent: Any) -> Iterator[tuple[str, Any, int]]:

@@ -19,6 +19,7 @@ from ..kernel.workflow import engine
 from ..kernel.workflow.engine import Filing, Receipt
 from ..kernel.workflow.machine import Payload
 from ..kernel.workflow.model import Case
+from . import renewal
 from .model import Application, ApplicationItem
 from .wanted import Wanted, by_department, needs_id_number
 from .workflow import KIND
@@ -34,10 +35,17 @@ class Filed:
     receipts: list[Receipt]
 
 
-def file(actor: Actor, wants: Sequence[Wanted], stated: Payload, form_secret: str = "") -> Filed:
+def file(
+    actor: Actor,
+    wants: Sequence[Wanted],
+    stated: Payload,
+    form_secret: str = "",
+    earlier: Case | None = None,
+) -> Filed:
     """File an application; nothing of it is filed when a part cannot be.
 
     :param form_secret: finds the files that were attached to its form; each department gets them
+    :param earlier: the application that it prolongs, as far as it is about the same data
 
     :raises tk.ValidationError: there is an open application of this person for a part of it
     """
@@ -47,12 +55,19 @@ def file(actor: Actor, wants: Sequence[Wanted], stated: Payload, form_secret: st
         refuse_what_is_open(unit, actor, wants)
         refuse_what_is_closed(actor, wants, stated["credit_code"])
         parts = by_department(wants).values()
-        receipts = [file_case(unit, bundle_id, part, stated) for part in parts]
+        receipts = [file_case(unit, bundle_id, part, stated, renewed(earlier, part)) for part in parts]
         evidence.hand_in(unit, form_secret, *(receipt.case.id for receipt in receipts))
     return Filed(bundle_id, receipts)
 
 
-def file_case(unit: Unit, bundle_id: str, wants: Sequence[Wanted], stated: Payload) -> Receipt:
+def renewed(earlier: Case | None, part: Sequence[Wanted]) -> str | None:
+    """Return the application that one department's part prolongs."""
+    return earlier.id if earlier and any(renewal.reaches(earlier, want) for want in part) else None
+
+
+def file_case(
+    unit: Unit, bundle_id: str, wants: Sequence[Wanted], stated: Payload, renews_id: str | None = None
+) -> Receipt:
     """File the case of one department."""
     dataset = wants[0].dataset
     filing = Filing(
@@ -65,6 +80,7 @@ def file_case(unit: Unit, bundle_id: str, wants: Sequence[Wanted], stated: Paylo
     def rows(unit: Unit, case: Case) -> None:
         application = Application(case_id=case.id, bundle_id=bundle_id, **stated)
         application.id_number = stated["id_number"] if needs_id_number(wants) else None
+        application.renews_id = renews_id
         told = dict(answer for want in wants for answer in want.answers)
         application.answers = [{"question": q, "answer": a} for q, a in told.items()]
         unit.session.add(application)

@@ -40,6 +40,8 @@ class Application(tk.BaseModel):
     """数据使用时限."""
     safeguards: Mapped[text]
     """安全保障措施."""
+    renews_id: Mapped[str | None] = mapped_column(sa.ForeignKey("nmgdata_case.id", ondelete="RESTRICT"))
+    """Case of the earlier application that this one is to prolong."""
     answers: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=sa.text("'[]'"))
     """Questions of the department, as they stood, with their answers."""
 
@@ -49,6 +51,7 @@ class Application(tk.BaseModel):
         ),
         sa.CheckConstraint("use_until > use_from", name="nmgdata_application_period"),
         sa.Index("nmgdata_application_bundle", "bundle_id"),
+        sa.Index("nmgdata_application_renews", "renews_id"),
     )
 
 

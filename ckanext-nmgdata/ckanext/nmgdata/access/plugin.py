@@ -9,13 +9,16 @@ from ckan.plugins import toolkit as tk
 
 from .. import shapes
 from ..kernel import retention, tick
-from ..kernel.gate import answers, known
+from ..kernel.gate import answers, known, trace
 from ..kernel.workflow import presenters
 from . import drafts, present, privacy_views, record, record_views, workflow
 from .closing import present as closing_present
 from .closing import views as closing_views
 from .closing.logic import action as closing_action
 from .closing.logic import auth as closing_auth
+from .holding import views as holding_views
+from .holding.logic import action as holding_action
+from .holding.logic import auth as holding_auth
 from .logic import action, auth
 from .public.logic import action as public_action
 from .public.logic import auth as public_auth
@@ -51,6 +54,7 @@ class AccessPlugin(p.SingletonPlugin):
         tick.hourly(schedule.open_due)
         tick.hourly(retention.sweep)
         answers.ways[answers.APPLY] = "nmgdata_access.apply"
+        answers.ways[trace.LICENCE] = "nmgdata_holding.licence"
         answers.ways[answers.MINE] = "nmgdata_desk.my_cases"
 
     def get_actions(self) -> dict[str, Any]:
@@ -60,6 +64,7 @@ class AccessPlugin(p.SingletonPlugin):
             **{function.__name__: function for function in own},
             **use_action.ACTIONS,
             **closing_action.ACTIONS,
+            **holding_action.ACTIONS,
             **public_action.ACTIONS,
         }
         return shapes.guarded(known.before(actions))
@@ -71,6 +76,7 @@ class AccessPlugin(p.SingletonPlugin):
             "nmgdata_grant_list": auth.nmgdata_grant_list,
             "nmgdata_access_close": closing_auth.nmgdata_access_close,
             **use_auth.FUNCTIONS,
+            **holding_auth.FUNCTIONS,
             **public_auth.FUNCTIONS,
         }
 
@@ -78,7 +84,7 @@ class AccessPlugin(p.SingletonPlugin):
         """Return the pages of applications."""
         return [
             blueprint, use_views.blueprint, closing_views.blueprint, record_views.blueprint,
-            privacy_views.blueprint,
+            privacy_views.blueprint, holding_views.blueprint,
         ]  # fmt: skip
 
     def get_helpers(self) -> dict[str, Any]:

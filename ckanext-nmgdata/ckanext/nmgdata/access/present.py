@@ -13,7 +13,7 @@ from ..kernel.evidence import files as evidence
 from ..kernel.workflow import engine
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import Presenter, account_address, dataset_name, dataset_title
-from . import agreement, scope
+from . import agreement, renewal, scope
 from .model import Application, ApplicationItem
 
 SHOWN = (
@@ -43,6 +43,8 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
     stated["dataset_name"] = dataset_name(case)
     stated["evidence"] = [evidence.shown(row) for row in evidence.of_case(case.id)]
     stated["bundle_id"] = application.bundle_id
+    stated["renews"] = renewal.number_of(application.renews_id)
+    stated["renewed_by"] = renewal.following(case.id)
     stated["together_with"] = together_with(application) if case.filer_id == actor.user_id else []
     return stated
 

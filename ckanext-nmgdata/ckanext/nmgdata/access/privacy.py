@@ -12,21 +12,30 @@ from ..kernel import identity
 from ..kernel.actors import Actor
 from ..kernel.audit import append
 from ..kernel.evidence import files as evidence
+from ..kernel.gate.model import Grant, GrantMember, GrantUse
 from ..kernel.types import Conflict
 from ..kernel.unit import Unit, begin
-from ..kernel.workflow import engine, queries
+from ..kernel.workflow import engine, notices, queries
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import filed
 from ..kernel.workflow.presenters import of_case as presenter
+from . import drafts
+from .holding import present
 from .model import Application
+from .use import grants as kept_grants
 
 _ = tk._
 NAMES = ("applicant_name", "contact_phone")
 """What identifies an applicant and must not be empty; destroyed by emptying."""
+NOTICES = 5000
+"""Notices in an export, the newest; those read long ago are deleted anyway."""
 
 
 def erase_application(unit: Unit, case: Case) -> None:
-    """Destroy who applied, how they could be reached, and what they attached; what was applied for stays."""
+    """Destroy who applied and used, how they could be reached, and what they attached.
+
+    What was applied for, and how often it was used, stays.
+    """
     row = unit.session.get_one(Application, case.id)
     for name in NAMES:
         setattr(row, name, "")
@@ -34,10 +43,17 @@ def erase_application(unit: Unit, case: Case) -> None:
     row.answers = []
     for file in evidence.of_case(case.id):
         evidence.destroy(unit, file)
+    grants = sa.select(Grant.id).where(Grant.case_id == case.id)
+    unit.session.execute(sa.delete(GrantMember).where(GrantMember.grant_id.in_(grants)))
+    unit.session.execute(sa.update(GrantUse).where(GrantUse.grant_id.in_(grants)).values(user_id=""))
 
 
 def export(actor: Actor) -> dict[str, Any]:
-    """Return everything the portal keeps about a person: account, and every case they are a party of."""
+    """Return everything the portal keeps about a person.
+
+    That is their account, the draft they have begun, every case they are a party of, their grants with
+    each use, what they were told and which mails they get.
+    """
     user = model.Session.get_one(model.User, actor.user_id)
     query = sa.select(Case).where(Case.filer_id == actor.user_id).order_by(Case.opened_at, Case.id)
     cases = [about(case, actor) for case in model.Session.scalars(query)]
@@ -49,9 +65,23 @@ def export(actor: Actor) -> dict[str, Any]:
         "created": user.created.isoformat(),
         **{name: kept[name] for name in ("kind", "organisation", "credit_code") if name in kept},
     }
+    found = {
+        "account": account,
+        "draft": drafts.of(user.id),
+        "cases": cases,
+        "grants": [present.show(actor, grant["id"]) for grant in kept_grants.of_holder(actor)],
+        "notices": [told(notice) for notice in notices.listed(user.id, limit=NOTICES)],
+        "mails": notices.choices(user.id),
+    }
     with begin(actor) as unit:
         append(unit, "personal.exported", ("account", actor.user_id or ""), detail={"cases": len(cases)})
-    return {"account": account, "cases": cases}
+    return found
+
+
+def told(notice: notices.Notice) -> dict[str, Any]:
+    """Return what a person was told."""
+    read = notice.read_at.isoformat() if notice.read_at else None
+    return {"at": notice.at.isoformat(), "subject": notice.subject, "read_at": read}
 
 
 def about(case: Case, actor: Actor) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ckan.plugins import toolkit as tk
 from .. import vocab
 from ..kernel import clock
 from ..kernel.deadlines.calendar import Calendar, load
+from ..kernel.gate.labels import may_be_named
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent
 from .workflow import KIND
@@ -110,7 +111,7 @@ def query(filters: Filters, limit: int, before: tuple[datetime, str] | None = No
         .where(CaseEvent.case_id == case.c.id, CaseEvent.role.in_(OFFICE))
         .lateral("answered")
     )
-    shown = sa.case((package.private.is_(False), package.title))
+    shown = sa.case((may_be_named(), package.title))
     return (
         sa.select(case, answered, shown.label("title"), model.Group.title.label("department"))
         .select_from(case)

@@ -29,14 +29,18 @@ SUBMIT, SAVE, MORE, COMMITMENT = "submit", "save", "more", "commitment"
 
 @blueprint.route("/nmg/apply")
 def begin_again() -> Any:
-    """Go on with the draft, or begin with a copy of an earlier application (``?copy=NUMBER``)."""
+    """Go on with the draft, or begin with a copy of an earlier application (``?copy=NUMBER``).
+
+    ``?renew=NUMBER`` begins with a copy that refers to it.
+    """
     if answer := need_login():
         return answer
-    if number := tk.request.args.get("copy"):
+    if number := tk.request.args.get("copy") or tk.request.args.get("renew"):
         case, actor = queries.by_reference(number), asking()
         if case is None or case.kind != KIND or not machine.is_filer(actor, case):
             return tk.abort(404, _("Case not found"))
-        drafts.keep(actor, drafts.from_case(case))
+        renews = {"renews": number} if "renew" in tk.request.args else {}
+        drafts.keep(actor, {**drafts.from_case(case), **renews})
     items = drafts.of(tk.current_user.id).get("items") or []
     if not items:
         tk.h.flash_notice(_("Choose the data you want to apply for first."))
@@ -85,6 +89,7 @@ def typed() -> dict[str, Any]:
     """Return what the form has sent, in the form in which a draft is kept."""
     data: dict[str, Any] = {name: tk.request.form.get(name, "")[:LONGEST] for name in schema.submission()}
     data["id_number"] = tk.request.form.get("id_number", "")[:18]
+    data["renews"] = tk.request.form.get("renews", "")[:40]
     data["form"] = tk.request.form.get("form") or evidence.new_secret()
     data["items"] = chosen()[: wanted.MOST]
     if not data["items"] and "act" not in tk.request.form:  # not our page's form: what its address names

@@ -14,9 +14,10 @@ from ckan.plugins import toolkit as tk
 
 from ..kernel import clock, events, retention
 from ..kernel.actors import Actor
+from ..kernel.deadlines import ledger
 from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, rights, stops
-from ..kernel.gate.model import Grant
+from ..kernel.gate.model import Grant, GrantMember
 from ..kernel.gate.policy import Reason
 from ..kernel.openness import NON_OPEN
 from ..kernel.unit import Unit
@@ -33,7 +34,7 @@ from ..kernel.workflow.machine import (
     Transition,
 )
 from ..kernel.workflow.model import Case
-from . import privacy, scope
+from . import handing, privacy, scope
 from .agreement import digest
 from .logic import schema
 from .model import Application, ApplicationItem
@@ -84,14 +85,22 @@ def give_grant(unit: Unit, case: Case, data: Payload) -> None:
         provision_mode=data.get("provision_mode") or application.provision_mode,
         valid_from=min(max(application.use_from, clock.local_date(unit.now)), data["valid_until"]),
         valid_until=data["valid_until"],
+        quota=data.get("quota"),
+        per_hour=data.get("per_hour"),
     )
     rights.give(unit, case.id, case.filer_id or "", terms, scope.reaching(case, data))
 
 
 def open_grant(unit: Unit, case: Case, data: Payload) -> None:
-    """Open the grant, because the use agreement was accepted."""
+    """Open the grant, because the use agreement was accepted.
+
+    What the portal does not hand out by itself, the department is to provide in time (R28¶2: 及时).
+    """
     data["agreement_digest"] = digest(data["agreement"])
     rights.accept(unit, case.id, data["agreement"])
+    grant = handing.grant_of(unit, case)
+    if grant is not None and grant.provision_mode not in BY_PORTAL:
+        ledger.open_period(unit, case.id, PROVIDE)
 
 
 def end_grant(unit: Unit, case: Case, data: Payload) -> None:
@@ -122,7 +131,9 @@ def hand_over(unit: Unit, case: Case, data: Payload) -> None:
 
 # --- the table -----------------------------------------------------------------------------------
 
-DECIDE, FORMAL = "D-OPEN-DECIDE", "D-OPEN-FORMAL"
+DECIDE, FORMAL, PROVIDE = "D-OPEN-DECIDE", "D-OPEN-FORMAL", "D-OPEN-PROVIDE"
+BY_PORTAL = ("api", "file")
+"""Modes of provision for which an open grant suffices."""
 BEFORE_CONSENT = ("review", "supplement")
 UNDECIDED = ("formal_review", "formal_supplement", *BEFORE_CONSENT)
 
@@ -191,11 +202,17 @@ def from_review_on(undecided: tuple[str, ...]) -> tuple[Transition, ...]:
         ),
         Transition(
             "withdraw", N_("Withdraw the application"), (*undecided, "approved"), "withdrawn", FILER,
-            effects=(end_grant, release), notices=(PROVIDER,),
+            effects=(end_grant, release),
+            notices=(PROVIDER, AUTHORITY) if "formal_review" in undecided else (PROVIDER,),
         ),
         Transition(
             "accept", N_("Accept the use agreement"), ("approved",), "provided", FILER,
-            form=schema.agreement, effects=(open_grant,),
+            form=schema.agreement, effects=(open_grant,), notices=(PROVIDER,), owed=False,
+        ),
+        Transition(
+            "deliver", N_("Record an off-line hand-over"), ("provided",), "provided", PROVIDER,
+            form=schema.delivery, guards=(handing.fit,), meets=(PROVIDE,), effects=(handing.record,),
+            notices=(FILER,),
         ),
         Transition(
             "revoke", N_("Revoke the consent"), ("approved", "provided"), "revoked", PROVIDER,
@@ -326,6 +343,19 @@ def end_what_was_withdrawn(unit: Unit, event: events.Withdrawn) -> None:
             engine.notify(unit, case, f"changed:{event.case_id}:{event.resource_id}", "changed", FILER)
 
 
+def tell_of_replacement(unit: Unit, event: events.ResourceReplaced) -> None:
+    """Tell who may use a file that it is another now; their grant opens the new version."""
+    for case in concerned(unit, event):
+        if case.status != "provided" or at_rest(case):
+            continue
+        members = sa.select(GrantMember.user_id).join(Grant, Grant.id == GrantMember.grant_id)
+        told = [
+            engine.to_account(user) for user in unit.session.scalars(members.where(Grant.case_id == case.id))
+        ]
+        for to in (FILER, *told):
+            engine.notify(unit, case, f"replaced:{event.resource_id}:{unit.now.isoformat()}", "replaced", to)
+
+
 def install() -> None:
     """Make the machines known and listen to clock and catalogue."""
     from .closing import workflow as closing
@@ -342,3 +372,4 @@ def install() -> None:
     events.subscribe(events.Suspended, tell_of_stop)
     events.subscribe(events.Lifted, tell_of_resumption)
     events.subscribe(events.Withdrawn, end_what_was_withdrawn)
+    events.subscribe(events.ResourceReplaced, tell_of_replacement)

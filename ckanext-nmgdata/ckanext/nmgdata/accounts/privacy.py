@@ -13,6 +13,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import AuthFunction, AuthResult, Context, DataDict
 
 from ..kernel.gate.doors import actor_of
+from . import address, resets
 
 ORDERS = ("name", "fullname", "created", "display_name", "number_created_packages", "")
 PRIVATE = ("email_hash", "last_active", "sysadmin")
@@ -64,5 +65,5 @@ def list_users(next_action: Callable[..., Any], context: Context, data_dict: Dat
     return found
 
 
-AUTH = {function.__name__: function for function in (user_list, user_autocomplete, user_show)}
-ACTIONS = {"user_list": list_users}
+AUTH = {f.__name__: f for f in (user_list, user_autocomplete, user_show)} | resets.AUTH
+ACTIONS = {"user_list": list_users, **address.ACTIONS}

@@ -15,7 +15,7 @@ from flask_login import COOKIE_NAME, login_user
 from werkzeug.datastructures import MultiDict
 
 from ..kernel.limits import TooOftenError, UncountedError
-from . import logins, schema
+from . import address, logins, resets, schema
 from . import register as accounts
 
 _ = tk._
@@ -107,6 +107,21 @@ def activate(user_id: str) -> Any:
     return tk.redirect_to("user.login")
 
 
+@blueprint.route("/user/address/<user_id>", methods=["GET", "POST"])
+def move(user_id: str) -> Any:
+    """Move an account to another mail address by the link of its mail; a button, as for activation."""
+    email, until, key = (tk.request.args.get(name, "") for name in ("email", "until", "key"))
+    user = address.sealed(user_id, email, until, key)
+    if user is None:
+        return tk.render("nmgdata/accounts/stale_address.html"), 410
+    if tk.request.method == "GET":
+        return tk.render("nmgdata/accounts/move.html", {"email": email})
+    if not address.move(user, email):
+        return tk.render("nmgdata/accounts/stale_address.html"), 410
+    tk.h.flash_success(_("Your mail address has been changed."))
+    return tk.redirect_to("user.edit" if tk.current_user.is_authenticated else "user.login")
+
+
 # --- CKAN's own pages, held to our rules ---------------------------------------------------------
 
 
@@ -155,7 +170,8 @@ def perform_reset(core: View) -> View:
     @wraps(core)
     def view(id: str) -> Any:
         user = model.User.get(id)
-        if user is None or not mailer.verify_reset_link(user, tk.request.args.get("key")):
+        key = tk.request.args.get("key")
+        if user is None or not resets.is_fresh(key) or not mailer.verify_reset_link(user, key):
             return tk.abort(403, _("Invalid reset key. Please try again."))
         single_fields("password1", "password2")
         return core(id=user.id)
@@ -180,6 +196,13 @@ def edit(core: Any) -> View:
         user = model.User.get(own.id) if own else None
         if user is not None and logins.stamp(user) != before:
             login_user(user, remember=COOKIE_NAME in tk.request.cookies)
+            tk.h.flash_notice(
+                _("Your API tokens ended with the old password; make new ones if you need them.")
+            )
+        saved = not isinstance(answer, str) and tk.request.method == "POST"
+        wanted = tk.request.form.get("email", "")
+        if user is not None and saved and not user.sysadmin and not address.is_same(wanted, user.email or ""):
+            tk.h.flash_notice(address.promised(wanted))
         return answer
 
     return view

@@ -22,9 +22,8 @@ from flask import Blueprint, Response, stream_with_context
 
 from .. import config, vocab
 from ..kernel import orgs
-from ..kernel.changes.log import is_withdrawn
 from ..kernel.gate import stops
-from ..kernel.gate.labels import public_entries
+from ..kernel.gate.labels import is_withdrawn, public_entries
 from . import dcat_write, state
 
 _ = tk._

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
+from .. import config
 from ..kernel import outbox
 from ..kernel.actors import Actor
 from ..kernel.changes import log
@@ -169,7 +170,7 @@ def own_links(ids: Sequence[str]) -> dict[str, list[str]]:
     query = (
         sa.select(resource.package_id, Origin.url)
         .join(resource, resource.id == Origin.resource_id)
-        .where(resource.package_id.in_(ids))
+        .where(resource.package_id.in_(ids), elsewhere())
     )
     found: dict[str, list[str]] = {}
     for dataset_id, url in model.Session.execute(query):
@@ -178,12 +179,17 @@ def own_links(ids: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
+def elsewhere() -> sa.ColumnElement[bool]:
+    """Return the condition that a link leads out of the portal; its own pages are no secret."""
+    return ~sa.func.concat(Origin.url, "/").istartswith(f"{config.site_root()}/", autoescape=True)
+
+
 def true_links(written: set[str]) -> set[str]:
     """Return those of these addresses that are true links."""
     if not written:
         return set()
-    query = sa.text("SELECT DISTINCT url FROM nmgdata_origin WHERE url = ANY(:written)")
-    known = set(model.Session.scalars(query, {"written": list(written)}))
+    query = sa.select(Origin.url).where(Origin.url.in_(written), elsewhere())
+    known = set(model.Session.scalars(query))
     model.Session.rollback()
     return known
 

@@ -12,7 +12,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 from ckanext.scheming.validation import scheming_validator
 
 from .. import config, vocab
-from ..kernel import orgs
+from ..kernel import addresses, orgs
 from ..kernel.gate import origins
 from . import identifiers, names, publish, rules
 from .classes import rule
@@ -20,7 +20,8 @@ from .classes import rule
 _ = tk._
 Field = dict[str, Any]
 NAME_OF_ITEM = re.compile(r"[^\s,;，；]{1,100}")
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+"""What nobody types: characters that steer machines, or turn the direction of what follows."""
 QUESTIONS, QUESTION_LENGTH = 3, 100
 URL = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
 
@@ -37,12 +38,16 @@ def entry_of(data: FlattenDataDict) -> dict[str, Any]:
 
 @scheming_validator
 def nmgdata_required(field: Field, schema: Field) -> Any:
-    """Demand a required field of every entry but an unpublished one (R-CAT-01); drop what is empty."""
+    """Demand a required field of every entry but an unpublished one (R-CAT-01); drop what is empty.
+
+    An entry that another portal keeps is not refused for what that portal does not say (DC-11).
+    """
 
     def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
         if not is_empty(data.get(key)):
             return
-        if field.get("required") and not publish.is_private(data.get(("private",))):
+        demanded = field.get("required") and not publish.is_private(data.get(("private",)))
+        if demanded and not publish.source_of(context):
             errors[key].append(_("Please fill in this field."))
         data.pop(key, None)
         raise tk.StopOnError
@@ -104,7 +109,11 @@ def nmgdata_dataset_name(
 
 
 def free_name(title: str, salt: str) -> str:
-    """Return a name that no other dataset has; a second one of the same title gets a number."""
+    """Return a name that no other dataset has; a second one of the same title gets a number.
+
+    Its hash is keyed: who tries names of another department's non-open entries has to guess it (DC-28).
+    """
+    salt = addresses.digest("name", salt)
     for turn in range(1, 1000):
         name = names.from_title(title, salt if turn == 1 else f"{salt}#{turn}")
         if model.Package.by_name(name) is None:
@@ -172,13 +181,18 @@ def nmgdata_item_name(value: Any) -> str:
 
 
 def nmgdata_entry(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
-    """Hold the entry to every rule of ``catalog.rules``; each fault goes to its field."""
+    """Hold the entry to every rule of ``catalog.rules``; each fault goes to its field.
+
+    Of an entry that another portal keeps only its class is judged: that is what the portal may set.
+    """
     entry = entry_of(data)
+    elsewhere = publish.source_of(context)
     moved = rule.fault(context, context.get("package"), entry.get("open_class"))
     if moved:
         add(errors, "open_class", moved)
     for field, message in rules.faults(entry, public=publish.is_public(entry)).items():
-        add(errors, field, message)
+        if not elsewhere or field == "open_class":
+            add(errors, field, message)
     for field, message in publish.region_faults(entry).items():
         add(errors, field, message)
 
@@ -194,7 +208,7 @@ def nmgdata_give_identifier(
     key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
 ) -> None:
     """Give an entry without a catalogue code the next one, and refuse one that is taken (R-CAT-14)."""
-    if any(errors.values()):
+    if any(errors.values()) or publish.source_of(context):
         return
     entry = entry_of(data)
     package = context.get("package")

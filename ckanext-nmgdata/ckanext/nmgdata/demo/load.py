@@ -21,7 +21,7 @@ from werkzeug.datastructures import FileStorage
 from .. import config, vocab
 from ..kernel import clock, outbox
 from ..kernel.outbox.search import left_to_tick
-from . import invent
+from . import invent, plans
 
 DATA = Path(__file__).parent / "data"
 DRAWN_UP = date(2026, 11, 22)
@@ -48,6 +48,7 @@ def everything(accounts_file: Path | None) -> None:
     click.echo("Indexing …")
     outbox.deliver(["index"])
     passwords = load_accounts(reviewed_orgs(entries))
+    plans.load(reviewed_orgs(entries), portal_s_own("data"))
     if accounts_file and passwords:
         lines = [f"  {name:<10} {password}   {ACCOUNTS[name]}" for name, password in passwords.items()]
         accounts_file.write_text(

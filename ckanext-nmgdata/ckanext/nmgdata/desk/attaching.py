@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ckan.plugins import toolkit as tk
-from werkzeug.datastructures import FileStorage
 
 from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
@@ -22,6 +21,6 @@ def attach(case: Case, transition: str, actor: Actor, stated: dict[str, Any], se
     step = next((s for s in engine.possible(case, actor) if s.name == transition), None)
     if step is None or "form" not in step.form():
         return
-    wrong = evidence.take(actor, stated, [upload for upload in sent if isinstance(upload, FileStorage)])
+    wrong = evidence.take(actor, stated, evidence.uploads(list(sent)))
     if wrong:
         raise tk.ValidationError({"evidence": wrong})

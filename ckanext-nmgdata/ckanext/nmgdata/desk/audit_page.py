@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..kernel.gate import answers, overrides
 from ..kernel.gate.doors import asking
 from ..kernel.gate.policy import Reason
 from ..kernel.workflow import machine as machines
-from ..kernel.workflow import oversight
+from ..kernel.workflow import oversight, presenters
 from ..kernel.workflow.model import Case
 from ..reader import need_login
 
@@ -72,6 +72,13 @@ def line(event: AuditEvent, case: Case | None) -> Line:
     )
 
 
+REASONED: dict[str, Callable[[AuditEvent], str]] = {
+    "personal.revealed": lambda event: presenters.why_revealed(event.seq),
+    "override.used": lambda event: overrides.reason_of(event.detail["override"]),
+}
+"""Acts for which somebody stated a reason."""
+
+
 def particulars(event: AuditEvent, case: Case | None) -> str:
     """Say what a verb alone does not: the step, the classes, the reason."""
     detail = event.detail
@@ -82,8 +89,8 @@ def particulars(event: AuditEvent, case: Case | None) -> str:
         return " → ".join(vocab.label("open_class", detail[end]) for end in ("from", "to"))
     if event.verb == "dataset.published":
         return vocab.label("open_class", detail["class"])
-    if event.verb == "override.used":
-        return overrides.reason_of(detail["override"])
+    if event.verb in REASONED:
+        return REASONED[event.verb](event)
     if event.verb in ("door.refused", "download.allowed"):
         sentence = answers.sentence(Reason(detail["reason"]))
         return f"{sentence} × {detail['count']}" if "count" in detail else sentence

@@ -24,9 +24,8 @@ def signer() -> URLSafeSerializer:
     return URLSafeSerializer(ckan_config["SECRET_KEY"], salt="nmgdata-mail-choice")
 
 
-def stop(to: Recipient, template: str) -> dict[str, str]:
-    """Return the link under a mail that may be switched off; nothing where the law owes the mail."""
-    kind = notices.CHOICE_OF.get(template)
+def stop(to: Recipient, kind: str | None) -> dict[str, str]:
+    """Return the link under a mail that may be switched off; nothing where the law owes it (no kind)."""
     if kind is None or to.user_id is None:
         return {}
     token = signer().dumps([to.user_id, kind])

@@ -58,10 +58,11 @@ def deliver_notices(rows: Sequence[Outbox]) -> None:
         told = recipients(case, row.payload["to"])
         accounts = [one.user_id for one in told if one.user_id]
         notices.add(accounts, case.id, template, key, subject)
-        off = notices.switched_off(accounts, template)
+        choice = notices.choice_of(case, template)
+        off = notices.switched_off(accounts, choice)
         for one in told:
             if one.address and one.user_id not in off:
-                mail = {"to": one.address, "subject": subject, "body": body, **choices.stop(one, template)}
+                mail = {"to": one.address, "subject": subject, "body": body, **choices.stop(one, choice)}
                 outbox.enqueue(model.Session(), "mail", mail, key=f"{key}:{one.address}")
 
 

@@ -19,6 +19,7 @@ from ..kernel.unit import begin
 from ..kernel.workflow import engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case
+from ..kernel.workflow.presenters import may_reveal
 from ..kernel.workflow.presenters import of_case as presenter
 from ..reader import need_login
 from . import audit_page, case_page, dictize, inbox, told
@@ -120,13 +121,17 @@ def refused_override(resource_id: str, stated: dict[str, str], errors: dict[str,
 
 @blueprint.route("/nmg/cases/<number>/reveal", methods=["POST"])
 def reveal(number: str) -> Any:
-    """Show who filed a case in clear to who handles it; audited."""
+    """Show who filed a case in clear to who handles it and says why; audited."""
     context: Context = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     tk.request.environ["__no_cache__"] = True
-    try:
-        person = tk.get_action("nmgdata_personal_reveal")(context, {"id": number})
-    except (tk.ObjectNotFound, tk.NotAuthorized):
+    stated = {"id": number, "reason": tk.request.form.get("reason", "")}
+    case, actor = queries.by_reference(number), asking()
+    if case is None or not may_reveal(case, actor):
         return tk.abort(404, _("Case not found"))
+    try:
+        person = tk.get_action("nmgdata_personal_reveal")(context, stated)
+    except tk.ValidationError as invalid:
+        return page(case, actor, step="reveal", stated=stated, errors=invalid.error_dict)
     answer = make_response(tk.render("nmgdata/desk/person.html", {"number": number, "person": person}))
     answer.headers["Cache-Control"] = RESTRICTED_CACHE
     return answer

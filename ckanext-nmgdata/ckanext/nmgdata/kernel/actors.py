@@ -73,6 +73,8 @@ class Actor:
     """Network address; personal data, never in hashed bytes."""
     case_id: str | None = None
     """Case whose secret query code this visitor has shown."""
+    grant_id: str | None = None
+    """Grant to which the token of a program is bound: it opens that and nothing else."""
 
     @classmethod
     def system(cls) -> Actor:
@@ -101,7 +103,7 @@ class Actor:
     @cached_property
     def memberships(self) -> tuple[Membership, ...]:
         """Return the active memberships; none for the public and the system."""
-        return read_memberships(self.user_id) if self.user_id else ()
+        return read_memberships(self.user_id) if self.user_id and self.grant_id is None else ()
 
     def orgs(self, role: Role) -> frozenset[str]:
         """Return the ids of the organisations for which this actor has a role."""

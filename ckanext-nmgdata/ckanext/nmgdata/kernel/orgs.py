@@ -53,12 +53,11 @@ def authority_of(region_code: str) -> str | None:
     return next((found[region] for region in regions if region in found), None)
 
 
-def titled(word: str) -> list[str]:
-    """Return the ids of the organisations whose title holds a word."""
-    query = sa.select(GROUP.id).where(
+def titled(word: str) -> sa.Select[tuple[str]]:
+    """Return the query for the ids of the organisations whose title holds a word."""
+    return sa.select(GROUP.id).where(
         GROUP.is_organization.is_(True), GROUP.title.icontains(word, autoescape=True)
     )
-    return list(model.Session.scalars(query))
 
 
 def other_authority(region_code: str, group_id: str | None) -> bool:

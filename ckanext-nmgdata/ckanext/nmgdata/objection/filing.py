@@ -122,10 +122,12 @@ VERIFIED = ("restored", "abusive", "set_aside")
 def is_repeat(unit: Unit, dataset_id: str | None, digest: str, files: Sequence[str]) -> bool:
     """Say whether nothing is new: files, or the statement, were verified before (DC-23, R-OBJ-08)."""
     cases = sa.and_(Objection.dataset_id == dataset_id, Case.status.in_(VERIFIED))
+    same = sa.select(Objection.case_id).join(Case, Case.id == Objection.case_id)
+    same = same.where(cases, Objection.digest == digest)
+    if unit.session.execute(same.limit(1)).first() is not None:
+        return True
     if not files:
-        same = sa.select(Objection.case_id).join(Case, Case.id == Objection.case_id)
-        same = same.where(cases, Objection.digest == digest)
-        return unit.session.execute(same.limit(1)).first() is not None
+        return False
     seen = sa.select(Evidence.sha256).join(Objection, Objection.case_id == Evidence.case_id)
     seen = seen.join(Case, Case.id == Objection.case_id).where(cases)
     return set(files) <= set(unit.session.scalars(seen))

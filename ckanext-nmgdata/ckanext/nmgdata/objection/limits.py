@@ -20,6 +20,8 @@ from .model import Objection, ObjectionAttempt
 
 _ = tk._
 HOUR = timedelta(hours=1)
+RETRY = 10 * 60
+"""Seconds after which a place may have become free."""
 LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 11))")
 
 

@@ -12,6 +12,7 @@ from ckan.plugins import toolkit as tk
 
 from ..kernel import cells, orgs
 from ..kernel.actors import Actor, Role
+from ..kernel.gate.labels import may_be_named
 from ..kernel.gate.model import Suspension
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow import queries
@@ -30,7 +31,10 @@ COLUMNS = (
 
 
 def rows(limit: int, offset: int = 0, dataset_id: str | None = None) -> list[dict[str, Any]]:
-    """Return the register, the newest first; one row per case."""
+    """Return the register, the newest first; one row per case, whatever became of its entry.
+
+    An entry that is not public (any more) is not named (DC-28).
+    """
     package: Any = model.Package
     stops = (
         sa.select(
@@ -44,18 +48,22 @@ def rows(limit: int, offset: int = 0, dataset_id: str | None = None) -> list[dic
     )
     query = (
         sa.select(
-            Case, stops.c.since, stops.c.until, stops.c.files, package.title, package.name, orgs.GROUP.title
+            Case,
+            stops.c.since,
+            stops.c.until,
+            stops.c.files,
+            sa.case((may_be_named(), sa.func.coalesce(sa.func.nullif(package.title, ""), package.name))),
+            orgs.GROUP.title,
         )
         .join(stops, stops.c.case_id == Case.id)
         .join(package, package.id == Case.dataset_id)
         .outerjoin(orgs.GROUP, orgs.GROUP.id == Case.org_id)
-        .where(package.private.is_(False))
         .order_by(stops.c.since.desc(), Case.number.desc())
         .limit(limit)
         .offset(offset)
     )
     if dataset_id:
-        query = query.where(Case.dataset_id == dataset_id)
+        query = query.where(Case.dataset_id == dataset_id, may_be_named())
     found = model.Session.execute(query).all()
     reasons = public_reasons([row[0].id for row in found])
     return [line(row, reasons) for row in found]
@@ -63,15 +71,15 @@ def rows(limit: int, offset: int = 0, dataset_id: str | None = None) -> list[dic
 
 def line(row: Any, reasons: dict[str, str]) -> dict[str, Any]:
     """Return one line of the register."""
-    case, since, until, files, title, name, department = row
+    case, since, until, files, title, department = row
     machine = machines.of_case(case)
     return {
         "case": case.number,
         "kind": case.kind,
         "kind_label": _(machine.label),
-        "dataset_id": case.dataset_id,
-        "title": title or name,
-        "department": department or "",
+        "dataset_id": case.dataset_id if title else None,
+        "title": title or _("(an entry that is not public)"),
+        "department": (department or "") if title else "",
         "files": files or None,
         "since": since.isoformat(),
         "until": until.isoformat() if until and case.closed_at else None,

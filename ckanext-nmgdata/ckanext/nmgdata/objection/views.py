@@ -15,7 +15,7 @@ from ..kernel.gate.doors import asking
 from ..kernel.unit import begin
 from ..kernel.workflow import engine, machine, queries
 from ..reader import context
-from . import challenge, filing, register
+from . import challenge, filing, limits, register
 from .logic import action, schema
 from .workflow import VERIFY
 
@@ -62,7 +62,9 @@ def object_to(dataset_id: str) -> Any:
     try:
         receipt = tk.get_action("nmgdata_objection_submit")(context(), sent)
     except tk.ValidationError as invalid:
-        return form(dataset, typed, invalid.error_dict), getattr(invalid, "status", 200)
+        status = getattr(invalid, "status", 200)
+        headers = {"Retry-After": str(limits.RETRY)} if status == limits.TooManyError.status else {}
+        return form(dataset, typed, invalid.error_dict), status, headers
     return tk.render("nmgdata/rights_objection/receipt.html", {"receipt": receipt, "dataset": dataset})
 
 

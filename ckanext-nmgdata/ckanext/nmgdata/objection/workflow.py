@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ..kernel import outbox
+from ..kernel import outbox, retention
 from ..kernel.gate import rights
 from ..kernel.unit import Unit
 from ..kernel.workflow import machine
@@ -27,6 +27,7 @@ from ..kernel.workflow.machine import (
     Transition,
 )
 from ..kernel.workflow.model import Case
+from . import privacy
 from .logic import schema
 from .model import ObjectionItem
 
@@ -201,3 +202,4 @@ def install() -> None:
     """Make the machines known."""
     machine.register(OBJECTION)
     machine.register(SUSPENSION)
+    retention.register(KIND, privacy.erase_objection)

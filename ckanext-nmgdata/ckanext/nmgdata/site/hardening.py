@@ -68,7 +68,10 @@ COUNT = re.compile(r"[1-9][0-9]{0,5}")
 def refused() -> Response | None:
     """Answer what a program has sent in a shape that no action can take, with the field; None when it can."""
     try:
-        found = shapes.broken(_get_request_data(try_url_params=True))
+        sent = _get_request_data(try_url_params=True)
+        found = shapes.broken(sent)
+        if name := shapes.lacking((tk.request.view_args or {}).get("logic_function", ""), sent):
+            found = found or (name, tk._("Missing value"))
     except RecursionError:
         found = ("", tk._("These data are nested too deeply."))
     except (ValueError, HTTPException):
@@ -99,8 +102,14 @@ def say(response: Response) -> Response:
     return response
 
 
+def is_markup(template: str | None) -> bool:
+    """Say whether a template makes HTML; in the text of a mail nothing is to be escaped."""
+    return not (template or "").endswith(".txt")
+
+
 def install(app: CKANApp) -> CKANApp:
     """Harden an application."""
+    app.jinja_env.autoescape = is_markup
     csrf._exempt_views = ExemptViews(csrf._exempt_views)
     app.before_request(well_formed)
     app.after_request(say)

@@ -97,3 +97,13 @@ def test_the_session_gets_a_new_name_at_login(app, world):
     inner = Inner()
     ForgivingSessions(inner).regenerate({})  # type: ignore[arg-type]
     assert inner.renewed
+
+
+def test_the_help_of_chained_actions_is_about_the_action(app):
+    for action, word in (
+        ("package_show", "dataset"),
+        ("datastore_search", "resource_id"),
+        ("help_show", "help"),
+    ):
+        said = app.get(f"/api/3/action/help_show?name={action}").json["result"]
+        assert word in said and "partial" not in said, action

@@ -156,7 +156,7 @@ def test_what_those_who_handle_an_objection_read(world, app, as_user):
         ("/nmg/inbox",), (address,), (f"{address}/withdraw", 200, {"public_reason": "13800000000"}),
         (f"{address}/restore", 200, {"findings": "x"}),
         (f"{address}/open_after_processing", 200, {**OUTCOME, "processing": "删去姓名。"}),
-        (f"{address}/reveal", 200, {"x": ""}), (f"{file_of(world.open_data)}/download", 451),
+        (f"{address}/reveal", 200, {"reason": "核对身份"}), (f"{file_of(world.open_data)}/download", 451),
     ]  # fmt: skip
     no_english(app, as_user(world.reviewer), reviewer)
     official = [
@@ -208,7 +208,7 @@ def mails():
 
 def test_what_mails_say(world, pages):
     """Every mail about a case, to each who may get it, and those that the gate and objections send."""
-    assert world.editor
+    assert world.editor and world.official
     danger = {"danger_kind": "public_interest", "reason": "数据暴露了供水设施的位置。"}
     numbers = [
         world.submitted()["number"],
@@ -216,6 +216,7 @@ def test_what_mails_say(world, pages):
         call("nmgdata_suspension_create", world.editor, dataset_id=world.conditional["id"], **danger)[
             "number"
         ],
+        call("nmgdata_plan_create", world.editor, org_id="nmg-transport", year=2026)["case"],
     ]
     said = []
     for case in model.Session.scalars(sa.select(Case).where(Case.number.in_(numbers))).all():

@@ -10,7 +10,8 @@ from ...kernel import clock
 from ...kernel.actors import Actor
 from ...kernel.deadlines import statutes
 from ...kernel.deadlines.calendar import load
-from ...kernel.workflow import machine, presenters
+from ...kernel.evidence import files as evidence
+from ...kernel.workflow import engine, machine, presenters
 from ...kernel.workflow.model import Case
 from . import workflow
 from .model import AccessSuspension
@@ -29,13 +30,14 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
     knows = machine.is_filer(actor, case) or any(machine.ROLES[role](actor, case) for role in HANDLED_BY)
     origin = model.Session.get_one(Case, row.origin_case_id)
     return {
-        "person": row.person_name if knows else presenters.masked(row.person_name),
+        "person": row.person_name if knows else presenters.masked("person_name", row.person_name),
         "organisation": row.credit_code is not None,
         "ground": row.ground,
         "facts": row.facts,
         "evidence": row.evidence if knows else "",
         "correct_by": row.correct_by.isoformat(),
         "proof": row.proof if knows else None,
+        "files": [evidence.shown(file) for file in evidence.of_case(case.id)],
         "data": workflow.data_of(case.id),
         "application": origin.number,
         "authority": workflow.authority_of(case),
@@ -45,6 +47,8 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
 
 def defaults(case: Case, step: str) -> dict[str, Any]:
     """Begin a refusal with the old date, or with one that leaves time for a correction."""
+    if step == "claim":
+        return {"form": evidence.new_secret(), "attached": []}
     if step != "refuse_claim":
         return {}
     row = model.Session.get_one(AccessSuspension, case.id)
@@ -55,4 +59,5 @@ def defaults(case: Case, step: str) -> dict[str, Any]:
 def install() -> None:
     """Say how closings are shown."""
     template = "nmgdata/access_suspension/filed.html"
-    presenters.register(workflow.KIND, presenters.Presenter(title, payload, template, defaults))
+    shown = presenters.Presenter(title, payload, template, defaults, reads_evidence=engine.may_see)
+    presenters.register(workflow.KIND, shown)

@@ -11,6 +11,7 @@ from flask import Blueprint
 
 from ...kernel import clock
 from ...kernel.actors import Actor, Role
+from ...kernel.evidence import files as evidence
 from ...kernel.gate.doors import asking
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.workflow.model import Case
@@ -28,13 +29,14 @@ def close(number: str) -> Any:
     if answer := need_login():
         return answer
     case, choices = handled(number, asking())
-    data: dict[str, Any] = {"datasets": [c["value"] for c in choices if c["here"]]}
+    here = [c["value"] for c in choices if c["here"]]
+    data: dict[str, Any] = {"datasets": here, "form": evidence.new_secret()}
     errors: dict[str, Any] = {}
     if tk.request.method == "POST":
         data = {name: tk.request.form.get(name, "") for name in schema.notice()}
         data["datasets"] = tk.request.form.getlist("datasets") or [""]
         try:
-            made = tk.get_action("nmgdata_access_close")(context(), {**data, "id": case.id})
+            made = closed(case, data)
         except tk.ValidationError as invalid:
             errors = invalid.error_dict
         except tk.NotAuthorized as refused:
@@ -45,8 +47,27 @@ def close(number: str) -> Any:
     values = {
         "number": case.number, "whom": workflow.violator(case), "choices": choices, "data": data,
         "errors": errors, "today": clock.today().isoformat(),
+        "attached": [evidence.shown(row) for row in evidence.drafts(data["form"])],
     }  # fmt: skip
     return tk.render("nmgdata/access_suspension/close.html", values)
+
+
+def closed(case: Case, data: dict[str, Any]) -> dict[str, Any]:
+    """Close access as the form says; its files are kept first.
+
+    :raises tk.ValidationError: something is wrong with the form, or with a file
+    """
+    if wrong := kept(data):
+        raise tk.ValidationError({"files": wrong})
+    return tk.get_action("nmgdata_access_close")(context(), {**data, "id": case.id})
+
+
+def kept(data: dict[str, Any]) -> list[str]:
+    """Keep the files that came with the form, so that none is attached twice; say what is wrong with them."""
+    sent = {"form": data["form"], "drop": tk.request.form.getlist("drop")}
+    wrong = evidence.take(asking(), sent, evidence.uploads(tk.request.files.getlist("files")))
+    data["form"] = sent["form"]
+    return wrong
 
 
 def handled(number: str, actor: Actor) -> tuple[Case, list[dict[str, Any]]]:

@@ -19,6 +19,7 @@ from ckan.plugins import toolkit as tk
 from ...kernel import clock, orgs, retention
 from ...kernel.actors import Actor, Role
 from ...kernel.deadlines import ledger
+from ...kernel.evidence import files as evidence
 from ...kernel.gate import closures, rights
 from ...kernel.gate.model import Closure
 from ...kernel.orgs import REGION
@@ -100,6 +101,11 @@ def acting_for(unit: Unit, credit_code: str | None) -> set[str]:
     return {person for person in unit.session.scalars(query.distinct()) if person}
 
 
+def keep_files(unit: Unit, case: Case, data: Payload) -> None:
+    """Make the files that were attached to the form, by the office or by the person, part of the case."""
+    evidence.hand_in(unit, data["form"], case.id)
+
+
 def keep_proof(unit: Unit, case: Case, data: Payload) -> None:
     """Keep what the person stated, apart from the timeline: it may name people."""
     notice(unit, case).proof = data["proof"]
@@ -144,12 +150,12 @@ SUSPENSION = Machine(
     transitions=(
         Step(
             "submit", N_("Urge to correct and close access"), (DRAFT,), "access_closed", PROVIDER,
-            form=schema.notice, recorded=False, guards=(only_by_the_competent,), effects=(close,),
+            form=schema.notice, recorded=False, guards=(only_by_the_competent,), effects=(close, keep_files),
             opens=CORRECT, until=correct_by, notices=(FILER, PROVIDER, AUTHORITY),
         ),
         Step(
             "claim", N_("Report the correction"), CLOSED, "correction_claimed", FILER,
-            form=schema.claim, recorded=False, effects=(keep_proof,), meets=(CORRECT,), opens=LIFT,
+            form=schema.claim, recorded=False, effects=(keep_proof, keep_files), meets=(CORRECT,), opens=LIFT,
             notices=(PROVIDER,),
         ),
         Step(
@@ -246,6 +252,8 @@ def erase(unit: Unit, case: Case) -> None:
     row = notice(unit, case)
     row.person_name = row.facts = row.evidence = ""
     row.proof = row.credit_code = None
+    for file in evidence.of_case(case.id):
+        evidence.destroy(unit, file)
     unit.session.execute(sa.update(Closure).where(Closure.case_id == case.id).values(credit_code=None))
 
 

@@ -9,11 +9,13 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 
+from ...kernel.evidence import files as evidence
 from ...kernel.gate.doors import actor_of
+from ...kernel.gate.holders import held_by
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.orgs import title_of as org_title
 from ...kernel.workflow.engine import Receipt
-from .. import filing, wanted
+from .. import filing, renewal, wanted
 from . import schema
 
 
@@ -40,6 +42,9 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
     :param use_from: first day of use, ISO 8601
     :param use_until: last day of use, ISO 8601
     :param safeguards: how the data will be kept safe
+    :param renews: id or number of your earlier application for these data, which this one is to prolong
+        (optional)
+    :param evidence: files to attach, PDF, JPEG or PNG (multipart upload; optional)
 
     :returns: ``id``, ``number``, the secret query ``code`` and ``status`` of the first case, ``bundle_id``
         of the application, and all its ``cases`` with the same four
@@ -49,15 +54,23 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
     stated, errors = tk.navl_validate(
         {name: data_dict.get(name, "") for name in schema.submission()}, schema.submission(), context
     )
-    wants = []
+    wants, earlier = [], None
     try:
         wants = wanted.read(context, named(data_dict))
         stated["id_number"] = schema.id_number(stated, data_dict, needed=wanted.needs_id_number(wants))
     except tk.ValidationError as invalid:
         errors |= invalid.error_dict
+    actor, form = actor_of(context), {"form": data_dict.get("form")}
+    try:
+        earlier = renewal.of(actor, data_dict.get("renews"), wants)
+    except tk.ValidationError as invalid:
+        errors |= invalid.error_dict
+    if uploads := evidence.uploads(data_dict.get("evidence")):
+        wrong = evidence.take(actor, form, uploads)
+        errors |= {"evidence": wrong} if wrong else {}
     if errors:
         raise tk.ValidationError(errors)
-    filed = filing.file(actor_of(context), wants, stated, str(data_dict.get("form") or ""))
+    filed = filing.file(actor, wants, stated, str(form["form"] or ""), earlier)
     cases = [receipt(one) for one in filed.receipts]
     return {**cases[0], "bundle_id": filed.bundle_id, "cases": cases}
 
@@ -80,7 +93,7 @@ def receipt(filed: Receipt) -> dict[str, Any]:
 
 @tk.side_effect_free
 def nmgdata_grant_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """List your grants: for what, for which purpose, until when.
+    """List your grants, and those you are named for: for what, for which purpose, until when.
 
     :rtype: list of dictionaries
     """
@@ -88,7 +101,7 @@ def nmgdata_grant_list(context: Context, data_dict: DataDict) -> list[dict[str, 
     query = (
         sa.select(Grant, GrantScope)
         .join(GrantScope, GrantScope.grant_id == Grant.id)
-        .where(Grant.holder_id == actor_of(context).user_id)
+        .where(held_by(actor_of(context).user_id))
         .order_by(Grant.created_at.desc())
     )
     return [dictize(grant, scope) for grant, scope in model.Session.execute(query)]
@@ -108,6 +121,8 @@ def dictize(grant: Grant, scope: GrantScope) -> dict[str, Any]:
         "provision_mode": grant.provision_mode,
         "valid_from": grant.valid_from.isoformat(),
         "valid_until": grant.valid_until.isoformat(),
+        "quota": grant.quota,
+        "per_hour": grant.per_hour,
         "agreement": grant.agreement,
         "ended_at": grant.ended_at.isoformat() if grant.ended_at else None,
     }

@@ -13,8 +13,11 @@ from ...forms import code_of_organisation, one_of_terms, stated, without_persona
 from ...kernel import clock, identity, orgs, personal
 from .. import scope
 from ..agreement import current_version
+from ..use.logic.schema import past_day
 
 _ = tk._
+LARGEST_LIMIT = 1_000_000
+SHA256 = re.compile(r"[0-9a-f]{64}")
 ID_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
 
 
@@ -78,7 +81,45 @@ def approval() -> Schema:
         "provision_mode": [as_applied_for],
         "valid_until": [day_from_today],
         "scopes": [scope.listed],
+        "quota": [limit],
+        "per_hour": [limit],
     }
+
+
+def limit(value: Any) -> int | None:
+    """Accept how often data may leave under a grant; nothing means as often as is needed."""
+    text = str(value if value is not tk.missing and value is not None else "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST_LIMIT):
+        raise tk.Invalid(_("Write a number from 1 to {n}, or leave it empty.").format(n=LARGEST_LIMIT))
+    return int(text)
+
+
+def delivery() -> Schema:
+    """What is written down of a hand-over that does not go through the portal (R-COND-05)."""
+    return {
+        "handed_on": [needed_day],
+        "content": [stated(4, _("State what was handed over.")), without_personal_data],
+        "medium": [stated(2, _("State how: on which medium, encrypted how.")), without_personal_data],
+        "sha256": [digest],
+    }
+
+
+def needed_day(value: Any) -> date:
+    """Accept a day up to today."""
+    day = past_day(value)
+    if day is None:
+        raise tk.Invalid(_("Write the date like 2026-11-22."))
+    return day
+
+
+def digest(value: Any) -> str | None:
+    """Accept the SHA-256 of what was handed over, or nothing."""
+    text = str(value if value is not tk.missing and value is not None else "").strip().lower()
+    if text and not SHA256.fullmatch(text):
+        raise tk.Invalid(_("A SHA-256 digest has 64 characters, 0 to 9 and a to f."))
+    return text or None
 
 
 def question() -> Schema:

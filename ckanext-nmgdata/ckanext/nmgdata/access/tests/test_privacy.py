@@ -10,13 +10,15 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
+from ckanext.nmgdata.access import drafts
 from ckanext.nmgdata.access.model import Application
 from ckanext.nmgdata.factories import STATEMENT, call
-from ckanext.nmgdata.kernel import clock, retention, tick
+from ckanext.nmgdata.kernel import clock, outbox, retention, tick
 from ckanext.nmgdata.kernel.actors import Actor
 from ckanext.nmgdata.kernel.audit import append
 from ckanext.nmgdata.kernel.audit.model import AuditEvent, AuditSecret
 from ckanext.nmgdata.kernel.audit.verify import verify
+from ckanext.nmgdata.kernel.gate.model import GrantUse
 from ckanext.nmgdata.kernel.types import Conflict
 from ckanext.nmgdata.kernel.unit import begin
 from ckanext.nmgdata.kernel.workflow.model import Case
@@ -85,6 +87,20 @@ class TestRetention:
             assert retention.sweep() == 1
         assert model.Session.get_one(Case, other["id"], populate_existing=True).erased_at is not None
 
+    def test_who_used_a_grant_is_forgotten_and_how_often_is_not(self, world, app, as_user):
+        case = world.granted()
+        address = (
+            f"/dataset/{world.conditional['id']}/resource/{world.conditional['resources'][0]['id']}/download"
+        )
+        app.get(address, headers=as_user(world.applicant))
+        with at("2027-07-02"):
+            tick.once()
+        with at("2030-07-03"):
+            retention.sweep()
+        assert model.Session.get_one(Case, case["id"], populate_existing=True).erased_at is not None
+        (use,) = model.Session.query(GrantUse).all()
+        assert (use.user_id, use.count) == ("", 1)
+
     def test_the_setting(self, world, withdrawn, monkeypatch):
         monkeypatch.setitem(tk.config, "ckanext.nmgdata.privacy.retention_months", 1)
         with at("2026-12-24"):
@@ -106,6 +122,24 @@ class TestExport:
         assert theirs["number"] not in text and "李四" not in text and mine["number"] in text
         verbs = list(model.Session.scalars(sa.select(AuditEvent.verb)))
         assert verbs.count("personal.exported") == 2
+
+    def test_the_draft_the_grants_and_what_one_was_told_too(self, world, app, as_user, wsgi):
+        granted = world.granted()
+        begun = {"applicant_name": "王小明", "scenario": "还没写完的草稿", "items": [{"dataset_id": "x"}]}
+        drafts.keep(Actor.person(world.applicant), begun)
+        drafts.keep(Actor.person(world.citizen), {"scenario": "别人的草稿"})
+        address = (
+            f"/dataset/{world.conditional['id']}/resource/{world.conditional['resources'][0]['id']}/download"
+        )
+        app.get(address, headers=as_user(world.applicant))
+        with wsgi._wsgi_app.test_request_context(base_url="http://test.ckan.net"):
+            outbox.deliver(["notice"])
+        found = call("nmgdata_personal_export", world.applicant)
+        assert found["draft"] == begun
+        assert [(grant["case"], len(grant["uses"])) for grant in found["grants"]] == [(granted["number"], 1)]
+        assert any(granted["number"] in notice["subject"] for notice in found["notices"])
+        assert found["mails"] == {"reminders": True, "assignments": True, "progress": True}
+        assert "别人的草稿" not in json.dumps(found, ensure_ascii=False)
 
     def test_without_an_account(self, world, app):
         with pytest.raises(tk.NotAuthorized):

@@ -20,6 +20,10 @@ REFUSAL = {
     "reason": "申请人王小明未说明存储位置。",
     "legal_basis": "内政发〔2024〕19号第二十七条第（二）项",
 }
+CLOSED = {
+    "open_class": "non_open", "nonopen_ground": "trade_secret", "data_level": "general_4",
+    "open_reason": "涉及经营信息。", "open_legal_basis": "《中华人民共和国反不正当竞争法》第九条",
+}  # fmt: skip
 APPROVAL = {"purpose": "课题研究", "use_scope": "课题组内部", "valid_until": "2027-06-30"}
 
 
@@ -131,8 +135,9 @@ class TestRecord:
         assert (department["department"], department["decision_days"]) == ("自治区交通厅", 2.0)
         assert call("nmgdata_application_register", None, year=2025)["medians"][0]["decided"] == 0
 
-    def test_the_title_of_a_hidden_entry_is_not_in_it(self, world, some, app):
-        patch = {"id": world.conditional["id"], "private": True}
+    @pytest.mark.parametrize("hidden", [{"private": True}, CLOSED], ids=["private", "non-open"])
+    def test_the_title_of_a_hidden_entry_is_not_in_it(self, world, some, app, hidden):
+        patch = {"id": world.conditional["id"], **hidden}
         tk.get_action("package_patch")(factories.site_context(), patch)
         body = app.get("/nmg/applications.json").body
         assert "出租汽车轨迹" not in body and world.conditional["id"] not in body

@@ -11,6 +11,7 @@ from ckan.plugins import toolkit as tk
 
 from ... import config
 from ...kernel import clock
+from ...kernel.gate.holders import held_by
 from ...kernel.gate.model import Grant, GrantScope
 
 _ = tk._
@@ -34,9 +35,7 @@ def acquired_on(dataset_id: str, user_id: str | None) -> date:
     query = (
         sa.select(Grant.accepted_at)
         .join(GrantScope, GrantScope.grant_id == Grant.id)
-        .where(
-            GrantScope.dataset_id == dataset_id, Grant.holder_id == user_id, Grant.accepted_at.is_not(None)
-        )
+        .where(GrantScope.dataset_id == dataset_id, held_by(user_id), Grant.accepted_at.is_not(None))
         .order_by(Grant.accepted_at.desc())
         .limit(1)
     )

@@ -11,8 +11,10 @@ from ...kernel import clock
 from ...kernel.actors import Actor, Role
 from ...kernel.audit.model import AuditEvent
 from ...kernel.gate import closures
+from ...kernel.gate.holders import held_by
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.orgs import REGION
+from ...kernel.workflow import presenters
 from ...kernel.workflow.model import Case
 from ..model import Application
 from .model import UseReport
@@ -23,8 +25,13 @@ LIST = 200
 
 def of_holder(actor: Actor) -> list[dict[str, Any]]:
     """Return a person's grants, the newest first: what, on which terms, until when, which reports are due."""
-    query = select().where(Grant.holder_id == actor.user_id).limit(LIST)
-    return dictized(model.Session.execute(query).all())
+    query = select().where(held_by(actor.user_id)).limit(LIST)
+    return dictized(model.Session.execute(query).all(), actor)
+
+
+def one(grant_id: str) -> dict[str, Any]:
+    """Return one grant."""
+    return dictized(model.Session.execute(select().where(Grant.id == grant_id)).all())[0]
 
 
 def of_office(actor: Actor, limit: int = LIST) -> list[dict[str, Any]]:
@@ -36,7 +43,7 @@ def of_office(actor: Actor, limit: int = LIST) -> list[dict[str, Any]]:
 def select() -> sa.Select[Any]:
     """Return the query for grants with their case and the name of their holder."""
     return (
-        sa.select(Grant, Case, Application.applicant_name)
+        sa.select(Grant, Case, Application)
         .join(Case, Case.id == Grant.case_id)
         .join(Application, Application.case_id == Case.id)
         .order_by(Grant.created_at.desc(), Grant.id)
@@ -50,10 +57,13 @@ def within(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.or_(Case.org_id.in_(actor.orgs(Role.REVIEWER)), Case.region_code.in_(regions), *everything)
 
 
-def dictized(rows: Any) -> list[dict[str, Any]]:
-    """Return grants with what belongs to them; each kind of thing is fetched once for all."""
-    ids = [grant.id for grant, _case, _name in rows]
-    case_ids = [case.id for _grant, case, _name in rows]
+def dictized(rows: Any, reader: Actor | None = None) -> list[dict[str, Any]]:
+    """Return grants with what belongs to them; each kind of thing is fetched once for all.
+
+    The name of a natural person is in clear to themselves only (R-SEC-11).
+    """
+    ids = [grant.id for grant, _case, _applicant in rows]
+    case_ids = [case.id for _grant, case, _applicant in rows]
     datasets, used, due = scopes(ids), downloads(case_ids), open_reports(ids)
     today = clock.today()
     return [
@@ -61,7 +71,11 @@ def dictized(rows: Any) -> list[dict[str, Any]]:
             "id": grant.id,
             "case": case.number,
             "status": case.status,
-            "holder": name,
+            "holder": holder(grant, applicant, reader),
+            "organisation": applicant.credit_code is not None,
+            "own": reader is not None and grant.holder_id == reader.user_id,
+            "quota": grant.quota,
+            "per_hour": grant.per_hour,
             "purpose": grant.purpose,
             "use_scope": grant.use_scope,
             "provision_mode": grant.provision_mode,
@@ -77,8 +91,16 @@ def dictized(rows: Any) -> list[dict[str, Any]]:
             "downloads": used.get(case.id, 0),
             "reports": due.get(grant.id, []),
         }
-        for grant, case, name in rows
+        for grant, case, applicant in rows
     ]
+
+
+def holder(grant: Grant, applicant: Application, reader: Actor | None) -> str:
+    """Return the name of who holds a grant."""
+    own = reader is not None and grant.holder_id == reader.user_id
+    if own or applicant.credit_code is not None:
+        return applicant.applicant_name
+    return presenters.masked("applicant_name", applicant.applicant_name) or ""
 
 
 def scopes(grant_ids: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -97,8 +97,13 @@ USE_REPORT = Machine(
             "complete", N_("Complete the use report"), ("returned",), "completed", FILER,
             form=schema.report, recorded=False, effects=(keep,), meets=(USE,), notices=(PROVIDER,),
         ),
-        Transition("note", N_("Take note"), ("submitted",), "completed", PROVIDER),
-        Transition("settle", N_("Not returned in time"), ("submitted",), "completed", SYSTEM),
+        Transition(
+            "note", N_("Take note"), ("submitted",), "completed", PROVIDER, notices=(FILER,), owed=False,
+        ),
+        Transition(
+            "settle", N_("Not returned in time"), ("submitted",), "completed", SYSTEM,
+            notices=(FILER,), owed=False,
+        ),
     ),
 )  # fmt: skip
 """A report can be returned once, because no step leads back to ``submitted`` (§5.7). Late: reminded and
@@ -151,7 +156,10 @@ RESULT = Machine(
             "decline", N_("Do not show"), ("moderation",), "declined", PROVIDER,
             form=schema.moderation, notices=(FILER,),
         ),
-        Transition("withdraw", N_("Take back"), ("moderation", "published"), "withdrawn", FILER),
+        Transition(
+            "withdraw", N_("Take back"), ("moderation", "published"), "withdrawn", FILER,
+            notices=(PROVIDER,), owed=False,
+        ),
         Transition(
             "take_down", N_("Take out of the showcase"), ("published",), "taken_down", PROVIDER,
             form=schema.moderation, notices=(FILER,),

@@ -54,7 +54,7 @@ def mails(wsgi, clean, monkeypatch):
 
     def deliver():
         with wsgi._wsgi_app.app_context():
-            outbox.deliver(["account", "notice", "mail"])
+            outbox.deliver(["account", "account_address", "notice", "mail"])
         got, sink.mails[:] = list(sink.mails), []
         return got
 
@@ -183,7 +183,79 @@ class TestForgottenPassword:
         assert mails() == []
 
 
+class TestAnotherAddress:
+    """What somebody types as their address is theirs when they have read a mail there."""
+
+    @pytest.fixture
+    def user(self, clean):
+        return factories.person("wangxiaoming")
+
+    def move(self, app, user, email="new@example.org"):
+        app.post("/user/login", data={"login": user.name, "password": "correct-horse-1"})
+        form = {"save": "", "name": user.name, "email": email, "old_password": "correct-horse-1"}
+        return app.post("/user/edit", data=form)
+
+    def test_counts_when_its_link_was_followed_and_the_old_one_is_told(self, app, mails, user):
+        old = user.record.email
+        self.move(app, user)
+        (mail,) = mails()
+        assert mail["To"] == "new@example.org"
+        assert "new@example.org" in app.get(link(mail)).body
+        assert user.record.email == old
+        app.post(link(mail))
+        model.Session.expire_all()
+        assert user.record.email == "new@example.org"
+        assert [told["To"] for told in mails()] == [old]
+        assert app.post(link(mail), status=None).status_code == 410
+
+    def test_and_for_a_program_alike(self, app, mails, user, as_user):
+        said = {"id": user.id, "email": "new@example.org"}
+        answer = app.post("/api/3/action/user_patch", json=said, headers=as_user(user)).json["result"]
+        assert answer["email"] == user.record.email == "wangxiaoming@example.org"
+        assert [mail["To"] for mail in mails()] == ["new@example.org"]
+
+    def test_a_link_is_for_its_address_and_its_day(self, app, mails, user):
+        self.move(app, user)
+        address = link(mails()[0])
+        wrong = [address.replace("new", "other"), address[:-2] + "xx", address.replace("until=1", "until=2")]
+        for changed in [
+            *wrong,
+            f"/user/address/{user.id}",
+            "/user/address/nobody?email=a@b.cn&until=x&key=y",
+        ]:
+            assert app.post(changed, status=None).status_code == 410
+        with clock.fixed(clock.now() + timedelta(days=1, minutes=1)):
+            assert app.post(address, status=None).status_code == 410
+        assert user.record.email == "wangxiaoming@example.org"
+
+    def test_somebody_else_s_address_is_not_given_away(self, app, mails, user):
+        other = factories.person("lihua")
+        taken = self.move(app, user, other.record.email).body
+        assert "lihua@example.org" in taken
+        assert [(mail["To"], "您已有账号" in mail["Subject"]) for mail in mails()] == [
+            ("lihua@example.org", True)
+        ]
+        assert user.record.email == "wangxiaoming@example.org"
+
+    def test_no_address_is_said_at_its_field(self, app, mails, user):
+        assert "邮箱地址格式不对" in self.move(app, user, "no address").body
+        assert mails() == []
+
+
 class TestMail:
+    def test_what_people_write_arrives_as_they_wrote_it(self, world, mails):
+        written = "“A&B”公司的'<行>'：a < b & c > d"
+        case = world.objected(factories.dataset(world.department, title='R&D <投入> "2025"'))
+        mails()
+        outcome = {**factories.OUTCOME, "feedback": written}
+        factories.call(
+            "nmgdata_case_transition", world.reviewer, id=case["id"], transition="restore", **outcome
+        )
+        (mail,) = [mail for mail in mails() if mail["To"] == "lixiuying@example.org"]
+        text, page = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+        assert written in text and 'R&D <投入> "2025"' in text
+        assert "<行>" not in page and "&amp;amp;" not in page and "&lt;行&gt;" in page
+
     def test_a_journey_s_mails_reach_those_concerned_once(self, world, mails):
         world.reviewer
         case = world.submitted()

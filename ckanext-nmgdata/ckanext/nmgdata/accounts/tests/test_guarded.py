@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import statistics
 import time
+from datetime import timedelta
 
 import pytest
 from ckan import model
+from ckan.lib import mailer
 from ckan.plugins import toolkit as tk
 from ckan.tests.helpers import CKANTestApp
-from ckanext.nmgdata.accounts import passwords
-from ckanext.nmgdata.factories import call, context_of, person, site_context
-from ckanext.nmgdata.kernel import addresses, limits, outbox
+from ckanext.nmgdata.accounts import passwords, resets
+from ckanext.nmgdata.factories import call, context_of, login, person, site_context
+from ckanext.nmgdata.kernel import addresses, clock, limits, outbox
 from ckanext.nmgdata.kernel.outbox.model import Outbox
 from ckanext.nmgdata.tests import faults
 
@@ -252,9 +254,9 @@ class TestPasswordRule:
         new = {"password1": weak, "password2": weak}
         assert "个字符" in asked(app, "/user/register", {**FORM, **new}).body
         record = user.record
-        record.reset_key = "0123456789"
+        record.reset_key = key = resets.make_key()
         model.Session.commit()
-        page = app.post(f"/user/reset/{user.id}?key=0123456789", data=new).body
+        page = app.post(f"/user/reset/{user.id}?key={key}", data=new).body
         assert "个字符" in page
         log_in(app, user.name)
         form = {"save": "", "name": user.name, "email": f"{user.name}@example.org", "old_password": RIGHT}
@@ -267,11 +269,11 @@ class TestPasswordRule:
             "user_invite", chief, email="i@example.org", group_id=world.department["id"], role="editor"
         )
         record = model.User.get(made["id"])
-        record.reset_key = "0123456789"
+        record.reset_key = key = resets.make_key()
         model.Session.commit()
         for new, message in (("lowercaseonly", "个字符"), ("steppe-2026", "密码")):
             data = {"password1": new, "password2": new}
-            assert message in app.post(f"/user/reset/{made['id']}?key=0123456789", data=data).body
+            assert message in app.post(f"/user/reset/{made['id']}?key={key}", data=data).body
         assert model.User.get(made["id"]).state == "active"
 
 
@@ -299,10 +301,10 @@ class TestLoginsEnd:
 
     def test_with_a_reset_everywhere(self, wsgi, browsers, user):
         record = user.record
-        record.reset_key = "0123456789"
+        record.reset_key = key = resets.make_key()
         model.Session.commit()
         data = {"password1": "steppe-2026", "password2": "steppe-2026"}
-        CKANTestApp(wsgi).post(f"/user/reset/{user.id}?key=0123456789", data=data)
+        CKANTestApp(wsgi).post(f"/user/reset/{user.id}?key={key}", data=data)
         assert not any(logged_in(browser) for browser in browsers)
 
     def test_with_a_change_by_the_operator(self, browsers, user):
@@ -318,6 +320,57 @@ class TestLoginsEnd:
             session["_user_id"] = user.id
         assert not logged_in(app)
 
+    def test_and_with_them_the_tokens_of_programs(self, app, user):
+        token = login(user)
+        mine = {"headers": token, "status": None}
+        assert app.get("/api/3/action/nmgdata_case_list", **mine).status_code == 200
+        log_in(app, user.name)
+        new = {"password1": "steppe-2026", "password2": "steppe-2026", "old_password": RIGHT}
+        form = {"save": "", "name": user.name, "email": f"{user.name}@example.org", **new}
+        assert "API" in app.post("/user/edit", data=form).body
+        assert model.Session.query(model.ApiToken).filter_by(user_id=user.id).count() == 0
+        fresh = CKANTestApp(app.flask_app) if hasattr(app, "flask_app") else app
+        assert fresh.get("/api/3/action/nmgdata_case_list", **mine).status_code == 403
+
+
+class TestResetKey:
+    """The key of a mail: for one day, for one password, at every way in."""
+
+    NEW = {"password1": "steppe-2026", "password2": "steppe-2026"}
+
+    def key_of(self, user):
+        record = user.record
+        mailer.create_reset_key(record)
+        return record.reset_key
+
+    def test_works_for_a_day(self, app, user):
+        path = f"/user/reset/{user.id}?key={self.key_of(user)}"
+        with clock.fixed(clock.now() + timedelta(days=1, minutes=1)):
+            assert app.get(path, status=None).status_code == 403
+            assert app.post(path, data=self.NEW, status=None).status_code == 403
+        assert user.record.validate_password(RIGHT)
+        app.post(path, data=self.NEW)
+        assert user.record.validate_password("steppe-2026")
+
+    def test_in_the_api_too(self, app, user):
+        said = {
+            "id": user.id,
+            "email": user.record.email,
+            "reset_key": self.key_of(user),
+            "password": "steppe-2026",
+        }
+        with clock.fixed(clock.now() + timedelta(days=1, minutes=1)):
+            assert app.post("/api/3/action/user_update", json=said, status=None).status_code == 403
+        assert app.post("/api/3/action/user_update", json=said, status=None).status_code == 200
+        said["password"] = "steppe-2027"
+        assert app.post("/api/3/action/user_update", json=said, status=None).status_code == 403
+
+    @pytest.mark.parametrize(
+        "key", ["", "0123456789", ".", "x.zz", "x.-1", "x.ffffffffffffffffffff", None, 7]
+    )
+    def test_what_says_no_time_is_old(self, key):
+        assert not resets.is_fresh(key)
+
 
 class TestProfile:
     def test_another_address_needs_the_password_and_says_so_at_the_field(self, app, user):
@@ -328,9 +381,8 @@ class TestProfile:
             assert answer.status_code == 200
             assert re.search(r'id="e-old_password"><p class="error">[^<]*密码', answer.body)
             assert 'value="new@example.org"' in answer.body
+        assert "new@example.org" in app.post("/user/edit", data={**form, "old_password": RIGHT}).body
         assert user.record.email == f"{user.name}@example.org"
-        app.post("/user/edit", data={**form, "old_password": RIGHT})
-        assert user.record.email == "new@example.org"
 
     def test_fields_missing_or_doubled_are_no_fault(self, app, user):
         log_in(app, user.name)

@@ -28,7 +28,7 @@ class Decision:
     case_number: str | None = None
     basis: str | None = None
     is_held_to_all_rules: bool = True
-    """Whether the entry must keep every rule of publishing; its other faults never hold up a closing."""
+    """Whether the entry must keep every rule of publishing; other faults never hold up a closing."""
 
 
 def begin(unit: Unit, package: model.Package) -> None:

@@ -15,7 +15,9 @@ from ckanext.dcat.processors import RDFParser, RDFSerializer
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.catalog import dcat_terms
 from ckanext.nmgdata.kernel.gate import origins
-from rdflib import RDF, Graph, Literal, Namespace, URIRef, namespace
+from rdflib import RDF, BNode, Graph, Literal, Namespace, URIRef, namespace
+from rdflib.collection import Collection
+from rdflib.namespace import CSVW
 
 DATA = Path(__file__).parent / "data"
 SCHEMA = dcat_terms.vocab.FOLDER.parent
@@ -171,6 +173,15 @@ class TestEveryFieldBothWays:
         assert second == first or (form == "jsonld" and set(second.split("\n")) == set(first.split("\n")))
         assert "_:" not in first
         assert "nodeID" not in first
+
+    def test_rdf_xml_writes_a_list_once(self):
+        """rdflib writes a cell of it anew whenever the last subject it meets is one."""
+        for _run in range(40):
+            g = Graph()
+            head = BNode()
+            Collection(g, head, [URIRef(f"http://test.ckan.net/{n}") for n in range(9)])
+            g.add((URIRef("http://test.ckan.net/table"), CSVW.column, head))
+            assert "nodeID" not in g.serialize(format="pretty-xml")
 
     def test_what_is_read_can_be_created_again(self, app, complete):
         shown = complete("conditional")

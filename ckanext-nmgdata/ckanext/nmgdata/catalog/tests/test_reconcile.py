@@ -176,3 +176,10 @@ def test_ckan_s_own_rebuild_gives_the_same_documents(world, several):
     assert {one["id"]: document(one["id"]) for one in several} == before
     assert before[several[1]["id"]][0]["open_state"] == "withdrawn"
     assert run()[0] == []
+
+
+def test_a_link_to_the_portal_s_own_pages_is_no_leak(world):
+    made = factories.dataset(world.department)
+    for page in ("", "/", "/dataset/", "/dataset"):
+        factories.resource(made, url=f"http://test.ckan.net{page}")
+    assert run()[0] == []

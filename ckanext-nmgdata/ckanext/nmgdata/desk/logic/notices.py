@@ -77,7 +77,7 @@ def nmgdata_notice_read(context: Context, data_dict: DataDict) -> dict[str, int]
 def nmgdata_mail_choice_show(context: Context, data_dict: DataDict) -> dict[str, bool]:
     """Say which of the mails that the law does not ask for you get.
 
-    :returns: ``reminders`` and ``assignments``
+    :returns: ``reminders``, ``assignments`` and ``progress``
     :rtype: dictionary
     """
     tk.check_access("nmgdata_mail_choice_show", context, data_dict)
@@ -88,7 +88,7 @@ def nmgdata_mail_choice_show(context: Context, data_dict: DataDict) -> dict[str,
 def nmgdata_mail_choice_update(context: Context, data_dict: DataDict) -> dict[str, bool]:
     """Switch a kind of mail on or off; notices in the site stay.
 
-    :param kind: ``reminders`` or ``assignments``
+    :param kind: ``reminders``, ``assignments`` or ``progress``
     :type kind: string
     :param wanted: whether you want these mails
     :type wanted: boolean

@@ -37,6 +37,12 @@ def case_reference(not_empty: Validator, unicode_safe: Validator) -> Schema:
 
 
 @validator_args
+def reveal(not_empty: Validator, unicode_safe: Validator) -> Schema:
+    """Name one case and say why one needs to know who filed it."""
+    return {"id": [not_empty, unicode_safe], "reason": [not_empty, unicode_safe, readable]}
+
+
+@validator_args
 def transition(not_empty: Validator, unicode_safe: Validator, keep_extras: Validator) -> Schema:
     """Name a case and a step; the step's own form says what else belongs to it."""
     return {

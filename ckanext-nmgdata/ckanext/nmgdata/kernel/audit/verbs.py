@@ -18,6 +18,9 @@ VERBS: dict[str, str] = {
     "grant.created": N_("Access granted"),
     "grant.activated": N_("Use agreement accepted"),
     "grant.ended": N_("Grant ended"),
+    "grant.member_named": N_("Account named for a grant"),
+    "grant.member_removed": N_("Account taken off a grant"),
+    "grant.token_made": N_("Token made for a grant"),
     "suspension.created": N_("Opening suspended"),
     "suspension.lifted": N_("Opening resumed"),
     "suspension.withdrawn": N_("Data withdrawn"),
@@ -34,12 +37,14 @@ VERBS: dict[str, str] = {
     "download.allowed": N_("Restricted data handed out"),
     "door.refused": N_("Access refused"),
     "override.used": N_("Administrative override"),
+    "harvest.confirmed": N_("Removal by a harvest confirmed"),
     "workday.set": N_("Working-day calendar changed"),
     "personal.revealed": N_("Personal data revealed"),
     "personal.exported": N_("Own data exported"),
     "personal.corrected": N_("Own contact data corrected"),
     "personal.erased": N_("Personal data destroyed"),
     "account.activated": N_("Account activated"),
+    "account.moved": N_("Mail address changed"),
 }
 
 SUBJECTS: dict[str, str] = {
@@ -50,6 +55,7 @@ SUBJECTS: dict[str, str] = {
     "closure": N_("Closed access"),
     "dataset": N_("Dataset"),
     "resource": N_("Data file"),
+    "harvest": N_("Harvest"),
     "workday": N_("Working day"),
     "account": N_("Account"),
 }

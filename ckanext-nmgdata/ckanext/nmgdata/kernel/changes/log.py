@@ -21,8 +21,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, Session, object_session
 
 from .. import clock, events
-from ..gate.labels import public_entries
-from ..gate.model import WITHDRAWN, Suspension
+from ..gate.labels import is_withdrawn, public_entries
 from ..pending import Pending
 from ..unit import Unit
 from .model import Activity, Cause, Change
@@ -91,20 +90,6 @@ def is_listed(dataset_id: Any) -> sa.ColumnElement[bool]:
         .scalar_subquery()
     )
     return sa.func.coalesce(newest, sa.false())
-
-
-def is_withdrawn(dataset_id: Any) -> sa.ColumnElement[bool]:
-    """Return the SQL for: a dataset is withdrawn as a whole."""
-    return (
-        sa.select(Suspension.id)
-        .where(
-            Suspension.dataset_id == dataset_id,
-            Suspension.resource_id.is_(None),
-            Suspension.lifted_at.is_(None),
-            Suspension.kind == WITHDRAWN,
-        )
-        .exists()
-    )
 
 
 def astray() -> list[str]:

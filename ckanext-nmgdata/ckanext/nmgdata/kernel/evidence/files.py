@@ -22,7 +22,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import files
 from ckan.plugins import toolkit as tk
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
+from werkzeug.datastructures import FileStorage
 
 from ... import config
 from .. import outbox
@@ -104,15 +105,25 @@ def redrawn(raw: bytes, budget: Budget) -> tuple[str, bytes]:
             budget.take(image.width * image.height)
             kind = image.format or "PNG"
             see_through = kind == "PNG" and image.mode in ("RGBA", "LA", "P")
-            plain = ImageOps.exif_transpose(image).convert("RGBA" if see_through else "RGB")
+            plain = upright(image).convert("RGBA" if see_through else "RGB")
             drawn = io.BytesIO()
             plain.save(drawn, kind, **({"quality": 90} if kind == "JPEG" else {"compress_level": 1}))
     except Image.DecompressionBombError as error:
         raise tk.Invalid(_("The images are too large: at most 50 million pixels together.")) from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except tk.Invalid:
+        raise
+    except Exception as error:  # whatever a decoder stumbles over
         message = _("Attach PDF, JPEG or PNG files; this one is none of them, or is broken.")
         raise tk.Invalid(message) from error
     return f"image/{kind.lower()}", drawn.getvalue()
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return an image as its camera was held; as it is where what the camera wrote about it is broken."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 (whatever it stumbles over: the picture itself may be whole)
+        return image
 
 
 def safe_name(name: str, media_type: str) -> str:
@@ -157,6 +168,11 @@ def attach(actor: Actor, form_secret: str, uploads: Sequence[Any], at_most: int 
             errors.append(_("The file could not be stored. Try again later, or telephone the department."))
             break
     return errors
+
+
+def uploads(sent: Any) -> list[FileStorage]:
+    """Return the files among what a program or a form has sent under one name."""
+    return [part for part in (sent if isinstance(sent, list) else [sent]) if isinstance(part, FileStorage)]
 
 
 def take(actor: Actor, sent: dict[str, Any], uploads: Sequence[Any]) -> list[str]:

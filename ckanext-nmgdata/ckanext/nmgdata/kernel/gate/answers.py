@@ -80,6 +80,15 @@ SAYINGS: dict[Reason, Saying] = {
     Reason.GRANT_ENDED: Saying(
         N_("Your grant has ended; you can apply again."), "第二十八条第二款", 403, apply=True
     ),
+    Reason.QUOTA_USED: Saying(
+        N_("Your grant is used up: the data were handed out as often as it permits."),
+        "第二十八条第二款",
+        403,
+        apply=True,
+    ),
+    Reason.TOO_OFTEN: Saying(
+        N_("Your grant permits no more within this hour. Try again in the next."), "第二十八条第二款", 429
+    ),
 }
 
 

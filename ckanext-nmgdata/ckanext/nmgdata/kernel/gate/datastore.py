@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
+from pathlib import PurePosixPath
 from typing import Any, cast
 
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import AuthFunction, AuthResult, Context, DataDict
-from flask import has_request_context, stream_with_context
+from flask import after_this_request, has_request_context, stream_with_context
+from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Response
 
-from . import answers, counts, facts, frozen, policy, row_doors
-from .doors import actor_of, asking, judge, refusal, sealed, visible, wanted_purpose
+from . import answers, counts, facts, frozen, meter, policy, row_doors, serve, trace
+from .doors import RESTRICTED_CACHE, actor_of, asking, judge, refusal, sealed, visible, wanted_purpose
+from .model import DUMP
 
 Judged = tuple[facts.Facts, policy.Decision]
 ECHO = ("include_records", "include_deleted_records")
@@ -65,13 +68,33 @@ def rows_may_leave(next_auth: AuthFunction, context: Context, data_dict: DataDic
     if not decision.allow:
         counts.count_refusal(found.resource_id, decision.reason.value)
         return {"success": False, "msg": answers.short(found, decision)}
+    if decision.grant:
+        try:
+            meter.take_rows(actor, decision.grant, found.resource_id)
+        except meter.UsedUpError as full:
+            counts.count_refusal(found.resource_id, full.reason.value)
+            return {"success": False, "msg": answers.sentence(full.reason)}
     if decision.audited:
+        keep_from_caches()
         grant = decision.grant.id if decision.grant else None
         counts.note_rows(actor, found.resource_id, decision.reason.value, grant)
     return {"success": True}
 
 
 AUTH = {function.__name__: function for function in (datastore_search, datastore_info, datastore_search_sql)}
+
+
+def keep_from_caches() -> None:
+    """Have no cache keep the answer to this request: it holds rows that are not everybody's."""
+    if has_request_context():
+        tk.request.environ["__no_cache__"] = True  # CKAN would call it public
+        after_this_request(not_to_be_stored)
+
+
+def not_to_be_stored(response: Response) -> Response:
+    """Keep an answer out of all caches."""
+    response.headers["Cache-Control"] = RESTRICTED_CACHE
+    return response
 
 
 def without_echo(name: str) -> Callable[..., Any]:
@@ -130,14 +153,49 @@ def gated_dump(core: Callable[..., Any]) -> Callable[..., Any]:
         found, decision = judged
         if not decision.allow:
             return refusal(found, decision)
+        traced = trace.of(decision.grant)
+        meter.count_no_more(real_id)  # its pages are no further uses
         answer: Response = core(real_id)
-        answer.response = stream_with_context(iter(cast("Any", answer.response)))  # pages ask again
+        try:
+            dumped(asking(), real_id, traced)
+        except meter.UsedUpError as full:
+            answer.close()
+            return refusal(found, policy.refuse(full.reason))
+        stream = stream_with_context(iter(cast("Any", answer.response)))  # pages ask again
+        answer.response = traced.hashed(as_bytes(stream)) if traced else stream
+        if traced:
+            traced.mark(answer)
+            answer.headers["Content-Disposition"] = serve.disposition(
+                traced.named(table_name(real_id, answer))
+            )
         answer.call_on_close(model.Session.remove)
         if tk.request.method == "GET":
             counts.count_download(found.dataset_id, real_id)
         return sealed(answer, decision)
 
     return dump
+
+
+def dumped(actor: Any, resource_id: str, traced: trace.Trace | None) -> None:
+    """Write down that a table is handed out as a file under a grant.
+
+    :raises meter.UsedUpError: the grant permits no more
+    """
+    if traced and tk.request.method == "GET":
+        with model.ensure_engine().begin() as connection:  # the session is CKAN's, which goes on reading
+            traced.use_id = meter.take(connection, actor, traced.grant.id, resource_id, DUMP)
+
+
+def as_bytes(pieces: Iterator[Any]) -> Iterator[bytes]:
+    """Yield what CKAN writes as bytes; it is text here and there."""
+    return (piece.encode() if isinstance(piece, str) else piece for piece in pieces)
+
+
+def table_name(resource_id: str, answer: Response) -> str:
+    """Return the name of a dumped table: that of its file, with the ending of its format."""
+    stated = parse_options_header(answer.headers.get("Content-Disposition"))[1].get("filename", "")
+    name = serve.download_name(model.Session.get_one(model.Resource, resource_id))
+    return PurePosixPath(name).stem + PurePosixPath(stated).suffix
 
 
 def table_of(name: str) -> str:

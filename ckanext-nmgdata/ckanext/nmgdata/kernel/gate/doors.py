@@ -17,8 +17,8 @@ from .. import clock
 from ..actors import Actor
 from ..audit import append
 from ..unit import begin
-from . import answers, counts, extract, facts, policy, serve, streams, trouble
-from .model import WITHDRAWN
+from . import answers, bound, counts, extract, facts, meter, policy, serve, streams, trace, trouble
+from .model import FILE, WITHDRAWN
 
 RESTRICTED_CACHE = "private, no-store"
 
@@ -30,7 +30,7 @@ def asking() -> Actor:
     except RuntimeError:
         return Actor.anonymous()
     if user and user.is_authenticated:
-        return Actor.person(user, address)
+        return bound.narrowed(Actor.person(user, address))
     return Actor.anonymous(address)
 
 
@@ -56,15 +56,20 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     if not decision.allow:
         return refusal(found, decision)
     still_open = streams.asks_again(resource_id, actor, purpose)
+    traced = trace.of(decision.grant)
     try:
-        if decision.limited_to:
-            response = extract.response(found, decision.limited_to, still_open)
+        if decision.limited_to and traced:
+            response = extract.response(found, traced, still_open)
         else:
-            response = serve.response(found, decision, still_open)
+            response = serve.response(found, decision, still_open, traced)
     except trouble.LinkTrouble as error:
         return no_file(found, error.kind)
     if tk.request.method == "GET" and response.status_code in (200, 206, 302):
-        note(actor, found, decision, response)
+        try:
+            note(actor, found, decision, response, traced)
+        except meter.UsedUpError as full:
+            response.close()
+            return refusal(found, policy.refuse(full.reason))
     return sealed(response, decision)
 
 
@@ -107,10 +112,19 @@ def visible(resource_id: str) -> bool:
     return True
 
 
-def note(actor: Actor, found: facts.Facts, decision: policy.Decision, response: Response) -> None:
-    """Count a download once, however many ranges it comes in, and audit restricted data; nothing has left."""
+def note(
+    actor: Actor,
+    found: facts.Facts,
+    decision: policy.Decision,
+    response: Response,
+    traced: trace.Trace | None,
+) -> None:
+    """Count a download once, however many ranges it comes in, and audit restricted data; nothing has left.
+
+    :raises meter.UsedUpError: the grant permits no further use
+    """
     if decision.audited:
-        record(actor, found, decision)
+        record(actor, found, decision, response.status_code, traced)
     part = response.content_range
     if response.status_code != 206 or (part.start == 0 and (part.stop or 0) > PROBE):
         counts.count_download(found.dataset_id, found.resource_id)
@@ -120,18 +134,39 @@ PROBE = 1024
 """Bytes up to which a range from the beginning is a program asking for the size, not a download."""
 
 
-def record(actor: Actor, found: facts.Facts, decision: policy.Decision) -> None:
-    """Write down that restricted data are handed out, before the first byte leaves."""
+def record(
+    actor: Actor, found: facts.Facts, decision: policy.Decision, status: int, traced: trace.Trace | None
+) -> None:
+    """Write down that restricted data are handed out, before the first byte leaves.
+
+    A table that is only pointed to (302) is written down at the door that gives it.
+    """
     grant = decision.grant
+    detail = {"reason": decision.reason.value, "grant": grant.id if grant else None}
+    if traced and traced.sha256:
+        detail["sha256"] = traced.sha256
     with begin(actor) as unit:
+        if traced and status != 302:
+            use(unit.session, actor, found.resource_id, traced, whole=status == 200)
         append(
             unit,
             "download.allowed",
             ("resource", found.resource_id),
             case_id=grant.case_id if grant else None,
-            detail={"reason": decision.reason.value, "grant": grant.id if grant else None},
+            detail=detail,
             personal={"address": actor.address} if actor.address else None,
         )
+
+
+def use(session: Any, actor: Actor, resource_id: str, traced: trace.Trace, *, whole: bool) -> None:
+    """Write down a use of a grant; a further part of a file that was begun before is none.
+
+    :raises meter.UsedUpError: the grant permits no more
+    """
+    if not whole and meter.goes_on(session, actor, traced.grant.id, resource_id):
+        return
+    known_before = {"sha256": traced.sha256} if whole else {}
+    traced.use_id = meter.take(session, actor, traced.grant.id, resource_id, FILE, **known_before)
 
 
 def sealed(response: Response, decision: policy.Decision) -> Response:
@@ -199,4 +234,4 @@ def for_people() -> bool:
 def actor_of(context: Context) -> Actor:
     """Return who acts in a CKAN context."""
     user = context.get("auth_user_obj") or model.User.get(context.get("user"))
-    return Actor.person(user) if isinstance(user, model.User) else Actor.anonymous()
+    return bound.narrowed(Actor.person(user)) if isinstance(user, model.User) else Actor.anonymous()

@@ -17,8 +17,9 @@ from psycopg2 import sql
 from sqlalchemy.exc import ProgrammingError
 
 from . import rows, serve
-from .facts import Facts, GrantFact
+from .facts import Facts
 from .streams import Body, StillOpen
+from .trace import Trace
 
 SUFFIX = "摘录"
 AT_ONCE = 2000
@@ -27,8 +28,9 @@ MARK = "\ufeff"
 """Byte-order mark: spreadsheets here take a CSV without it for GBK."""
 
 
-def response(facts: Facts, grant: GrantFact, still_open: StillOpen) -> Response:
+def response(facts: Facts, traced: Trace, still_open: StillOpen) -> Response:
     """Return the extract as a download; the first rows are read before it begins, so that it can fail."""
+    grant = traced.grant
     admitted: dict[str, list[str]] = {}
     try:
         columns = rows.columns_of(facts.resource_id)
@@ -39,11 +41,12 @@ def response(facts: Facts, grant: GrantFact, still_open: StillOpen) -> Response:
     if not shown:
         return tk.abort(409, tk._("Your grant does not fit this table any more."))
     resource = model.Session.get_one(model.Resource, facts.resource_id)
-    name = f"{PurePosixPath(serve.download_name(resource)).stem}-{SUFFIX}.csv"
-    pieces = begun(lines(facts.resource_id, shown, admitted))
+    name = traced.named(f"{PurePosixPath(serve.download_name(resource)).stem}-{SUFFIX}.csv")
+    pieces = traced.hashed(begun(lines(facts.resource_id, shown, admitted)))
     answer = Response(Body(lambda _offset: pieces, still_open), mimetype="text/csv")
     answer.headers["Content-Disposition"] = serve.disposition(name)
     answer.headers["X-Content-Type-Options"] = "nosniff"
+    traced.mark(answer)
     return answer
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from .. import clock
 from ..actors import Actor, Role
 from .closures import REACHES
+from .holders import HOLDS
 from .model import HELD, PENDING, ROWS, SUSPENDED, WITHDRAWN
 
 
@@ -82,10 +83,12 @@ QUERY = sa.text(
            stop.kind AS stop, stop.case_number AS stop_case, stop.since AS stop_since,
            EXISTS (
                SELECT FROM "user" u WHERE u.id = :user_id AND u.sysadmin AND u.state = 'active'
+                 AND CAST(:token_of AS text) IS NULL
            ) AS operates,
            (
                SELECT max(v.until) FROM nmgdata_override v
                WHERE v.holder_id = :user_id AND v.resource_id = r.id AND v.since <= :now
+                 AND CAST(:token_of AS text) IS NULL
            ) AS override_until,
            CASE WHEN r.url_type = 'upload' THEN coalesce(screening.state, :pending)
                 WHEN tabular.active THEN screening.state END AS screening,
@@ -119,7 +122,8 @@ QUERY = sa.text(
             'fields', sc.fields, 'row_filter', sc.row_filter
         )) AS held
         FROM nmgdata_grant_scope sc JOIN nmgdata_grant g ON g.id = sc.grant_id
-        WHERE sc.dataset_id = p.id AND g.holder_id = :user_id
+        WHERE sc.dataset_id = p.id AND {HOLDS.format(grant="g")}
+          AND (CAST(:token_of AS text) IS NULL OR g.id = :token_of)
     ) grants ON TRUE
     WHERE r.id = :resource_id
       AND ((r.state = 'active' AND p.state = 'active') OR stop.kind = :withdrawn)
@@ -135,6 +139,7 @@ def read(resource_id: str, actor: Actor, session: Session | None = None) -> Fact
     parameters = {
         "resource_id": resource_id,
         "user_id": actor.user_id,
+        "token_of": actor.grant_id,
         "withdrawn": WITHDRAWN,
         "pending": PENDING,
         "rows": ROWS,

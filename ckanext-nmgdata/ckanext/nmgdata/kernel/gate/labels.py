@@ -1,8 +1,8 @@
 """Which entries a reader may know of: non-open ones are for their department, authority and auditors.
 
-The public catalogue holds unconditional and conditional entries (R-OPEN-10); the public list of
-non-open data is off unless an entry is released for it (DC-28). CKAN asks these labels for search,
-feeds, exports and every single entry.
+The public catalogue holds unconditional and conditional entries (R-OPEN-10); there is no public list of
+non-open data (DC-28: off, until entries can be released for it one by one). CKAN asks these labels for
+search, feeds, exports and every single entry.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ckan.lib.plugins import DefaultPermissionLabels
 
 from .. import orgs
 from ..actors import Actor
+from .model import WITHDRAWN, Suspension
 
 NON_OPEN = "non_open"
 OVERSIGHT = "nmg-oversight"
@@ -36,6 +37,30 @@ def public_entries(dataset_id: Any = None) -> sa.Select[tuple[str]]:
     package: Any = model.Package
     query = sa.select(package.id).where(in_catalogue(), package.type == "dataset")
     return query if dataset_id is None else query.where(package.id == dataset_id)
+
+
+def is_withdrawn(dataset_id: Any) -> sa.ColumnElement[bool]:
+    """Return the SQL for: a dataset is withdrawn as a whole."""
+    return (
+        sa.select(Suspension.id)
+        .where(
+            Suspension.dataset_id == dataset_id,
+            Suspension.resource_id.is_(None),
+            Suspension.lifted_at.is_(None),
+            Suspension.kind == WITHDRAWN,
+        )
+        .exists()
+    )
+
+
+def may_be_named() -> sa.ColumnElement[bool]:
+    """Return the condition that public registers may name an entry (DC-28), also one deleted since.
+
+    A non-open one they may not, unless it was withdrawn: then its tombstone names it anyway.
+    """
+    package: Any = model.Package
+    non_open = package.extras["open_class"].astext.is_not_distinct_from(NON_OPEN)
+    return sa.and_(package.private.is_(False), sa.or_(~non_open, is_withdrawn(package.id)))
 
 
 class GateLabels(DefaultPermissionLabels):

@@ -125,6 +125,10 @@ class Grant(tk.BaseModel):
     valid_from: Mapped[date]
     valid_until: Mapped[date]
     """Last day of use, in Asia/Shanghai."""
+    quota: Mapped[int | None] = mapped_column(sa.Integer)
+    """How often data may leave under it in all; None: as often as is needed."""
+    per_hour: Mapped[int | None] = mapped_column(sa.Integer)
+    """How often data may leave under it within one clock hour."""
     agreement: Mapped[str | None] = mapped_column(sa.Text)
     """Version of the use agreement that was accepted."""
     accepted_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
@@ -137,6 +141,7 @@ class Grant(tk.BaseModel):
         sa.CheckConstraint(
             "(accepted_at IS NULL) = (agreement IS NULL)", name="nmgdata_grant_agreement"
         ),
+        sa.CheckConstraint("quota > 0 AND per_hour > 0", name="nmgdata_grant_limits"),
         sa.Index("nmgdata_grant_holder", "holder_id"),
         sa.Index("nmgdata_grant_case", "case_id"),
         sa.Index(
@@ -163,6 +168,50 @@ class GrantScope(tk.BaseModel):
         sa.Index("nmgdata_grant_scope_grant", "grant_id"),
         sa.Index("nmgdata_grant_scope_dataset", "dataset_id"),
     )
+
+
+class GrantMember(tk.BaseModel):
+    """An account that uses a grant for the organisation that holds it; named by the holder."""
+
+    __tablename__ = "nmgdata_grant_member"
+
+    grant_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("nmgdata_grant.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    named_at: Mapped[moment]
+
+    __table_args__ = (sa.Index("nmgdata_grant_member_user", "user_id"),)
+
+
+FILE, DUMP, TABLE, OFFLINE = "file", "dump", "rows", "offline"
+"""Ways on which data leave under a grant: a file, a table as a file, queries of rows, handed over."""
+
+
+class GrantUse(tk.BaseModel):
+    """That data left under a grant: each file once, queries of a table counted by the hour."""
+
+    __tablename__ = "nmgdata_grant_use"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    grant_id: Mapped[str] = mapped_column(sa.ForeignKey("nmgdata_grant.id", ondelete="CASCADE"))
+    user_id: Mapped[text]
+    resource_id: Mapped[str | None] = mapped_column(sa.Text)
+    """None: what was handed over off-line was not one file."""
+    door: Mapped[text]
+    at: Mapped[moment]
+    count: Mapped[int] = mapped_column(sa.Integer)
+    sha256: Mapped[str | None] = mapped_column(sa.Text)
+    """Digest of the bytes that left; None for a part of a file, a broken transfer and queries."""
+
+    __table_args__ = (
+        sa.CheckConstraint(one_of("door", (FILE, DUMP, TABLE, OFFLINE)), name="nmgdata_grant_use_door"),
+        sa.Index("nmgdata_grant_use_grant", "grant_id", "at"),
+        sa.Index(
+            "nmgdata_grant_use_hour", "grant_id", "user_id", "resource_id", "at", unique=True,
+            postgresql_where=sa.text("door = 'rows'"),
+        ),
+    )  # fmt: skip
 
 
 class Closure(tk.BaseModel):

@@ -48,6 +48,9 @@ class Reason(StrEnum):
     GRANT_NOT_BEGUN = "grant_not_begun"
     GRANT_EXPIRED = "grant_expired"
     GRANT_ENDED = "grant_ended"
+    QUOTA_USED = "quota_used"
+    TOO_OFTEN = "too_often"
+    """These two say the meter, which is asked when bytes are about to leave (``meter``)."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from werkzeug.http import parse_content_range_header, parse_range_header
 
 from ... import config
 from .streams import PIECE, Body, StillOpen, at_most, skip
+from .trace import Trace
 from .trouble import LinkTrouble, Trouble
 
 TIMEOUT = (3.05, 15)
@@ -60,8 +61,10 @@ class Source:
         return itertools.chain([self.first] if self.first else [], self.rest)
 
 
-def response(url: str, resource: model.Resource, still_open: StillOpen) -> Response:
-    """Return a response that streams the file behind a link.
+def response(
+    url: str, resource: model.Resource, still_open: StillOpen, traced: Trace | None = None
+) -> Response:
+    """Return a response that streams the file behind a link; under a grant its digest is logged.
 
     :raises LinkTrouble: the link leads to no file; nothing has been sent yet
     """
@@ -72,6 +75,8 @@ def response(url: str, resource: model.Resource, still_open: StillOpen) -> Respo
         source.reply.close()
         raise
     status, headers, stream = as_asked(source)
+    if traced and status == 200:
+        stream = traced.hashed(stream)
     answer = Response(
         Body(lambda _offset: closing(source.reply, stream), still_open),
         status=status,

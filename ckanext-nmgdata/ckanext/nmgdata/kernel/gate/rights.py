@@ -37,6 +37,8 @@ class Terms:
     provision_mode: str
     valid_until: date
     valid_from: date | None = None
+    quota: int | None = None
+    per_hour: int | None = None
 
 
 def give(unit: Unit, case_id: str, holder_id: str, terms: Terms, scopes: Sequence[Scope]) -> Grant:
@@ -50,6 +52,8 @@ def give(unit: Unit, case_id: str, holder_id: str, terms: Terms, scopes: Sequenc
         provision_mode=terms.provision_mode,
         valid_from=terms.valid_from or clock.local_date(unit.now),
         valid_until=terms.valid_until,
+        quota=terms.quota,
+        per_hour=terms.per_hour,
         created_at=unit.now,
     )
     unit.session.add(grant)

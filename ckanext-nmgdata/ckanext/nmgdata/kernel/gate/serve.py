@@ -18,13 +18,15 @@ from flask import Response as FlaskResponse
 from flask import redirect
 from werkzeug.wrappers import Response
 
-from . import relay
+from . import relay, trace
 from .facts import Facts
 from .origins import UPLOAD
 from .policy import Decision, Reason
 from .streams import PIECE, Body, OpenAt, StillOpen, skip
+from .trace import Trace
 
-FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069<>:"/\\|?*]+')
+MEDIA_TYPE = re.compile(r"[a-zA-Z0-9.+-]{1,60}/[a-zA-Z0-9.+-]{1,100}")
 NAME_LENGTH = 120
 TABLES = ("datastore", "tabledesigner")
 SERVICES = frozenset({"api", "rest", "wms", "wmts", "wfs", "wcs", "odata", "sparql", "soap", "arcgis", "ogc"})
@@ -33,22 +35,27 @@ OURS = frozenset({"purpose"})
 """Parameters of a download address that are ours and nobody else's."""
 
 
-def response(facts: Facts, decision: Decision, still_open: StillOpen) -> Response:
-    """Return the bytes: an upload from storage, an open link by redirect, a conditional one relayed."""
+def response(facts: Facts, decision: Decision, still_open: StillOpen, traced: Trace | None) -> Response:
+    """Return the bytes: an upload from storage, an open link by redirect, a conditional one relayed.
+
+    :param traced: the handing-out under a grant; it gets the digest where that is known before
+    """
     resource = model.Session.get_one(model.Resource, facts.resource_id)
     if facts.url_type == UPLOAD:
-        answer = stored(resource, still_open)
+        answer = stored(resource, still_open, traced)
     elif facts.url_type in TABLES:
         answer = redirect(tk.url_for("datastore.dump", resource_id=resource.id, bom=True))
     elif facts.origin and decision.reason is Reason.UNCONDITIONAL:
         answer = redirect(target(facts.origin, resource))
     elif facts.origin:
-        answer = relay.response(target(facts.origin, resource), resource, still_open)
+        answer = relay.response(target(facts.origin, resource), resource, still_open, traced)
         if answer.status_code < 400:
-            answer.headers["Content-Disposition"] = disposition(download_name(resource))
+            answer.headers["Content-Disposition"] = disposition(download_name(resource, traced))
     else:
         return tk.abort(404, tk._("No download is available"))
     answer.headers["X-Content-Type-Options"] = "nosniff"
+    if traced:
+        traced.mark(answer)
     return answer
 
 
@@ -69,7 +76,7 @@ def target(link: str, resource: model.Resource) -> str:
 # --- uploads -------------------------------------------------------------------------------------
 
 
-def stored(resource: model.Resource, still_open: StillOpen) -> Response:
+def stored(resource: model.Resource, still_open: StillOpen, traced: Trace | None = None) -> Response:
     """Send an uploaded file; ranges, HEAD and conditional requests included."""
     upload = uploader.get_resource_uploader({"id": resource.id, "url": resource.url, "url_type": UPLOAD})
     path, storage = upload.get_path(resource.id), getattr(upload, "storage", None)
@@ -77,19 +84,32 @@ def stored(resource: model.Resource, still_open: StillOpen) -> Response:
         size, open_at = in_storage(storage, path) if isinstance(storage, fk.Storage) else on_disk(path)
     except (FileNotFoundError, files.exc.LocationError, files.exc.MissingFileError):
         return tk.abort(404, tk._("No download is available"))
+    changed = resource.last_modified or resource.created
+    tag = f"{resource.id}-{changed.isoformat() if changed else ''}-{size}"
+    if traced:
+        name = download_name(resource)
+        if name.lower().endswith(trace.WORKBOOK):
+            size, open_at = trace.in_workbook(traced, open_at, source_of(resource)) or (size, open_at)
+            tag += f"-{traced.number}"
+        traced.sha256 = trace.digest_of((tag, path), open_at)
     answer = FlaskResponse(
         Body(open_at, still_open),
-        mimetype=resource.mimetype or "application/octet-stream",
+        mimetype=media_type(resource),
         direct_passthrough=True,
     )
     answer.content_length = size
     answer.cache_control.no_cache = True
-    changed = resource.last_modified or resource.created
-    answer.set_etag(f"{resource.id}-{changed.isoformat() if changed else ''}-{size}")
+    answer.set_etag(tag)
     if changed:
         answer.last_modified = changed.replace(tzinfo=UTC)
-    answer.headers["Content-Disposition"] = disposition(download_name(resource))
+    answer.headers["Content-Disposition"] = disposition(download_name(resource, traced))
     return answer.make_conditional(tk.request.environ, accept_ranges=True, complete_length=size)
+
+
+def media_type(resource: model.Resource) -> str:
+    """Return the media type of an upload; a client may have stated anything for it."""
+    stated = resource.mimetype or ""
+    return stated if MEDIA_TYPE.fullmatch(stated) else "application/octet-stream"
 
 
 def on_disk(path: str) -> tuple[int, OpenAt]:
@@ -131,14 +151,24 @@ def pieces(source: Iterable[bytes]) -> Iterator[bytes]:
 # --- names ---------------------------------------------------------------------------------------
 
 
-def download_name(resource: model.Resource) -> str:
-    """Return the file name people get: the resource's own name, with the ending of its file."""
+def download_name(resource: model.Resource, traced: Trace | None = None) -> str:
+    """Return the file name people get: the resource's own name, with the ending of its file.
+
+    What is handed out under a grant has the number of its case in its name.
+    """
     ending = PurePosixPath(resource.url or "").suffix.lower()
     if not re.fullmatch(r"\.[a-z0-9]{1,10}", ending):
         ending = f".{resource.format.lower()}" if re.fullmatch(r"\w{1,10}", resource.format or "") else ""
     name = FORBIDDEN.sub(" ", resource.name or "").strip(" .") or resource.id
     name = name[:NAME_LENGTH]
-    return name if name.lower().endswith(ending) else name + ending
+    name = name if name.lower().endswith(ending) else name + ending
+    return traced.named(name) if traced else name
+
+
+def source_of(resource: model.Resource) -> str:
+    """Return the title and address of the entry that a file belongs to."""
+    package = model.Session.get_one(model.Package, resource.package_id)
+    return f"{package.title or package.name} {tk.url_for('dataset.read', id=package.name, qualified=True)}"
 
 
 def disposition(name: str) -> str:

@@ -17,7 +17,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper
 
+from .. import memory
 from . import policy
+from .labels import NON_OPEN
 from .model import WITHDRAWN, Suspension
 
 OPEN = "open"
@@ -25,6 +27,10 @@ OPEN = "open"
 FIELDS = ("open_state", "open_state_since", "open_state_case")
 """Computed fields of datasets and files: ``open``, ``suspended`` or ``withdrawn``; since when (ISO 8601);
 public number of the case."""
+
+
+STOPS = "stops"
+"""Question of ``kernel.memory``: the live stops of a dataset."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,32 @@ class Stop:
 
 def live(dataset_id: str) -> list[Stop]:
     """Return the live stops of a dataset and its files, the strongest first: withdrawn, then oldest."""
+    held = memory.recall(STOPS, dataset_id)
+    return live_among([dataset_id])[dataset_id] if held is memory.UNKNOWN else held
+
+
+def live_among(ids: Sequence[str]) -> dict[str, list[Stop]]:
+    """Return the live stops of each of these datasets."""
     query = (
-        sa.select(Suspension.kind, Suspension.since, Suspension.case_number, Suspension.resource_id)
-        .where(Suspension.dataset_id == dataset_id, Suspension.lifted_at.is_(None))
+        sa.select(
+            Suspension.dataset_id,
+            Suspension.kind, Suspension.since, Suspension.case_number, Suspension.resource_id,
+        )
+        .where(Suspension.dataset_id.in_(ids), Suspension.lifted_at.is_(None))
         .order_by(Suspension.kind.desc(), Suspension.since, Suspension.id)
+    )  # fmt: skip
+    found: dict[str, list[Stop]] = {dataset_id: [] for dataset_id in ids}
+    for dataset_id, *stop in model.Session.execute(query):
+        found[dataset_id].append(Stop(*stop))
+    return found
+
+
+def stopped_among(dataset_id: Any) -> sa.ColumnElement[bool]:
+    """Return the SQL for: something stops a dataset or any file of it."""
+    live_stop = sa.select(Suspension.id).where(
+        Suspension.dataset_id == dataset_id, Suspension.lifted_at.is_(None)
     )
-    return [Stop(*row) for row in model.Session.execute(query)]
+    return live_stop.exists()
 
 
 def strongest(stops: Sequence[Stop], resource_id: str | None = None) -> Stop | None:
@@ -97,9 +123,12 @@ def is_gone(dataset_id: str, resource_id: str | None) -> bool:
 
 
 def objection(dataset_id: str) -> policy.Reason | None:
-    """Say why there is nothing left to object to (R-OBJ-01); None when an objection can be filed."""
+    """Say why there is no opening to object to or to suspend (R-OBJ-01); None when there is one."""
     stop = of_dataset(dataset_id)
-    return policy.Reason.WITHDRAWN if stop and stop["kind"] == WITHDRAWN else None
+    if stop and stop["kind"] == WITHDRAWN:
+        return policy.Reason.WITHDRAWN
+    dataset = model.Session.get_one(model.Package, dataset_id)
+    return policy.Reason.NON_OPEN if (dataset.extras or {}).get("open_class") == NON_OPEN else None
 
 
 def application(dataset_id: str) -> policy.Reason:

@@ -96,6 +96,8 @@ class Transition:
     effects: tuple[Effect, ...] = ()
     notices: tuple[str, ...] = ()
     """Who is told by mail: ``filer``, ``provider``, ``authority``."""
+    owed: bool = True
+    """Whether the law owes this notice; the mail of one that it does not owe can be switched off."""
 
 
 @dataclass(frozen=True)

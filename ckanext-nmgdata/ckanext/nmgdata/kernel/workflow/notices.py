@@ -16,6 +16,8 @@ from .. import clock
 from ..actors import Actor
 from ..types import moment, one_of, text
 from ..unit import begin
+from . import machine as machines
+from .model import Case
 
 N_ = str  # marks a string for translation; it is translated when shown
 
@@ -26,10 +28,12 @@ MANY = 100
 CHOICES = {
     "reminders": N_("Reminders before a period ends"),
     "assignments": N_("Cases that a colleague assigns to you"),
+    "progress": N_("Steps that ask nothing of you and decide nothing"),
+    "plans": N_("News of the open plans that you follow"),
 }
 """Mails that may be switched off. Decisions, answers and stops are owed by law, so they may not."""
 CHOICE_OF = {"reminder": "reminders", "urge_reminder": "reminders", "assigned": "assignments"}
-"""Template → the choice it falls under."""
+"""Template → the choice it falls under; besides, ``progress`` is each step that the law does not owe."""
 
 
 class Notice(tk.BaseModel):
@@ -106,10 +110,16 @@ def mark_read(actor: Actor, ids: Sequence[int] | None = None) -> int:
         return done.rowcount
 
 
-def switched_off(user_ids: Iterable[str], template: str) -> set[str]:
+def choice_of(case: Case, template: str) -> str | None:
+    """Return the choice under which a notice about a case falls; None where the law owes the mail."""
+    step = machines.of_case(case).step(template)
+    return "progress" if step and not step.owed else CHOICE_OF.get(template)
+
+
+def switched_off(user_ids: Iterable[str], choice: str | None) -> set[str]:
     """Return those accounts that do not want a mail; none where the law owes it."""
     query = sa.select(MailChoice.user_id).where(
-        MailChoice.user_id.in_(list(user_ids)), MailChoice.kind == CHOICE_OF.get(template)
+        MailChoice.user_id.in_(list(user_ids)), MailChoice.kind == choice
     )
     return set(model.Session.scalars(query))
 

@@ -11,16 +11,27 @@ from ckan.plugins import toolkit as tk
 
 from ..actors import Actor
 from ..audit import append
+from ..audit.model import AuditSecret
 from ..unit import Unit
 from . import engine, machine
 from .model import Case
 
-MASK = "＊"
+MASK = "*"
+LONG = 9
+"""Characters from which on a telephone number shows its ends."""
 
 
-def masked(value: str | None) -> str | None:
-    """Return what a mask leaves of a value: its first character."""
-    return value[0] + MASK * min(len(value) - 1, 6) if value else value
+def masked(name: str, value: str | None) -> str | None:
+    """Return what a mask leaves of a field: 张*, 1****************X, 138****1234, w***@***."""
+    if not value:
+        return value
+    if name.endswith("_phone") and len(value) >= LONG:
+        return value[:3] + MASK * 4 + value[-4:]
+    if name.endswith("_email"):
+        return f"{value[0]}{MASK * 3}@{MASK * 3}"
+    if name in ("id_number", "credit_code"):
+        return value[0] + MASK * (len(value) - 2) + value[-1]
+    return value[0] + MASK
 
 
 def dataset_of(case: Case) -> model.Package | None:
@@ -52,6 +63,15 @@ def may_reveal(case: Case, actor: Actor) -> bool:
     That is the deciding department, its authority and auditors; the filer has no need to.
     """
     return engine.may_see(case, actor) and not machine.is_filer(actor, case)
+
+
+REASON = "reason"
+
+
+def why_revealed(seq: int) -> str:
+    """Return why somebody looked, by the place of the event in the chain; empty once it is destroyed."""
+    secret = model.Session.get(AuditSecret, seq)
+    return secret.personal.get(REASON, "") if secret else ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +113,7 @@ def filed(case: Case, actor: Actor) -> dict[str, Any]:
     """Return what was filed, who filed it in clear to themselves only and masked to everybody else."""
     own = machine.is_filer(actor, case)
     person = of_case(case).person(case)
-    shown = person if own else {name: masked(value) for name, value in person.items()}
+    shown = person if own else {name: masked(name, value) for name, value in person.items()}
     return {
         **of_case(case).payload(case, actor),
         **shown,
@@ -103,12 +123,14 @@ def filed(case: Case, actor: Actor) -> dict[str, Any]:
     }
 
 
-def reveal(unit: Unit, case: Case) -> dict[str, str | None]:
-    """Return who filed a case in clear; the look is an audited act of the unit's actor (R-SEC-11).
+def reveal(unit: Unit, case: Case, reason: str) -> dict[str, str | None]:
+    """Return who filed a case in clear; the look is a reasoned, audited act of the unit's actor (R-SEC-11).
+
+    The reason may name people: it lies beside the chain and is destroyed with the case's personal data.
 
     :raises NotAuthorized: this person may not
     """
     if not may_reveal(case, unit.actor):
         raise tk.NotAuthorized(tk._("You have no right to do this."))
-    append(unit, "personal.revealed", ("case", case.id), case_id=case.id)
+    append(unit, "personal.revealed", ("case", case.id), case_id=case.id, personal={REASON: reason})
     return of_case(case).person(case)

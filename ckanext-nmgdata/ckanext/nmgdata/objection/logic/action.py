@@ -9,7 +9,6 @@ from ckan import model
 from ckan.logic import validate
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict, Schema
-from werkzeug.datastructures import FileStorage
 
 from ...kernel.actors import Actor
 from ...kernel.evidence import files as evidence
@@ -52,13 +51,11 @@ def nmgdata_objection_submit(context: Context, data_dict: DataDict) -> dict[str,
     actor = visitor(context)
     dataset, resources = objected_to(context, data_dict)
     solution, form_secret = data_dict.get("solution") or "", data_dict.get("form") or evidence.new_secret()
-    uploads = data_dict.get("evidence") or []
-    uploads = uploads if isinstance(uploads, list) else [uploads]
     proven = filing.admit(actor, solution)
     stated, errors = schema.judged(schema.filing(), data_dict, context)
     # The files of a form with errors are kept too, so that nothing has to be attached twice.
     known = proven or actor.user_id is not None
-    files = [u for u in uploads if isinstance(u, FileStorage)]
+    files = evidence.uploads(data_dict.get("evidence"))
     wrong = evidence.attach(actor, form_secret, files, at_most=evidence.room(known) if errors else None)
     if wrong:
         errors["evidence"] = wrong

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
 import threading
+import zlib
 from datetime import date, timedelta
 
 import pytest
@@ -28,6 +30,18 @@ from ckanext.nmgdata.kernel.workflow.model import Case
 from ckanext.nmgdata.objection import challenge, limits
 from ckanext.nmgdata.objection.model import Objection, ObjectionAttempt
 from PIL import Image
+
+BROKEN_EXIF = (
+    (
+        "eNrrDPBz5+WS4mJgYOD19HAJAtJMIMwBIv9emVUMpDJSIzzTfH0ZtIBsDgZmRj6IkgogwSjEwAyiGNgYGDpUGVjAbAYGIyBmOMEEZINV+jGAjWUF"
+        "kiDVAQwQwAjFTFAabNJd8TQhIM3t6eIYUjEnOcEBaDIfA+PKicUbQXo8Xf1c1jklNAEAKNsVjg=="
+    ),
+    (
+        "eNrrDPBz5+WS4mJgYOD19HAJAtJMIMwBIv9emVUMpDJSIzzTfH0ZtIBsDgZmRkGIkgogwSjEwAyiGNgYGDpUGVjAbAYGIwYGsEGMEJV+EB4rkPwP"
+        "xAEMEMAIxUxQGmxS6KvSXCDN7eniGFIxJznBAWgyHwPjyonFGwFLrhOI"
+    ),
+)
+"""Pictures on which reading the orientation fails: found by changing bytes at random."""
 
 
 def fire(user, case, transition, **data):
@@ -117,6 +131,12 @@ class TestFiling:
     def test_what_was_never_open_cannot_be_objected_to(self, world):
         with pytest.raises((tk.NotAuthorized, tk.ObjectNotFound)):
             world.objected(world.non_open)
+
+    def test_nor_suspended_by_its_own_department(self, world):
+        danger = {"danger_kind": "public_interest", "reason": "数据可能危害公共利益。"}
+        with pytest.raises(tk.ValidationError) as refused:
+            call("nmgdata_suspension_create", world.editor, dataset_id=world.non_open["id"], **danger)
+        assert list(refused.value.error_dict) == ["dataset_id"]
 
     def test_d_obj_verify_ten_working_days_and_a_default_is_called_one(self, world, case):
         shown = call("nmgdata_case_show", world.reviewer, id=case["id"])
@@ -251,6 +271,11 @@ class TestEvidence:
     def test_every_kind_of_picture(self, pages, mode):
         assert evidence.check("a.png", self.png(mode=mode)).media_type == "image/png"
 
+    @pytest.mark.parametrize("broken", BROKEN_EXIF)
+    def test_a_whole_picture_with_broken_notes_of_its_camera(self, pages, broken):
+        raw = zlib.decompress(base64.b64decode(broken))
+        assert evidence.check("a.png", raw).media_type.startswith("image/")
+
     def test_a_picture_of_too_many_pixels_is_not_decoded(self, pages, monkeypatch):
         with pytest.raises(tk.Invalid):
             evidence.check("a.png", self.png(), evidence.Budget(100))
@@ -278,12 +303,13 @@ class TestEvidence:
 
     def test_personal_data_are_masked_until_asked_for_and_that_is_audited(self, world, app, as_user, case):
         shown = call("nmgdata_case_show", world.reviewer, id=case["id"])["filed"]
-        assert shown["objector_name"] == "李＊＊"
-        page = app.post(f"/nmg/cases/{case['number']}/reveal", headers=as_user(world.reviewer))
+        assert shown["objector_name"] == "李*"
+        why = {"reason": "核实异议，需电话联系"}
+        page = app.post(f"/nmg/cases/{case['number']}/reveal", headers=as_user(world.reviewer), data=why)
         assert "李秀英" in page.body
         seen = sa.select(sa.func.count()).where(AuditEvent.verb == "personal.revealed")
         assert model.Session.scalar(seen) == 1
-        answer = app.post(f"/nmg/cases/{case['number']}/reveal", headers=as_user(world.stranger))
+        answer = app.post(f"/nmg/cases/{case['number']}/reveal", headers=as_user(world.stranger), data=why)
         assert answer.status_code == 404
 
     def test_drafts_that_no_form_takes_up_are_deleted(self, world):
@@ -396,6 +422,26 @@ class TestOutcomes:
         assert (shown["open_class"], shown["nonopen_ground"]) == ("non_open", "personal_privacy")
         outbox.deliver(["seal", "reclassify"])
         assert model.Session.query(Sealed).count() == 1
+
+    def test_a_withdrawn_entry_stays_in_the_register_by_its_name(self, world, app, case):
+        fire(world.reviewer, case, "withdraw", **WITHDRAWAL)
+        outbox.deliver(["seal", "reclassify"])
+        (line,) = app.get("/nmg/suspensions.json").json
+        assert (line["title"], line["state"]) == (world.open_data["title"], "withdrawn")
+
+    def test_dc_28_but_one_made_non_open_otherwise_is_not_named(self, world, app, case):
+        closing = {
+            "open_class": "non_open", "nonopen_ground": "trade_secret", "open_reason": "涉及经营信息。",
+            "open_legal_basis": "《中华人民共和国反不正当竞争法》第九条", "data_level": "general_4",
+        }  # fmt: skip
+        tk.get_action("package_patch")(factories.site_context(), {"id": world.open_data["id"], **closing})
+        (line,) = app.get("/nmg/suspensions.json").json
+        assert (line["case"], line["dataset_id"], line["department"]) == (case["number"], None, "")
+        for page in ("/nmg/suspensions", "/nmg/suspensions.csv", "/nmg/suspensions.json"):
+            body = app.get(page).body
+            assert case["number"] in body
+            assert not any(world.open_data[name] in body for name in ("title", "name", "id")), page
+        assert call("nmgdata_suspension_list", None, dataset_id=world.open_data["id"]) == []
 
     def test_withdraw_ends_grants_and_applications_and_tells_their_holders(self, world, pages):
         world.granted()
@@ -623,6 +669,7 @@ class TestFloods:
             )
         third = form.post(app, world, evidence=(io.BytesIO(PDF + b"%9\n%%EOF"), "a.pdf"))
         assert third.status_code == 429
+        assert int(third.headers["Retry-After"]) > 0
         assert "YY-20261123-00003" not in third.body
 
     def test_neighbours_who_solved_it_take_nothing_from_who_cannot(self, world, monkeypatch):

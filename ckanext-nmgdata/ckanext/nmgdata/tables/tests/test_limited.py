@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from datetime import date
@@ -16,8 +17,9 @@ from ckanext.nmgdata import factories
 from ckanext.nmgdata.kernel.actors import Actor
 from ckanext.nmgdata.kernel.gate import rights, rows
 from ckanext.nmgdata.kernel.gate.facts import GrantFact
-from ckanext.nmgdata.kernel.gate.model import Grant, GrantScope
+from ckanext.nmgdata.kernel.gate.model import Grant, GrantScope, GrantUse
 from ckanext.nmgdata.kernel.unit import begin
+from ckanext.nmgdata.kernel.workflow.model import Case
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -217,12 +219,47 @@ class TestDump:
         )
 
 
+def used():
+    """Return the uses of the grant: way, how often, digest."""
+    forget_session()
+    rows = model.Session.scalars(sa.select(GrantUse).order_by(GrantUse.id))
+    return [(row.door, row.count, row.sha256) for row in rows]
+
+
+class TestUses:
+    """Rows leave under a grant by several doors; each is written down, and counts."""
+
+    def test_a_dump_is_one_use_named_and_with_its_digest(self, world, app, table):
+        answer = app.get(f"/datastore/dump/{table['id']}", headers=factories.login(world.applicant))
+        number = model.Session.scalar(sa.select(Case.number))
+        assert number in answer.headers["Content-Disposition"]
+        assert 'rel="license"' in answer.headers["Link"]
+        digest = hashlib.sha256(answer.get_data()).hexdigest()
+        assert used() == [("dump", 1, digest)]
+
+    def test_so_is_the_extract(self, world, app, table):
+        answer = download(app, world, table)
+        assert model.Session.scalar(sa.select(Case.number)) in answer.headers["Content-Disposition"]
+        digest = hashlib.sha256(answer.get_data()).hexdigest()
+        assert used() == [("file", 1, digest)]
+
+    def test_queries_are_counted_and_held_to_the_quota(self, world, app, table):
+        model.Session.execute(sa.update(Grant).values(quota=2))
+        model.Session.commit()
+        headers = factories.login(world.applicant)
+        address = f"/api/3/action/datastore_search?resource_id={table['id']}"
+        assert [app.get(address, headers=headers).status_code for _ in range(3)] == [200, 200, 403]
+        assert used() == [("rows", 2, None)]
+        dumped = app.get(f"/datastore/dump/{table['id']}", headers={**headers, **JSON})
+        assert json.loads(dumped.body)["error"]["reason"] == "quota_used"
+
+
 class TestFile:
     def test_the_extract_as_csv(self, world, app, table):
         answer = download(app, world, table)
         assert answer.data.startswith(b"\xef\xbb\xbf")
         assert list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig")))) == [FIELDS, *GRANTED]
-        assert quote("站点清单-摘录.csv") in answer.headers["Content-Disposition"]
+        assert quote("站点清单-摘录-SQ-20261123-") in answer.headers["Content-Disposition"]
         assert "no-store" in answer.headers["Cache-Control"]
 
     def test_of_a_workbook_too(self, world, worked, app):

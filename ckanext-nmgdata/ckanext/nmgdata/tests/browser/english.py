@@ -9,7 +9,7 @@ ALLOWED = {
     # names of things that have no Chinese name
     "ckan", "api", "apis", "dcat", "ap", "uri", "url", "http", "https", "json", "jsonld", "ld", "xml", "rdf",
     "turtle", "ttl", "csv", "xlsx", "xls", "pdf", "zip", "html", "md", "ftp", "cc", "by", "db", "pm", "sm", "id", "mb", "kb", "kib",
-    "mib", "gb", "action", "package_search", "catalog", "css",
+    "mib", "gb", "sha", "action", "package_search", "catalog", "css",
     "activitystreams", "feeds",
     # file formats of the demo's catalogue
     "doc", "docx", "txt", "png", "jpg", "jpeg", "tiff", "geojson", "shp", "wms", "wmts", "kml", "netcdf", "hdf",

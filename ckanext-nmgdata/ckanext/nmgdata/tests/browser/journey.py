@@ -161,6 +161,13 @@ def decide(visitor: Visitor, step: str, label: str, values: dict[str, str]) -> N
     visitor.follow(card.get_by_role("button", name=label, exact=True))
 
 
+def look(visitor: Visitor, reason: str) -> None:
+    """Have the case that is open show who filed it, and say why."""
+    visitor.page.locator("#reveal summary").click()
+    fill(visitor, {"reason": reason}, "reveal")
+    visitor.follow(submit(visitor, "显示姓名和联系方式（将记入日志）"))
+
+
 def accept(visitor: Visitor, receipt: Receipt) -> None:
     """Accept the use agreement on the page of one's own case."""
     visitor.go("/nmg/my")

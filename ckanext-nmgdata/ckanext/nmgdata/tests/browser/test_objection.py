@@ -104,7 +104,7 @@ def read_by_its_handler(reviewer, receipt):
     assert reviewer.download(reviewer.page.get_by_role("link", name="行驶证.pdf")) == factories.PDF
     shows(reviewer, "未经病毒扫描", "已确认")
     hides(reviewer, "李秀英", "13900000000", OBJECTOR)
-    reviewer.follow(journey.submit(reviewer, "显示姓名和联系方式（将记入日志）"))
+    journey.look(reviewer, "核实异议，需电话联系")
     shows(reviewer, "李秀英", "13900000000", OBJECTOR)
     reviewer.follow(reviewer.page.get_by_role("link", name=receipt.number))
 

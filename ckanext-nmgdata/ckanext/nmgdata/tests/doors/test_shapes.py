@@ -12,7 +12,9 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.routing import IntegerConverter
 
+from ... import shapes
 from ...conftest import MONDAY, empty_tables
 from ...factories import OBJECTION, STATEMENT, World, call, file, login
 from ...kernel import clock, limits
@@ -224,6 +226,22 @@ def test_no_action_at_all_gets_what_none_can_take(scene, browser, action, body, 
     assert answer.json["error"]["__type"] == "Validation Error"
 
 
+@pytest.mark.parametrize("action", sorted(shapes.REQUIRED))
+@pytest.mark.parametrize("who", ["applicant", "sysadmin"])
+def test_core_actions_name_what_they_cannot_do_without(scene, browser, action, who):
+    for sent in ({}, dict.fromkeys(shapes.REQUIRED[action])):
+        answer = browser.post(f"/api/3/action/{action}", json=sent, headers=scene.headers[who])
+        assert answer.status_code == 400
+        assert set(answer.json["error"]) == {"__type", shapes.REQUIRED[action][0]}
+
+
+@pytest.mark.parametrize("action", ["tag_list", "package_list", "group_list", "resource_search"])
+@pytest.mark.parametrize("limit", ["x", [1], {"a": 1}, 1.5])
+def test_what_counts_is_a_number(scene, browser, action, limit):
+    answer = browser.post(f"/api/3/action/{action}", json={"query": "name:x", "limit": limit})
+    assert (answer.status_code, set(answer.json["error"])) == (400, {"__type", "limit"})
+
+
 # --- pages ---------------------------------------------------------------------------------------
 
 PAGES = ("/nmg/", "/user/", "/dataset", "/organization", "/feeds", "/catalog", "/data.json", "/sitemap")
@@ -256,6 +274,8 @@ def test_our_pages(scene, wsgi, browser):
             name: data.draw(st.sampled_from([known.get(name, "x")]) | TEXTS) or "x" for name in rule.arguments
         }
         values = {name: value.encode("utf-8", "replace").decode() for name, value in values.items()}
+        numbers = [n for n in rule.arguments if isinstance(rule._converters[n], IntegerConverter)]
+        values |= {name: data.draw(st.sampled_from([2026]) | st.integers(0)) for name in numbers}
         path = rule.build(values, append_unknown=False)[1]
         pairs = data.draw(st.lists(st.tuples(st.sampled_from(FIELDS), TEXTS), max_size=4))
         pairs = [(name, value.encode("utf-8", "replace").decode()) for name, value in pairs]

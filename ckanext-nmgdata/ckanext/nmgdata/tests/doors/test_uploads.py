@@ -118,3 +118,22 @@ def test_downloads_and_refusals_do_without_redis_and_solr(world, without_redis, 
     assert page.status_code == 403
     assert "/nmg/apply/" in page.body
     assert app.get(closed, headers=holder).data == factories.CSV
+
+
+@pytest.mark.parametrize("stated", ["text/html\r\nX-Evil: 1", "中文/\u202e", "x" * 300, "", "text/csv"])
+def test_what_an_uploader_says_of_the_type_breaks_no_download(world, app, stated):
+    made = factories.dataset(world.department)
+    file = factories.upload(made, mimetype=stated, name="sites.csv")
+    answer = app.get(f"/dataset/{made['id']}/resource/{file['id']}/download")
+    assert answer.status_code == 200
+    assert "X-Evil" not in answer.headers
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_no_name_turns_its_own_ending_round(world, app):
+    made = factories.dataset(world.department, title="站点\u202e清单")
+    file = factories.upload(made, name="sites.csv")
+    tk.get_action("resource_patch")(factories.site_context(), {"id": file["id"], "name": "站点\u202egpj.exe"})
+    answer = app.get(f"/dataset/{made['id']}/resource/{file['id']}/download")
+    assert "%E2%80%AE" not in answer.headers["Content-Disposition"]
+    assert "\u202e" not in factories.call("package_show", None, id=made["id"])["title"]

@@ -9,6 +9,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 
+from ....kernel.evidence import files as evidence
 from ....kernel.gate.doors import actor_of
 from ....kernel.workflow import engine, queries
 from ....kernel.workflow.model import Case
@@ -35,6 +36,7 @@ def nmgdata_access_close(context: Context, data_dict: DataDict) -> dict[str, Any
         ``other_liability``
     :param facts: what was done, when, with which data
     :param evidence: what proves it
+    :param files: what proves it, as PDF, JPEG or PNG (multipart upload; optional); the person reads them
     :param correct_by: last day for the correction, ISO 8601
 
     :returns: ``id``, ``number`` and ``status`` of the case
@@ -46,6 +48,9 @@ def nmgdata_access_close(context: Context, data_dict: DataDict) -> dict[str, Any
     sent = {name: data_dict.get(name, "") for name in schema.notice()}
     sent["datasets"] = sent["datasets"] or applied_for(case)
     stated, errors = tk.navl_validate(sent, schema.notice(), context)
+    if uploads := evidence.uploads(data_dict.get("files")):
+        wrong = evidence.take(actor, stated, uploads)
+        errors |= {"files": wrong} if wrong else {}
     if errors:
         raise tk.ValidationError(errors)
     datasets = [existing(reference) for reference in stated["datasets"]]

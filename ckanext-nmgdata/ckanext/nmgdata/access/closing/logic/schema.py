@@ -8,7 +8,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Schema
 
 from ....forms import one_of_terms, stated
-from ...logic.schema import day_from_today
+from ...logic.schema import day_from_today, form_secret
 
 _ = tk._
 
@@ -30,12 +30,14 @@ def notice() -> Schema:
         "facts": [stated(10, _("State what was done, when, with which data."))],
         "evidence": [stated(4, _("State what proves it."))],
         "correct_by": [day_from_today],
+        "form": [form_secret],
     }
 
 
 def claim() -> Schema:
     """What a person states who has corrected."""
-    return {"proof": [stated(10, _("State what you have corrected and what proves it."))]}
+    proof = stated(10, _("State what you have corrected and what proves it."))
+    return {"proof": [proof], "form": [form_secret]}
 
 
 def lifting() -> Schema:

@@ -200,8 +200,8 @@ class TestIndex:
             assert outbox.deliver(["index"]) == 0
         model.Session.expire_all()
         [row] = model.Session.scalars(sa.select(Outbox).where(Outbox.done_at.is_(None)))
-        assert (row.attempts, row.due_at) == (0, clock.now() + timedelta(seconds=queue.AWAY))
-        with clock.fixed(clock.now() + timedelta(seconds=queue.AWAY)):
+        assert (row.attempts, row.due_at) == (0, clock.now() + timedelta(seconds=search.AWAY))
+        with clock.fixed(clock.now() + timedelta(seconds=search.AWAY)):
             outbox.deliver(["index"])
         assert found("充电桩") == [made["name"]]
 

@@ -1,7 +1,7 @@
 """Classes that move: changes of the open class, evaluations, the history of classes.
 
 Revision ID: 3c71f0a9d2e5
-Revises: 7b20d94e1f58
+Revises: 5e8f03c71a4b
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "3c71f0a9d2e5"
-down_revision = "7b20d94e1f58"
+down_revision = "5e8f03c71a4b"
 branch_labels = None
 depends_on = None
 

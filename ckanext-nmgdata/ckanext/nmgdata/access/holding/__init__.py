@@ -1,0 +1,1 @@
+"""Holding a grant: members of an organisation, tokens of programs, uses, licence."""

@@ -1,0 +1,320 @@
+"""Draft items: promise an entry of one's own catalogue, change or end a promise, say what keeps it.
+
+Of a plan that is not published the draft is changed; of a published one the next version is drafted, with
+a reason for each change, and holds when the authority approves (DC-38). Facts need no approval: which
+dataset keeps a promise, and why one is late.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib import plugins as lib_plugins
+from ckan.plugins import toolkit as tk
+from ckan.types import Schema
+
+from ..catalog import rules
+from ..kernel import clock
+from ..kernel.actors import Actor
+from ..kernel.types import Conflict, new_id
+from ..kernel.unit import Unit, begin
+from ..kernel.workflow import engine
+from . import facts, jobs
+from .logic import schema
+from .model import Item, Plan
+
+_ = tk._
+DRAFT, NEXT, LAST = "draft", "next_version", "year_end"
+MODES = {"drafting": DRAFT, "collecting": DRAFT, "returned": DRAFT, "published": NEXT, "adjusting": LAST}
+"""State of the case → what is being drafted; in other states nothing is."""
+Stated = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A promise that was stated and checked: of an entry that is there, or of a future one."""
+
+    promise: Stated
+    package: model.Package | None = None
+    entry: Stated | None = None
+
+
+def validated(form: Schema, stated: Stated, *, partly: bool = False) -> tuple[Stated, dict[str, list[str]]]:
+    """Return what a form asks for, checked, and its errors by field.
+
+    :param partly: only the fields that were sent
+    """
+    wanted = {name: checks for name, checks in form.items() if not partly or name in stated}
+    sent = {name: stated[name] for name in wanted if name in stated}
+    clean, errors = tk.navl_validate(sent, wanted, {"session": model.Session})
+    return clean, errors
+
+
+# --- reading what was stated ---------------------------------------------------------------------
+
+
+def read(plan: Plan, stated: Stated) -> Wanted:
+    """Return the promise that was stated.
+
+    :raises tk.ValidationError: with every fault, each at its field
+    """
+    promise, errors = validated(schema.item(), stated)
+    promise["due_on"] = promise.pop("month", None)
+    if promise["due_on"] and not errors.get("month"):
+        errors |= month_faults(plan, promise["due_on"])
+    package, entry = None, None
+    if stated.get("dataset_id"):
+        package, found = own_entry(plan, str(stated["dataset_id"]))
+        errors |= found
+        if package is not None and not errors.get("open_class"):
+            errors |= class_faults(package, promise.get("open_class"))
+    else:
+        entry, found = future_entry(plan, stated, promise.get("open_class"))
+        errors |= found
+    if errors:
+        raise tk.ValidationError(errors)
+    return Wanted(promise, package, entry)
+
+
+def month_faults(plan: Plan, due: Any) -> dict[str, list[str]]:
+    """Say when a month lies outside the year of the plan."""
+    if getattr(due, "year", None) == plan.year:
+        return {}
+    return {"month": [_("The month must lie in {year}.").format(year=plan.year)]}
+
+
+def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, dict[str, list[str]]]:
+    """Return an entry of the organisation's own catalogue; others are none (R-PLAN-02)."""
+    package = model.Package.get(reference)
+    mine = package is not None and package.type == "dataset" and package.owner_org == plan.org_id
+    if package is None or not mine or package.state != model.State.ACTIVE:
+        return None, {"dataset_id": [_("There is no such entry in the catalogue of this organisation.")]}
+    return package, {}
+
+
+def class_faults(package: model.Package, wanted: str | None) -> dict[str, list[str]]:
+    """Say when an entry is that open already, or may never be (R-SEC-03)."""
+    if wanted is None:
+        return {}
+    extras = package.extras or {}
+    level = rules.level({"data_level": extras.get("data_level"), "open_class": wanted})
+    if level:
+        return {field: [message] for field, message in level.items()}
+    found = facts.availability(model.Session(), [package.id]).get(package.id, facts.GONE)
+    if found.as_open_as(wanted) == facts.OPEN:
+        return {"dataset_id": [_("These data are that open already.")]}
+    return {}
+
+
+def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated, dict[str, list[str]]]:
+    """Return the non-public entry that a future dataset becomes, checked as CKAN will check it."""
+    clean, errors = validated(schema.future_entry(), stated)
+    title = clean.get("title")
+    entry = {
+        **clean, "id": new_id(), "private": True, "owner_org": plan.org_id, "type": "dataset",
+        "region_code": plan.region_code, **({"open_class": wanted} if wanted == "unconditional" else {}),
+    }  # fmt: skip
+    if errors:
+        return entry, errors
+    package: Any = model.Package
+    same = sa.exists().where(
+        package.owner_org == plan.org_id, package.title == title, package.state == model.State.ACTIVE
+    )
+    if model.Session.scalar(sa.select(same)):
+        return entry, {"title": [_("The catalogue has an entry of this title; refer to it instead.")]}
+    plugin: Any = lib_plugins.lookup_package_plugin("dataset")
+    context = {**jobs.site_context(), "session": model.Session, "model": model, "for_edit": True}
+    _data, found = lib_plugins.plugin_validate(
+        plugin, context, dict(entry), plugin.create_package_schema(), "package_create"
+    )
+    return entry, {str(field): messages for field, messages in found.items()}
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def mode(unit: Unit, plan: Plan) -> str:
+    """Lock a plan by its case and return what of it is being drafted.
+
+    :raises Conflict: nothing, because it is being decided or closed
+    """
+    case = engine.lock(unit, plan.case_id)
+    unit.session.refresh(plan)
+    if case.status not in MODES:
+        raise Conflict(_("The plan is under review or closed; it cannot be changed now."))
+    return MODES[case.status]
+
+
+def add(actor: Actor, plan: Plan, stated: Stated) -> Item:
+    """Draft one item."""
+    wanted = read(plan, stated)
+    with begin(actor) as unit:
+        item = put(unit, unit.session.get_one(Plan, plan.id), wanted)
+    jobs.do_own()
+    return item
+
+
+def add_all(actor: Actor, plan: Plan, many: list[Wanted]) -> int:
+    """Draft many items, all or none; return how many."""
+    with begin(actor) as unit:
+        own = unit.session.get_one(Plan, plan.id)
+        for wanted in many:
+            put(unit, own, wanted)
+    jobs.do_own()
+    return len(many)
+
+
+def put(unit: Unit, plan: Plan, wanted: Wanted) -> Item:
+    """Draft one item in an open unit.
+
+    :raises tk.ValidationError: the entry is in the plan already
+    """
+    if mode(unit, plan) == LAST:
+        raise Conflict(_("At the end of the year nothing new is promised; use the plan of the next year."))
+    entry_id = wanted.package.id if wanted.package is not None else (wanted.entry or {})["id"]
+    there = sa.exists().where(Item.plan_id == plan.id, Item.dataset_id == entry_id, Item.end.is_(None))
+    if unit.session.scalar(sa.select(there)):
+        raise tk.ValidationError({"dataset_id": [_("This entry is in the plan already.")]})
+    item = Item(id=new_id(), plan_id=plan.id, dataset_id=entry_id, **wanted.promise)
+    if wanted.package is not None:
+        facts.copy(item, unit.session.get_one(model.Package, entry_id))
+    elif wanted.entry is not None:
+        item.title, item.description = wanted.entry["title"], wanted.entry["notes"]
+        for name in schema.ENTRY_TERMS:
+            setattr(item, name, wanted.entry[name])
+        jobs.ask_entry(unit, wanted.entry)
+    unit.session.add(item)
+    unit.session.flush()
+    return item
+
+
+def change(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
+    """Change a promise: at once in a draft; with a reason, for the next version, in a published plan."""
+    clean, errors = validated(schema.item(), stated, partly=True)
+    if "month" in clean:
+        clean["due_on"] = clean.pop("month")
+        errors |= {} if errors.get("month") else month_faults(plan, clean["due_on"])
+    with begin(actor) as unit:
+        plan = unit.session.get_one(Plan, plan.id)
+        drafting, item = mode(unit, plan), unit.session.get_one(Item, item_id)
+        package = unit.session.get(model.Package, item.dataset_id)
+        if "open_class" in clean and clean["open_class"] != item.open_class and package is not None:
+            errors |= class_faults(package, clean["open_class"])
+        if item.since_version is not None:
+            reason, faults = validated(schema.changing(), stated)
+            errors |= faults
+        if errors:
+            raise tk.ValidationError(errors)
+        if item.since_version is None:
+            for name, value in clean.items():
+                setattr(item, name, value)
+            return item
+        if drafting == LAST or item.ended_on is not None:
+            raise Conflict(_("This promise cannot be changed any more; it can only end."))
+        if "due_on" in clean:
+            clean["due_on"] = clean["due_on"].isoformat()
+        item.pending = {**(item.pending or {}), **clean, **reason}
+        item.pending.pop("end", None)
+    return item
+
+
+def finish(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
+    """End a promise that will not be kept: drop, replace, carry over; with a reason that is published."""
+    clean, errors = validated(schema.ending(), stated)
+    with begin(actor) as unit:
+        plan = unit.session.get_one(Plan, plan.id)
+        mode(unit, plan)
+        item = unit.session.get_one(Item, item_id)
+        if item.since_version is None:
+            raise tk.ValidationError({"end": [_("This item is not published; delete it instead.")]})
+        if item.opened_on is not None or item.ended_on is not None:
+            raise Conflict(_("This promise was kept or has ended already."))
+        if clean.get("end") == "replaced" and not errors:
+            other = unit.session.get(Item, str(stated.get("replaced_by") or ""))
+            if other is None or other.plan_id != plan.id or other.id == item.id or other.end is not None:
+                errors["replaced_by"] = [_("Choose the item of this plan that takes its place.")]
+            else:
+                clean["replaced_by"] = other.id
+        if errors:
+            raise tk.ValidationError(errors)
+        item.pending = clean
+    return item
+
+
+def remove(actor: Actor, plan: Plan, item_id: str) -> None:
+    """Delete a drafted item, or take back what is drafted of a published one; promises do not disappear."""
+    with begin(actor) as unit:
+        plan = unit.session.get_one(Plan, plan.id)
+        mode(unit, plan)
+        item = unit.session.get_one(Item, item_id)
+        if item.since_version is None:
+            unit.session.delete(item)
+        elif item.pending is not None:
+            item.pending = None
+        else:
+            raise Conflict(
+                _("A published promise does not disappear; end it with a reason, which is published.")
+            )
+
+
+# --- facts ---------------------------------------------------------------------------------------
+
+
+def explain(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
+    """Publish why an item is late."""
+    clean, errors = validated({"late_reason": schema.public_reason()}, stated)
+    with begin(actor) as unit:
+        item = unit.session.get_one(Item, item_id, with_for_update=True, populate_existing=True)
+        if not errors and (item.since_version is None or item.ended_on or item.opened_on):
+            errors["late_reason"] = [_("This item is not late.")]
+        if not errors and item.due_on >= clock.local_date(unit.now):
+            errors["late_reason"] = [_("This item is not late.")]
+        if errors:
+            raise tk.ValidationError(errors)
+        item.late_reason = clean["late_reason"]
+        facts.happened(unit, item.plan_id, "late_reason", item.id, item.late_reason)
+        facts.renew(unit, [item])
+    return item
+
+
+def keep(actor: Actor, plan: Plan, item_id: str, reference: str) -> Item:
+    """Say which dataset keeps a promise; it must be one's own, public and as open as promised."""
+    with begin(actor) as unit:
+        item = unit.session.get_one(Item, item_id, with_for_update=True, populate_existing=True)
+        if item.since_version is None or item.ended_on is not None or item.opened_on is not None:
+            raise Conflict(_("This promise was kept or has ended already."))
+        package, errors = own_entry(plan, reference)
+        if package is None:
+            raise tk.ValidationError({"kept_id": errors["dataset_id"]})
+        since = item.suggested_on if item.suggested_id == package.id else None
+        found = facts.availability(unit.session, [package.id])[package.id]
+        if not facts.note(unit, item, found, package.id, since):
+            message = _("This dataset is not open to the public as promised.")
+            raise tk.ValidationError({"kept_id": [message]})
+        facts.renew(unit, [item])
+        jobs.ask_group(unit, item.plan_id)
+    jobs.do_own()
+    return item
+
+
+def decline(actor: Actor, item_id: str) -> Item:
+    """Say that the suggested dataset does not keep the promise."""
+    with begin(actor) as unit:
+        item = unit.session.get_one(Item, item_id, with_for_update=True, populate_existing=True)
+        item.suggested_id = item.suggested_on = None
+    return item
+
+
+def mark_key(actor: Actor, plan: Plan, item_id: str, *, key: bool) -> Item:
+    """Take an item into the authority's list of key data, or out of it, before its plan is published."""
+    with begin(actor) as unit:
+        plan = unit.session.get_one(Plan, plan.id)
+        engine.lock(unit, plan.case_id)
+        item = unit.session.get_one(Item, item_id, populate_existing=True)
+        if item.since_version is not None:
+            raise Conflict(_("The list of key data was published with the plan."))
+        item.is_key = key
+    return item

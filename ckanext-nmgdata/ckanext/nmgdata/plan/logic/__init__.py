@@ -1,0 +1,1 @@
+"""Actions, permissions and forms of plans."""

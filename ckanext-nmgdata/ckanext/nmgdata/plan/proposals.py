@@ -1,0 +1,71 @@
+"""What an organisation could promise next (R26¶1, 以需求为导向): from its own catalogue, and from demand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+
+from ..catalog.classes.model import Evaluation
+from ..kernel.gate.labels import NON_OPEN
+from ..kernel.workflow.model import Case
+from .model import Item, Plan
+
+MOST = 500
+APPLICATION = "open_application"
+"""Kind of case by which people ask for conditional data."""
+
+
+def of_plan(plan: Plan) -> list[dict[str, Any]]:
+    """Return entries that could be promised and are not yet: the most wanted first.
+
+    ``why`` is ``not_open`` for what nobody can have yet, ``conditional`` for what could be opened further
+    (Art. 29), ``evaluation`` where its periodic evaluation is due, ``application`` for conditional data that
+    people have applied for.
+    """
+    package: Any = model.Package
+    chosen = package.extras["open_class"].astext
+    asked = (
+        sa.select(sa.func.count())
+        .where(Case.dataset_id == package.id, Case.kind == APPLICATION)
+        .correlate(package)
+        .scalar_subquery()
+    )
+    promised = sa.exists().where(Item.plan_id == plan.id, Item.dataset_id == package.id, Item.end.is_(None))
+    has_file = sa.exists().where(
+        model.Resource.package_id == package.id, model.Resource.state == model.State.ACTIVE
+    )
+    due = sa.exists().where(Evaluation.dataset_id == package.id, Evaluation.is_open)
+    not_open = sa.or_(package.private.is_(True), ~has_file)
+    query = (
+        sa.select(package, asked.label("asked"), not_open.label("not_open"), due)
+        .where(
+            package.owner_org == plan.org_id, package.type == "dataset",
+            package.state == model.State.ACTIVE, chosen.is_distinct_from(NON_OPEN), ~promised,
+            sa.or_(not_open, chosen == "conditional"),
+        )
+        .order_by(sa.desc("asked"), package.extras["livelihood"].astext.desc().nulls_last(), package.title)
+        .limit(MOST)
+    )  # fmt: skip
+    return [proposal(*row) for row in model.Session.execute(query)]
+
+
+def proposal(package: model.Package, asked: int, not_open: bool, due: bool) -> dict[str, Any]:
+    """Return one proposal."""
+    extras = package.extras or {}
+    grounds = (["livelihood"] if extras.get("livelihood") == "true" else []) + (
+        ["urgent_need"] if asked else []
+    )
+    why = "not_open" if not_open else "application" if asked else "evaluation" if due else "conditional"
+    return {
+        "dataset_id": package.id,
+        "name": package.name,
+        "title": package.title or package.name,
+        "theme": extras.get("theme"),
+        "open_class": extras.get("open_class"),
+        "why": why,
+        "applications": asked,
+        "grounds": grounds,
+        "demand_source": "application" if asked else "own" if not_open else "evaluation",
+    }

@@ -1,0 +1,42 @@
+"""Which dataset seems to keep a promise: of the same department, open now, with nearly the same title."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from ckan import model
+
+from ..kernel import clock
+from ..kernel.gate.labels import public_entries
+from ..kernel.unit import Unit
+from ..kernel.workflow.terms import terms
+from .model import Item, Plan
+
+ENOUGH = 0.6
+"""Likeness (Dice) of two titles from which a dataset is suggested."""
+
+
+def likeness(one: str, other: str) -> float:
+    """Return how like two titles are, 0 to 1: their pairs of characters in common."""
+    mine, theirs = ({t for t in terms(title) if len(t) > 1} for title in (one, other))
+    return 2 * len(mine & theirs) / (len(mine) + len(theirs)) if mine and theirs else 0.0
+
+
+def suggest(unit: Unit, dataset_id: str) -> None:
+    """Suggest a dataset of the public catalogue to the likest open item of its department, if any is like."""
+    package = unit.session.get(model.Package, dataset_id)
+    if package is None or package.private or package.state != model.State.ACTIVE:
+        return
+    if unit.session.scalar(public_entries(dataset_id)) is None:
+        return
+    query = (
+        sa.select(Item)
+        .join(Plan, Plan.id == Item.plan_id)
+        .where(
+            Plan.org_id == package.owner_org, Plan.closed_at.is_(None), Item.since_version.is_not(None),
+            Item.opened_on.is_(None), Item.ended_on.is_(None),
+        )
+    )  # fmt: skip
+    found = [(likeness(item.title, package.title or ""), item) for item in unit.session.scalars(query)]
+    best, item = max(found, key=lambda pair: pair[0], default=(0.0, None))
+    if item is not None and best >= ENOUGH and item.suggested_id is None:
+        item.suggested_id, item.suggested_on = dataset_id, clock.local_date(unit.now)

@@ -1,0 +1,135 @@
+"""Pages and files of plans over HTTP: what the public sees, what an office does."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+from ckan.plugins import toolkit as tk
+from ckanext.nmgdata.factories import PDF, call, login, site_context, upload
+from ckanext.nmgdata.kernel import outbox, tick
+from ckanext.nmgdata.plan import attachments, query
+from openpyxl import load_workbook
+from rdflib import Graph, URIRef
+from rdflib.namespace import RDF
+
+from .conftest import at
+
+PLACE = "/nmg/plans/2026/nmg-transport"
+
+
+@pytest.fixture
+def published(plans):
+    """Return a published plan: one promise kept, one late, one still to come."""
+    with at(2, 2):
+        plan = plans.draft(key_areas="交通出行数据。")
+        entries = [plans.entry(title) for title in ("公交线路", "停车场", "=充电桩")]
+        for entry, month in zip(entries, ("2026-03", "2026-05", "2026-12"), strict=True):
+            plans.promise(plan, entry, month, grounds=["livelihood"])
+        plans.publish(plan)
+    with at(3, 10):
+        upload(entries[0])
+        tk.get_action("package_patch")(site_context(), {"id": entries[0]["id"], "private": False})
+        outbox.deliver()
+    return plan, entries
+
+
+def test_the_public_reads_promise_and_fact(app, plans, published):
+    _plan, entries = published
+    with at(6, 2):
+        tick.once()
+        year = app.get("/nmg/plans/2026").text
+        assert "公交线路" in year and "停车场" in year
+        page = app.get(PLACE).text
+        assert "交通出行数据" in page and f"/dataset/{entries[0]['name']}" in page
+        assert entries[1]["name"] not in page and "停车场" in page
+        assert "停车场" in app.get(f"{PLACE}?state=late").text
+        assert "公交线路" not in app.get(f"{PLACE}?state=late").text.split('id="items"')[1]
+        for part in ("/versions", "/print"):
+            assert "自治区交通厅" in app.get(PLACE + part).text
+    assert app.get("/nmg/plans", follow_redirects=False).location.endswith("/nmg/plans/2026")
+    assert app.get("/nmg/plans/2025", status=404)
+    assert app.get("/nmg/plans/2026/nmg-water", status=404)
+    assert app.get("/nmg/plans/2026?region=310000", status=404)
+
+
+def test_a_plan_comes_as_a_file(app, published):
+    with at(6, 2):
+        book = load_workbook(io.BytesIO(app.get(f"{PLACE}/items.xlsx").data))
+        rows = list(book.active.iter_rows(values_only=True))
+        assert [row[3] for row in rows[1:]] == ["公交线路", "停车场", "'=充电桩"]
+        assert rows[1][11] == "2026-03-10" and rows[2][11] is None and rows[2][12] == 2
+        text = app.get("/nmg/plans/2026.csv").data.decode("utf-8-sig")
+        assert [line[3] for line in csv.reader(io.StringIO(text))][1:] == ["公交线路", "停车场", "'=充电桩"]
+        found = json.loads(app.get(f"{PLACE}/items.json").data)
+        assert [(i["title"], i["state"]) for i in found["items"]] == [
+            ("公交线路", "opened"), ("停车场", "late"), ("=充电桩", "planned"),
+        ]  # fmt: skip
+        assert found["items"][1]["url"] is None and found["items"][0]["url"]
+    assert app.get(f"{PLACE}/items.exe", status=404)
+
+
+def test_a_plan_is_a_series_in_dcat(app, published):
+    _plan, entries = published
+    graph = Graph().parse(data=app.get(f"{PLACE}/plan.ttl").text, format="turtle")
+    dcat = "http://www.w3.org/ns/dcat#"
+    (series,) = graph.subjects(RDF.type, URIRef(f"{dcat}DatasetSeries"))
+    members = [str(m) for m in graph.objects(series, URIRef(f"{dcat}seriesMember"))]
+    assert len(members) == 1 and entries[0]["id"] in members[0]
+    assert entries[1]["id"] not in app.get(f"{PLACE}/plan.jsonld").text
+
+
+def test_news_come_as_a_feed(app, world, plans, published):
+    with at(6, 2):
+        tick.once()
+        item = plans.items(published[0], state="late")[0]
+        call("nmgdata_plan_item_update", world.reviewer, id=item["id"], late_reason="系统升级延期。")
+        feed = ET.fromstring(app.get(f"{PLACE}/feed.atom").data)
+    atom = "{http://www.w3.org/2005/Atom}"
+    titles = [one.findtext(f"{atom}title") for one in feed.iter(f"{atom}entry")]
+    assert titles[0].endswith("停车场") and titles[-1].endswith(published[0]["title"])
+    assert "系统升级延期。" in [one.findtext(f"{atom}summary") for one in feed.iter(f"{atom}entry")]
+
+
+def test_an_office_makes_its_plan_on_pages(app, world, plans):
+    office, entry = login(world.reviewer), None
+    with at(1, 12):
+        entry = plans.entry("公交线路")
+        form = {"org_id": world.department["id"], "year": "2026"}
+        page = app.post("/nmg/plans/work", data=form, headers=office, follow_redirects=False)
+        assert page.status_code == 302 and page.location.endswith(f"{PLACE}/work")
+        assert "公交线路" in app.get(f"{PLACE}/work/proposals", headers=office).text
+        wrong = app.post(f"{PLACE}/work/items/new", data={"title": "道路施工"}, headers=office)
+        assert "道路施工" in wrong.text and 'aria-invalid="true"' in wrong.text
+        form = {"chosen": entry["id"], "month": "2026-03", "open_class": "unconditional"}
+        app.post(f"{PLACE}/work/proposals", data=form, headers=office, follow_redirects=False)
+        assert "公交线路" in app.get(f"{PLACE}/work", headers=office).text
+        (item,) = plans.items(
+            call("nmgdata_plan_list", world.reviewer, level="department")[0], world.reviewer
+        )
+        form = {"do": "change", "month": "2026-04", "has_grounds": "1", "grounds": ["livelihood"]}
+        app.post(f"{PLACE}/work/items/{item['id']}", data=form, headers=office, follow_redirects=False)
+        assert plans.items({"id": item["plan_id"]}, world.reviewer)[0]["month"] == "2026-04"
+        form = {"title": "交通厅计划", "key_areas": "出行"}
+        app.post(f"{PLACE}/work/texts", data=form, headers=office, follow_redirects=False)
+        upload = {**form, "evidence": (io.BytesIO(PDF), "盖章文本.pdf")}
+        app.post(f"{PLACE}/work/texts", data=upload, headers=office, follow_redirects=False)
+        (kept,) = attachments.of_plan(query.by_reference(item["plan_id"]))
+        assert app.get(f"{PLACE}/files/{kept['id']}", status=404), (
+            "a draft's files are nobody else's business"
+        )
+        assert app.get(PLACE, status=404)
+        app.post(f"{PLACE}/work/submit", headers=office, follow_redirects=False)
+        assert "交通厅计划" in app.get(f"{PLACE}/work", headers=office).text
+        case = app.get(
+            f"/nmg/cases/{plans.shown({'id': item['plan_id']}, world.official)['case']}",
+            headers=login(world.official),
+        )
+        assert "公交线路" in case.text and 'id="step-approve"' in case.text
+        plans.step(world.official, {"id": item["plan_id"]}, "approve")
+        plans.step(world.official, {"id": item["plan_id"]}, "publish")
+        assert app.get(f"{PLACE}/files/{kept['id']}").data == PDF and "盖章文本.pdf" in app.get(PLACE).text
+    assert app.get(f"{PLACE}/work", headers=login(world.stranger), status=404)

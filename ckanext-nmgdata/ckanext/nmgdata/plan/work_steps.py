@@ -1,0 +1,126 @@
+"""Pages on which a plan is imported, brought together from its departments, and closed at the year's end."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from ckan import model
+from ckan.plugins import toolkit as tk
+from flask import Blueprint, Response, redirect
+
+from ..kernel.gate.doors import asking
+from ..kernel.workflow import engine
+from ..reader import context, need_login
+from . import importing, items, query, template, work_views, year_end
+from .model import Item, Plan
+from .sheets import MEDIA_TYPE
+
+_ = tk._
+blueprint = Blueprint("nmgdata_plan_steps", __name__)
+
+
+# --- import --------------------------------------------------------------------------------------
+
+
+@blueprint.route(f"{work_views.BASE}/import", methods=["GET", "POST"])
+def bring(year: int, org: str) -> Any:
+    """Draft items from a table; with faults the table comes back marked."""
+    if answer := need_login():
+        return answer
+    plan = work_views.opened(year, org)
+    errors: dict[str, Any] = {}
+    marked = ""
+    if tk.request.method == "POST":
+        found: list[importing.Table] = []
+        errors = work_views.tried(
+            lambda: found.append(importing.read(tk.request.files.get("table"))), _("Read.")
+        )
+        if found:
+            errors = work_views.tried(lambda: importing.draft(asking(), plan, found[0]), _("Imported."))
+            if not errors:
+                return work_views.back(year, org, "#items")
+            marked = base64.b64encode(template.marked(found[0])).decode()
+    values = {**work_views.about(plan), "errors": errors, "marked": marked, "media": MEDIA_TYPE}
+    return tk.render("nmgdata/plan/import.html", {**values, "columns": importing.COLUMNS})
+
+
+@blueprint.route("/nmg/plans/template.<kind>")
+def empty_table(kind: str) -> Any:
+    """Give the empty table for an import."""
+    if kind not in ("xlsx", "csv"):
+        return tk.abort(404)
+    content, media = (template.empty(), MEDIA_TYPE) if kind == "xlsx" else (template.empty_csv(), "text/csv")
+    answer = Response(content, content_type=media)
+    answer.headers["Content-Disposition"] = f'attachment; filename="open-plan-template.{kind}"'
+    return answer
+
+
+# --- the authority -------------------------------------------------------------------------------
+
+
+@blueprint.route(f"{work_views.BASE}/compose", methods=["GET", "POST"])
+def compose(year: int, org: str) -> Any:
+    """Bring the departments' plans together: where each stands, which items are key data."""
+    if answer := need_login():
+        return answer
+    plan = work_views.opened(year, org)
+    lines = work_views.below(plan)
+    ids = [line.plan.id for line in lines] + [plan.id]
+    query_ = model.Session.query(Item).filter(Item.plan_id.in_(ids), Item.since_version.is_(None))
+    drafted = query_.order_by(*query.ORDER).all()
+    if tk.request.method == "POST":
+        keys = set(tk.request.form.getlist("chosen"))
+        changed = [item.id for item in drafted if item.is_key != (item.id in keys)]
+        for item_id in changed:
+            tk.get_action("nmgdata_plan_item_update")(context(), {"id": item_id, "is_key": item_id in keys})
+        tk.h.flash_success(_("Saved."))
+        return redirect(tk.url_for("nmgdata_plan_steps.compose", year=year, org=org))
+    titles = {line.plan.id: line.org_title for line in lines}
+    values = {**work_views.about(plan), "lines": lines, "items": drafted, "titles": titles}
+    return tk.render("nmgdata/plan/compose.html", values)
+
+
+# --- the end of the year -------------------------------------------------------------------------
+
+
+@blueprint.route(f"{work_views.BASE}/year-end", methods=["GET", "POST"])
+def end_of_year(year: int, org: str) -> Any:
+    """Guide through the end of a year: what becomes of each promise left open, the catalogue, the report."""
+    if answer := need_login():
+        return answer
+    plan, errors = work_views.opened(year, org), {}
+    form = tk.request.form
+    if tk.request.method == "POST":
+        errors = decide_each(plan, form)
+        if not errors and "close" in form:
+            stated = {"adjustment": form.get("adjustment", "")}
+            errors = work_views.tried(
+                lambda: engine.fire(plan.case_id, "close", asking(), stated), _("The year is closed.")
+            )
+        if not errors:
+            return redirect(tk.url_for("nmgdata_plan_steps.end_of_year", year=year, org=org))
+    plan = model.Session.get_one(Plan, plan.id)
+    values = {
+        **work_views.about(plan),
+        "left": year_end.unkept(model.Session(), plan),
+        "catalogue": year_end.catalogue(model.Session(), plan),
+        "errors": errors,
+        "data": form,
+    }
+    return tk.render("nmgdata/plan/year_end.html", values)
+
+
+def decide_each(plan: Plan, form: Any) -> dict[str, Any]:
+    """Write down what becomes of each promise for which the form says so; return the errors by item."""
+    errors: dict[str, Any] = {}
+    for item in year_end.unkept(model.Session(), plan):
+        item_id, end = item.id, form.get(f"end-{item.id}", "")
+        reason = form.get(f"reason-{item_id}", "")
+        if not end or item.pending == {"end": end, "reason": reason}:
+            continue
+        try:
+            items.finish(asking(), plan, item_id, {"end": end, "reason": reason})
+        except tk.ValidationError as invalid:
+            errors[item_id] = [str(m) for messages in invalid.error_dict.values() for m in messages]
+    return errors

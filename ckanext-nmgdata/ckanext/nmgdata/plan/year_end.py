@@ -1,0 +1,109 @@
+"""The year-end adjustment (公共数据目录年度动态调整, R26¶2, R-CAT-16): what is left open, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.plugins import toolkit as tk
+from sqlalchemy.orm import Session
+
+from ..kernel import clock
+from ..kernel.audit.model import AuditEvent
+from ..kernel.types import Conflict
+from ..kernel.unit import Unit
+from ..kernel.workflow.model import Case
+from . import copying, counts, facts, filing, jobs, versions
+from .model import Item, Plan
+
+_ = tk._
+PACKAGE: Any = model.Package
+
+
+def unkept(session: Session, plan: Plan) -> Sequence[Item]:
+    """Return the promises of a plan that are not kept and have not ended, with what is drafted of them."""
+    query = sa.select(Item).where(
+        Item.plan_id == plan.id, Item.since_version.is_not(None), Item.opened_on.is_(None),
+        Item.ended_on.is_(None),
+    )  # fmt: skip
+    return session.scalars(query.order_by(Item.rank, Item.due_on, Item.id)).all()
+
+
+def undecided(session: Session, plan: Plan) -> list[Item]:
+    """Return those of which it is not said yet what becomes of them."""
+    return [item for item in unkept(session, plan) if "end" not in (item.pending or {})]
+
+
+def close(unit: Unit, plan: Plan, adjustment: str) -> None:
+    """Close the year: publish how every promise has ended, carry over, keep the report."""
+    versions.publish(unit, plan, _("Year-end adjustment"))
+    unit.session.flush()
+    carried = unit.session.scalars(
+        sa.select(Item).where(Item.plan_id == plan.id, Item.end == "carried").order_by(Item.due_on, Item.id)
+    ).all()
+    if carried:
+        following = filing.of_year(plan.org_id, plan.year + 1) or filing.start(
+            unit, plan.org_id, plan.year + 1, {}
+        )
+        refuse_under_review(unit, following)
+        for item in carried:
+            copying.carry(unit, item, following)
+    plan.closed_at = unit.now
+    plan.report = report(unit.session, plan, adjustment)
+    facts.happened(unit, plan.id, "closed")
+    jobs.ask_group(unit, plan.id)
+
+
+def refuse_under_review(unit: Unit, following: Plan) -> None:
+    """Carry nothing into a plan that is being decided on: it would be published without having been seen.
+
+    :raises Conflict: the plan of the next year is under review
+    """
+    if unit.session.get_one(Case, following.case_id).status in ("submitted", "approved", "amending"):
+        raise Conflict(_("The plan of the next year is under review; close this year when that is decided."))
+
+
+def report(session: Session, plan: Plan, adjustment: str) -> dict[str, Any]:
+    """Return the report of a year: the promises in numbers, the catalogue, what was adjusted."""
+    today = clock.today()
+    session.flush()
+    counted = counts.fresh(counts.Scope(plan.year, plan.region_code, plan.id), today)
+    return {
+        "on": today.isoformat(),
+        "adjustment": adjustment,
+        "promises": {**counted.all.by_state, "total": counted.all.total, "on_time": counted.on_time},
+        "percent": counted.all.percent,
+        "catalogue": catalogue(session, plan),
+    }
+
+
+def catalogue(session: Session, plan: Plan) -> dict[str, int]:
+    """Return a department's catalogue in numbers, and what has changed in it during the year."""
+    mine = [PACKAGE.owner_org == plan.org_id, PACKAGE.type == "dataset"]
+    active = PACKAGE.state == model.State.ACTIVE
+    chosen = PACKAGE.extras["open_class"].astext
+    created = sa.extract("year", PACKAGE.metadata_created) == plan.year
+    numbers = sa.select(
+        sa.func.count().filter(active),
+        sa.func.count().filter(active, PACKAGE.private.is_(False), chosen == "unconditional"),
+        sa.func.count().filter(active, PACKAGE.private.is_(False), chosen == "conditional"),
+        sa.func.count().filter(active, PACKAGE.private.is_(False), chosen == "non_open"),
+        sa.func.count().filter(active, PACKAGE.private.is_(True)),
+        sa.func.count().filter(active, created),
+    ).where(*mine)
+    names = ("entries", "unconditional", "conditional", "non_open", "unpublished", "new")
+    found = dict(zip(names, session.execute(numbers).one(), strict=True))
+    local_year = sa.extract("year", sa.func.timezone(clock.LOCAL.key, AuditEvent.at))
+    acts = sa.select(AuditEvent.verb, sa.func.count()).where(
+        AuditEvent.subject_type == "dataset", local_year == plan.year,
+        AuditEvent.verb.in_(("dataset.class_changed", "dataset.deleted")),
+        AuditEvent.subject_id.in_(sa.select(PACKAGE.id).where(*mine)),
+    ).group_by(AuditEvent.verb)  # fmt: skip
+    changed = dict(session.execute(acts).tuples().all())
+    return {
+        **found,
+        "class_changed": changed.get("dataset.class_changed", 0),
+        "removed": changed.get("dataset.deleted", 0),
+    }
