@@ -64,6 +64,7 @@ def brief(line: query.Line) -> dict[str, Any]:
         "status": line.status,
         "status_label": _(machine.registered_as(KIND, "standard").state(line.status).label),
         "published_at": moment(plan.published_at),
+        "published_on": moment(plan.published_at and clock.local_date(plan.published_at)),
         "closed_at": moment(plan.closed_at),
         "url": address(plan.year, line.org_name),
     }

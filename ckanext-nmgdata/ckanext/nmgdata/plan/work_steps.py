@@ -32,15 +32,16 @@ def bring(year: int, org: str) -> Any:
     errors: dict[str, Any] = {}
     marked = ""
     if tk.request.method == "POST":
-        found: list[importing.Table] = []
-        errors = work_views.tried(
-            lambda: found.append(importing.read(tk.request.files.get("table"))), _("Read.")
-        )
-        if found:
-            errors = work_views.tried(lambda: importing.draft(asking(), plan, found[0]), _("Imported."))
+        try:
+            found = importing.read(tk.request.files.get("table"))
+        except tk.ValidationError as invalid:
+            found, errors = None, dict(invalid.error_dict)
+        if found is not None:
+            rows = found
+            errors = work_views.tried(lambda: importing.draft(asking(), plan, rows), _("Imported."))
             if not errors:
                 return work_views.back(year, org, "#items")
-            marked = base64.b64encode(template.marked(found[0])).decode()
+            marked = base64.b64encode(template.marked(rows)).decode()
     values = {**work_views.about(plan), "errors": errors, "marked": marked, "media": MEDIA_TYPE}
     return tk.render("nmgdata/plan/import.html", {**values, "columns": importing.COLUMNS})
 
