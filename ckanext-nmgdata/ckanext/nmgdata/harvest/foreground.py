@@ -1,4 +1,4 @@
-"""Run harvests here and now, in as many processes as are called to one; what they load is found at the end."""
+"""Run harvests here and now, in as many processes as are called to one, until what they load is found."""
 
 from __future__ import annotations
 

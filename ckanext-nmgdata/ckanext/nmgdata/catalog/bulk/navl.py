@@ -75,13 +75,7 @@ class Plan:
             for place in range(len(found)):
                 for field in self.inner[name]:
                     apply((name, place, field[0]), field, data, errors, context)
-        for name, unknown in rest.items():
-            for place, fields in unknown.items():
-                key = (name, place, "__extras")
-                data[key] = fields
-                for function, count in self.rest[name]:
-                    if not call(function, count, key, data, errors, context):
-                        break
+        self.keep_rest(rest, data, errors, context)
         for function, count in self.after:
             call(function, count, ("__after",), data, errors, context)
         made = unflatten(data)
@@ -89,6 +83,16 @@ class Plan:
             if value == [] and name not in made:
                 made[name] = []
         return made, in_places(errors)
+
+    def keep_rest(self, rest: Any, data: Flat, errors: dict[Any, Any], context: Context) -> None:
+        """Let the schema say what becomes of fields of rows that it does not know."""
+        for name, unknown in rest.items():
+            for place, fields in unknown.items():
+                key = (name, place, "__extras")
+                data[key] = fields
+                for function, count in self.rest[name]:
+                    if not call(function, count, key, data, errors, context):
+                        break
 
     def spread(self, name: str, found: list[dict[str, Any]], data: Flat) -> dict[int, dict[str, Any]]:
         """Put the fields of rows among the data; return those that the schema does not know."""
