@@ -123,7 +123,9 @@ def told(unit: Unit, event: events.Event) -> None:
     items = list(unit.session.scalars(concerned(event.dataset_id)))
     if items:
         unit.session.flush()
-        renew(unit, check(unit, items))
+        gone = isinstance(event, events.DatasetDeleted)  # told before CKAN deletes the row
+        news = [i for i in items if note(unit, i, GONE, key_of(i))] if gone else check(unit, items)
+        renew(unit, news)
     elif isinstance(event, events.DatasetSaved):
         similar.suggest(unit, event.dataset_id)
 

@@ -19,8 +19,8 @@ from . import present, query
 from .model import Happening, Plan
 
 _ = tk._
-TEMPLATE = "plan_news"
-"""Name under which these mails may be switched off."""
+CHOICE = "plans"
+"""Kind of mails that may be switched off, which these are."""
 MOST = 30
 """News that one mail lists; how many more there are it says."""
 
@@ -50,11 +50,11 @@ def tell_of(plan_id: str) -> int:
             return 0
         plan.told_until = found[0][0].id
         people = followers(plan_id)
-        off = notices.switched_off([user_id for user_id, _address in people], TEMPLATE)
+        off = notices.switched_off([user_id for user_id, _address in people], CHOICE)
         subject, body = written(plan, found)
         for user_id, address in people:
             if address and user_id not in off:
-                stop = choices.stop(choices.Recipient(user_id, address), TEMPLATE)
+                stop = choices.stop(choices.Recipient(user_id, address), CHOICE)
                 mail = {"to": address, "subject": subject, "body": body, **stop}
                 outbox.enqueue(unit.session, "mail", mail, key=f"plan:{plan_id}:{plan.told_until}:{user_id}")
     return 1

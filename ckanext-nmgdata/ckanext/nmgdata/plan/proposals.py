@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from ..catalog.classes.model import Evaluation
 from ..kernel.gate.labels import NON_OPEN
 from ..kernel.workflow.model import Case
 from .model import Item, Plan
@@ -20,7 +21,8 @@ def of_plan(plan: Plan) -> list[dict[str, Any]]:
     """Return entries that could be promised and are not yet: the most wanted first.
 
     ``why`` is ``not_open`` for what nobody can have yet, ``conditional`` for what could be opened further
-    (Art. 29), ``application`` for conditional data that people have applied for.
+    (Art. 29), ``evaluation`` where its periodic evaluation is due, ``application`` for conditional data that
+    people have applied for.
     """
     package: Any = model.Package
     chosen = package.extras["open_class"].astext
@@ -34,9 +36,10 @@ def of_plan(plan: Plan) -> list[dict[str, Any]]:
     has_file = sa.exists().where(
         model.Resource.package_id == package.id, model.Resource.state == model.State.ACTIVE
     )
+    due = sa.exists().where(Evaluation.dataset_id == package.id, Evaluation.is_open)
     not_open = sa.or_(package.private.is_(True), ~has_file)
     query = (
-        sa.select(package, asked.label("asked"), not_open.label("not_open"))
+        sa.select(package, asked.label("asked"), not_open.label("not_open"), due)
         .where(
             package.owner_org == plan.org_id, package.type == "dataset",
             package.state == model.State.ACTIVE, chosen.is_distinct_from(NON_OPEN), ~promised,
@@ -48,13 +51,13 @@ def of_plan(plan: Plan) -> list[dict[str, Any]]:
     return [proposal(*row) for row in model.Session.execute(query)]
 
 
-def proposal(package: model.Package, asked: int, not_open: bool) -> dict[str, Any]:
+def proposal(package: model.Package, asked: int, not_open: bool, due: bool) -> dict[str, Any]:
     """Return one proposal."""
     extras = package.extras or {}
     grounds = (["livelihood"] if extras.get("livelihood") == "true" else []) + (
         ["urgent_need"] if asked else []
     )
-    why = "not_open" if not_open else "application" if asked else "conditional"
+    why = "not_open" if not_open else "application" if asked else "evaluation" if due else "conditional"
     return {
         "dataset_id": package.id,
         "name": package.name,
@@ -64,5 +67,5 @@ def proposal(package: model.Package, asked: int, not_open: bool) -> dict[str, An
         "why": why,
         "applications": asked,
         "grounds": grounds,
-        "demand_source": "application" if asked else "evaluation" if why == "conditional" else "own",
+        "demand_source": "application" if asked else "own" if not_open else "evaluation",
     }

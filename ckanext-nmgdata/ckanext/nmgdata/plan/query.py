@@ -22,9 +22,12 @@ SHORT = re.compile(r"(\d{4})/([^/]+)")
 """Reference of a plan as its address has it: ``2026/nmg-transport``."""
 
 
-def by_reference(reference: str) -> Plan | None:
+def by_reference(reference: Any) -> Plan | None:
     """Return a plan by its id, its case number, the name of its group, or year and organisation."""
-    reference = str(reference).removeprefix("plan-").replace("-", "/", 1) if is_name(reference) else reference
+    if not isinstance(reference, str):
+        return None
+    if is_name(reference):
+        reference = reference.removeprefix("plan-").replace("-", "/", 1)
     if found := SHORT.fullmatch(reference):
         org: Any = model.Group.get(found[2])
         year, org_id = int(found[1]), org.id if org is not None and org.is_organization else None
@@ -36,7 +39,7 @@ def by_reference(reference: str) -> Plan | None:
 
 def is_name(reference: str) -> bool:
     """Say whether a reference is the name of a plan's group: ``plan-2026-nmg-transport``."""
-    return bool(re.fullmatch(r"plan-\d{4}-.+", str(reference)))
+    return bool(re.fullmatch(r"plan-\d{4}-.+", reference))
 
 
 def group_of_plan(reference: str | None) -> str | None:
@@ -47,9 +50,9 @@ def group_of_plan(reference: str | None) -> str | None:
     return model.Session.scalar(sa.select(Plan.id).where(Plan.id == group.id))
 
 
-def item(item_id: str) -> Item | None:
+def item(item_id: Any) -> Item | None:
     """Return an item by its id."""
-    return model.Session.get(Item, item_id)
+    return model.Session.get(Item, item_id) if isinstance(item_id, str) else None
 
 
 # --- plans ---------------------------------------------------------------------------------------

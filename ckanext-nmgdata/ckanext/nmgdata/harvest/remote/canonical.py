@@ -9,6 +9,7 @@ narrow limits, since its worst case is exponential.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ Names = dict[bytes, bytes]
 DCAT = b"<http://www.w3.org/ns/dcat#"
 HYDRA = b"<http://www.w3.org/ns/hydra/core#"
 TYPED = b" <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> "
+RUN = re.compile(rb"(\S+) .*\n(?:\1 .*\n)*")
+REFERENCE = re.compile(rb"> (<[^>]*>|_:\S+) \.\n")
+"""Objects that are things: before them a property ends, and a literal can not hold the end of a line."""
+BLANK = ord("_")
 DATASET, CATALOG, SERVICE = DCAT + b"Dataset>", DCAT + b"Catalog>", DCAT + b"DataService>"
 BESIDE = frozenset(
     {
@@ -54,14 +59,14 @@ class Page:
 
     def __init__(self, triples: bytes, *, most_triples: int, most_bytes: int) -> None:
         self.groups = grouped(triples)
-        self.kinds = kinds(triples)
+        self.kinds = {thing: kinds(text) for thing, text in self.groups.items()}
         self.beside = {thing for thing, known in self.kinds.items() if not known.isdisjoint(BESIDE)}
         self.most_triples = most_triples
         self.most_bytes = most_bytes
 
     def of_kind(self, kind: bytes) -> list[bytes]:
         """Return the things of a class, sorted."""
-        return sorted(thing for thing, known in self.kinds.items() if kind in known)
+        return sorted(thing for thing in self.beside if kind in self.kinds[thing])
 
     def record(self, subject: bytes) -> tuple[bytes, bytes, Lines]:
         """Return a record's canonical triples, the name of its subject in them, and what they are said of.
@@ -89,60 +94,54 @@ class Page:
         marked: Lines = []
         things, seen = [subject], {subject}
         for thing in things:
-            lines = self.part(thing)
-            blank = thing.startswith(b"_:")
-            here: Lines = []
-            for line in [line for line in lines if not line.endswith(b'" .')]:
-                target = reference(line)
-                if target is None:
-                    continue
-                if target.startswith(b"_:"):
-                    here.append(line)
+            text = self.part(thing)
+            lines = text.split(b"\n")
+            lines.pop()
+            blank = thing[0] == BLANK
+            for target in REFERENCE.findall(text):
                 if target in groups and target not in seen and target not in beside:
                     seen.add(target)
                     things.append(target)
-            if blank or here:
-                marked += lines if blank else here
-            if not blank:
-                plain += [line for line in lines if line not in here] if here else lines
+                if target[0] == BLANK and not blank:
+                    here = [line for line in lines if line.endswith(target, 0, -2)]
+                    marked += here
+                    lines = [line for line in lines if line not in here]
+            if blank:
+                marked += lines
+            else:
+                plain += lines
             if len(plain) + len(marked) > self.most_triples:
                 raise TooLargeError(f"more than {self.most_triples} triples")
         return plain, marked, things
 
-    def part(self, thing: bytes) -> Lines:
+    def part(self, thing: bytes) -> bytes:
         """Return what is said of a part of a record."""
-        if SERVICE in self.kinds.get(thing, ()):
-            return [line for line in self.groups[thing] if SERVES not in line]
-        return self.groups[thing]
+        text = self.groups[thing]
+        if SERVICE in self.kinds[thing]:
+            return b"".join(line for line in text.splitlines(keepends=True) if SERVES not in line)
+        return text
 
 
 # --- lines ---------------------------------------------------------------------------------------
 
 
-def grouped(triples: bytes) -> dict[bytes, Lines]:
+def grouped(triples: bytes) -> dict[bytes, bytes]:
     """Return the lines by what they are said of; neighbours mostly speak of the same."""
-    groups: dict[bytes, Lines] = {}
-    subject, add = b"", None
-    for line in triples.split(b"\n"):
-        if add is None or not line.startswith(subject):
-            if not line:
-                continue
-            subject = line[: line.index(b" ") + 1]
-            add = groups.setdefault(subject[:-1], []).append
-        add(line)
+    groups: dict[bytes, bytes] = {}
+    for found in RUN.finditer(triples):
+        subject = found[1]
+        groups[subject] = groups[subject] + found[0] if subject in groups else found[0]
     return groups
 
 
-def kinds(triples: bytes) -> dict[bytes, set[bytes]]:
-    """Return the classes of all things that are said to have one."""
-    found: dict[bytes, set[bytes]] = {}
-    at = triples.find(TYPED)
+def kinds(text: bytes) -> set[bytes]:
+    """Return the classes of the thing that the lines are said of."""
+    found = set()
+    at = text.find(TYPED)
     while at >= 0:
-        begin, end = triples.rfind(b"\n", 0, at) + 1, triples.index(b"\n", at)
-        thing, kind = triples[begin:at], triples[at + len(TYPED) : end - 2]
-        if b" " not in thing:
-            found.setdefault(thing, set()).add(kind)
-        at = triples.find(TYPED, end)
+        end = text.index(b"\n", at)
+        found.add(text[at + len(TYPED) : end - 2])
+        at = text.find(TYPED, end)
     return found
 
 

@@ -67,15 +67,20 @@ class Child:
         :raises RemoteError: the child has not survived it
         """
         self.pages += 1
-        watch = threading.Timer(seconds, self.process.kill)
+        late = threading.Event()
+
+        def expire() -> None:
+            late.set()
+            self.process.kill()
+
+        watch = threading.Timer(seconds, expire)
         watch.daemon = True
         watch.start()
         try:
             send(self.orders, head, body)
             said, triples = receive(self.answers, LONGEST_ANSWER)
         except (OSError, EOFError, ValueError) as error:
-            late = not watch.is_alive()
-            raise RemoteError(Code.PARSE_TIME if late else self.cause()) from error
+            raise RemoteError(Code.PARSE_TIME if late.is_set() else self.cause()) from error
         finally:
             watch.cancel()
         if said.get("error") == Code.PARSE_MEMORY:
@@ -167,9 +172,13 @@ def ask(task: str, answer: Answer, spec: Spec) -> tuple[dict[str, Any], list[Rec
     except RemoteError as error:
         error.address = answer.address
         raise
-    if "error" in said:
-        raise RemoteError(Code(said["error"]), said["detail"], address=answer.address)
-    return said, records(said["records"], triples)
+    try:
+        if "error" not in said:
+            return said, records(said["records"], triples)
+        trouble = RemoteError(Code(said["error"]), str(said["detail"]), address=answer.address)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RemoteError(Code.PARSER_DIED, "it talks nonsense", address=answer.address) from error
+    raise trouble
 
 
 def records(heads: list[list[Any]], triples: bytes) -> list[Record]:

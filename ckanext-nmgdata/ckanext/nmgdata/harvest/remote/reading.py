@@ -26,7 +26,9 @@ NEXT = (HYDRA + b"next>", HYDRA + b"nextPage>")
 TOTAL = HYDRA + b"totalItems>"
 LONGEST_IDENTIFIER = 1000
 LONGEST_DETAIL = 500
+NEWLINE = ord("\n")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+Paging = list[tuple[bytes, bytes, str]]
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,9 @@ def catalogue(body: bytes, order: Order) -> Reading:
     reading = Reading()
     triples, tainted = triples_of(text, order, reading)
     page = Page(triples, most_triples=order.record_triples, most_bytes=order.record_bytes)
-    reading.next = next_page(page, order.address)
-    reading.total = total(page)
+    paging = paging_of(page)
+    reading.next = next_page(paging, order.address)
+    reading.total = total(paging)
     Collector(page, order, reading, tainted).collect()
     if not page.beside:
         spoilt = reading.refused and reading.refused[0]
@@ -132,9 +135,9 @@ class Collector:
 
     def one(self, subject: bytes) -> None:
         """Take a dataset, or refuse it."""
-        lines = self.page.groups[subject]
-        where = shown(subject) if subject.startswith(b"<") else title_of(lines, subject)
-        identifier = identifier_of(lines, subject)
+        text = self.page.groups[subject]
+        where = shown(subject) if subject.startswith(b"<") else title_of(text, subject)
+        identifier = identifier_of(text, subject)
         try:
             if not identifier:
                 self.refuse(where, Fault.NO_IDENTIFIER, "", None)
@@ -189,25 +192,35 @@ def shown(thing: bytes) -> str:
     return thing.removeprefix(b"<").removesuffix(b">").decode()
 
 
-def identifier_of(lines: list[bytes], subject: bytes) -> str:
+def identifier_of(text: bytes, subject: bytes) -> str:
     """Return a dataset's identifier, else its IRI, else nothing."""
-    begin = subject + IDENTIFIER
-    stated = sorted(plain(line[len(begin) : -2]) for line in lines if line.startswith(begin))
-    found = next(filter(None, stated), "")
-    return found or ("" if subject.startswith(b"_:") else shown(subject))
+    stated = values(text, subject + IDENTIFIER)
+    return stated or ("" if subject.startswith(b"_:") else shown(subject))
 
 
-def title_of(lines: list[bytes], subject: bytes) -> str:
+def title_of(text: bytes, subject: bytes) -> str:
     """Return how to find a dataset that has no name, in the words of its title."""
-    begin = subject + TITLE
-    stated = sorted(plain(line[len(begin) : -2]) for line in lines if line.startswith(begin))
-    return next(filter(None, stated), "a dataset without name and title")
+    return values(text, subject + TITLE) or "a dataset without name and title"
+
+
+def values(text: bytes, begin: bytes) -> str:
+    """Return the first value, in order of the alphabet, of the lines that begin so; "" if there is none."""
+    found = set()
+    at = text.find(begin)
+    while at >= 0:
+        end = text.index(b"\n", at)
+        if at == 0 or text[at - 1] == NEWLINE:
+            found.add(plain(text[at + len(begin) : end - 2]))
+        at = text.find(begin, end)
+    return min(found - {""}, default="")
 
 
 def plain(term: bytes) -> str:
     """Return the text of a literal or IRI, stripped."""
     if not term.startswith(b'"'):
         return "" if term.startswith(b"_:") else shown(term)
+    if b"\\" not in term:
+        return term[1 : term.rindex(b'"')].decode().strip()
     quad = next(ox.parse(b"<a:> <a:> " + term + b" .", format=ox.RdfFormat.N_TRIPLES))
     return quad.object.value.strip()
 
@@ -215,14 +228,14 @@ def plain(term: bytes) -> str:
 # --- paging --------------------------------------------------------------------------------------
 
 
-def next_page(page: Page, address: str) -> str | None:
+def next_page(paging: Paging, address: str) -> str | None:
     """Return the address of the next page, as hydra tells it of a collection, a view or a catalogue.
 
     :raises RemoteError: it tells several
     """
     found: dict[str, set[str]] = {}
-    for thing, _, value in said(page, NEXT):
-        if value:
+    for thing, predicate, value in paging:
+        if predicate in NEXT and value:
             found.setdefault(urljoin(address, value), set()).add(shown(thing))
     if len(found) > 1:
         own = [target for target, things in found.items() if address in things]
@@ -232,22 +245,21 @@ def next_page(page: Page, address: str) -> str | None:
     return next(iter(found), None)
 
 
-def total(page: Page) -> int | None:
+def total(paging: Paging) -> int | None:
     """Return how many records the catalogue says it has, if it says one number."""
-    stated = {value for _, _, value in said(page, (TOTAL,)) if re.fullmatch(r"\d{1,9}", value)}
-    return int(stated.pop()) if len(stated) == 1 else None
+    said = (value for _, predicate, value in paging if predicate == TOTAL)
+    stated = {int(value) for value in said if re.fullmatch(r"\d{1,9}", value)}
+    return stated.pop() if len(stated) == 1 else None
 
 
-def said(page: Page, predicates: tuple[bytes, ...]) -> list[tuple[bytes, bytes, str]]:
-    """Return subject, property and value of what is said by these properties, datasets left out."""
-    datasets = set(page.of_kind(DATASET))
-    wanted = tuple(b" " + predicate + b" " for predicate in predicates)
+def paging_of(page: Page) -> Paging:
+    """Return thing, property and value of what is said of paging; datasets have no say in it."""
     found = []
-    for thing, lines in page.groups.items():
-        if thing in datasets:
+    for thing, text in page.groups.items():
+        if HYDRA not in text or DATASET in page.kinds[thing]:
             continue
-        for line in lines:
-            if line[len(thing) :].startswith(wanted):
-                subject, predicate, rest = line.split(b" ", 2)
-                found.append((subject, predicate, plain(rest[:-2])))
+        for line in text.splitlines():
+            _, predicate, rest = line.split(b" ", 2)
+            if predicate == TOTAL or predicate in NEXT:
+                found.append((thing, predicate, plain(rest[:-2])))
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import ssl
+import subprocess
 import time
 import zlib
 from dataclasses import replace
@@ -151,6 +153,58 @@ class TestWhereItGoes:
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         server.page("/p1", "page")
         assert get(server.spec()).body == b"page"
+
+
+class TestTLS:
+    """The connection goes to a checked address, the certificate is still the name's."""
+
+    @pytest.fixture
+    def server(self, tmp_path):
+        key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+        made = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ]
+        made += ["-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=city.example.org"]
+        subprocess.run(
+            [*made, "-addext", "subjectAltName=DNS:city.example.org"], check=True, capture_output=True
+        )
+        server = hostile.Server()
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        server.server.socket = context.wrap_socket(server.server.socket, server_side=True)
+        server.page("/p1", "page")
+        server.certificate = str(certificate)
+        yield server
+        server.close()
+
+    def code(self, server, host):
+        """Return by which code a page of this host can not be had; None if it can."""
+        spec = server.spec(address=f"https://{host}:{server.port}/p1")
+        try:
+            assert get(spec, resolver=lambda *_: ["127.0.0.1"]).body == b"page"
+        except RemoteError as error:
+            return error.code
+        return None
+
+    def test_a_certificate_that_nobody_vouches_for(self, server):
+        assert self.code(server, "city.example.org") == Code.CERTIFICATE
+
+    def test_a_certificate_of_another_host(self, server, monkeypatch):
+        monkeypatch.setenv("SSL_CERT_FILE", server.certificate)
+        assert self.code(server, "city.example.org") is None
+        assert self.code(server, "other.example.org") == Code.CERTIFICATE
+
+    def test_from_https_it_never_goes_on_without(self, server, monkeypatch):
+        monkeypatch.setenv("SSL_CERT_FILE", server.certificate)
+        server.routes["/p1"] = hostile.redirect(f"http://city.example.org:{server.port}/p2")
+        assert self.code(server, "city.example.org") == Code.INSECURE_REDIRECT
 
 
 class TestCredentials:

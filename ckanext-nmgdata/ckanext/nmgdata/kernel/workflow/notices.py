@@ -32,12 +32,7 @@ CHOICES = {
     "plans": N_("News of the open plans that you follow"),
 }
 """Mails that may be switched off. Decisions, answers and stops are owed by law, so they may not."""
-CHOICE_OF = {
-    "reminder": "reminders",
-    "urge_reminder": "reminders",
-    "assigned": "assignments",
-    "plan_news": "plans",
-}
+CHOICE_OF = {"reminder": "reminders", "urge_reminder": "reminders", "assigned": "assignments"}
 """Template → the choice it falls under; besides, ``progress`` is each step that the law does not owe."""
 
 

@@ -63,7 +63,7 @@ def test_who_may(stage, name):
             break
 
 
-def test_stock_clients_read_the_plan_over_http(app, plans, world):
+def test_stock_clients_read_the_plan_over_http(clean_search, app, plans, world):
     """What ckanapi does: POST of JSON to /api/3/action, a token in the header."""
     with at(1, 12):
         plan = plans.draft()

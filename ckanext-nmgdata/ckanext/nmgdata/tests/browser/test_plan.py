@@ -111,7 +111,7 @@ def test_a_plan_is_made_decided_and_watched(visit):
          "id": made["id"], "private": False},
     )  # fmt: skip
     anybody.go(f"{plan}?state=opened")
-    expect(anybody.page.get_by_role("link", name="道路施工信息")).to_be_visible()
+    expect(anybody.page.get_by_role("link", name="道路施工信息", exact=True)).to_be_visible()
     assert item["state"] in ("planned", "late")
 
     # The department closes the year.

@@ -12,6 +12,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.routing import IntegerConverter
 
 from ... import shapes
 from ...conftest import MONDAY, empty_tables
@@ -273,6 +274,8 @@ def test_our_pages(scene, wsgi, browser):
             name: data.draw(st.sampled_from([known.get(name, "x")]) | TEXTS) or "x" for name in rule.arguments
         }
         values = {name: value.encode("utf-8", "replace").decode() for name, value in values.items()}
+        numbers = [n for n in rule.arguments if isinstance(rule._converters[n], IntegerConverter)]
+        values |= {name: data.draw(st.sampled_from([2026]) | st.integers(0)) for name in numbers}
         path = rule.build(values, append_unknown=False)[1]
         pairs = data.draw(st.lists(st.tuples(st.sampled_from(FIELDS), TEXTS), max_size=4))
         pairs = [(name, value.encode("utf-8", "replace").decode()) for name, value in pairs]
