@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 import sqlalchemy as sa
 from ckan import model
@@ -77,7 +79,7 @@ def begin_here(source_id: str) -> str:
         return found
 
 
-def progress(bar: click._termui_impl.ProgressBar, job_id: str) -> None:
+def progress(bar: Any, job_id: str) -> None:
     """Show how far a job is."""
     job = model.Session.get_one(Job, job_id, populate_existing=True)
     bar.length = max(job.total or 0, job.read_count)

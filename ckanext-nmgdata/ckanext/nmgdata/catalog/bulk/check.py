@@ -57,7 +57,7 @@ class Checker:
     def __init__(self) -> None:
         """Compile the schema; CKAN's plugins must be loaded."""
         described = SchemingDatasetsPlugin.instance._expanded_schemas[TYPE]
-        self.schema = default_create_package_schema()
+        self.schema: dict[str, Any] = default_create_package_schema()
         self.composite: list[str] = []
         for fields, target, convert in (
             (described["dataset_fields"], self.schema, True),
@@ -113,7 +113,7 @@ class Checker:
 
     def validated(self, entry: Entry) -> tuple[Entry, dict[str, Any]]:
         """Run the validators, as for an entry that is not refused for what it lacks."""
-        context: Context = {"user": "", publish.SOURCE: "bulk"}
+        context: Any = {"user": "", publish.SOURCE: "bulk"}
         return self.plan.run(entry, context)
 
     def missing_in(self, entry: Entry, unlawful: dict[str, str]) -> list[str]:
