@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--rounds", default="first,unchanged,changed")
     parser.add_argument("--keep", action="store_true", help="go on with what the last run has left")
     parser.add_argument("--rate", type=int, default=0, help="records a second that are loaded at most")
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--profile", type=Path, help="write where the time goes")
     asked = parser.parse_args()
     with inside.ckan():
@@ -38,6 +39,7 @@ def main() -> None:
         from ckan.plugins import toolkit as tk
 
         tk.config["ckanext.nmgdata.harvest.rate"] = asked.rate
+        tk.config["ckanext.nmgdata.harvest.workers"] = asked.processes
         if not asked.keep:
             fill.empty(os.environ["CKAN_SITE_ID"])
         sources = [source(number + 1, asked) for number in range(asked.sources)]
@@ -106,23 +108,19 @@ def profiled(asked: argparse.Namespace, sources: list[str]) -> dict[str, Any]:
 def harvest(sources: list[str]) -> dict[str, Any]:
     """Harvest all sources at once, in this process, until everything is found."""
     from ckan import model
-    from ckanext.nmgdata.harvest import cli, run
+    from ckanext.nmgdata.harvest import cli, foreground
     from ckanext.nmgdata.harvest.model import OUTCOMES, Job
-    from ckanext.nmgdata.kernel import outbox
-    from ckanext.nmgdata.kernel.outbox import search
 
     began = time.monotonic()
     ids = [cli.begin_here(one) for one in sources]
-    run.Worker(only=ids, after_page=lambda: outbox.deliver([search.TOPIC])).run()
-    loaded = time.monotonic() - began
-    outbox.deliver([search.TOPIC])
+    foreground.harvest(ids)
     took = time.monotonic() - began
     jobs = [model.Session.get_one(Job, one, populate_existing=True) for one in ids]
     counts = {name: sum(getattr(job, f"{name}_count") for job in jobs) for name in ("read", *OUTCOMES)}
     states = sorted({f"{job.state} {job.error or ''}".strip() for job in jobs})
     model.Session.rollback()
     return {
-        "datasets_per_s": counts["read"] / took, "seconds": took, "loaded_s": loaded, "states": states,
+        "datasets_per_s": counts["read"] / took, "seconds": took, "states": states,
         **{name: number for name, number in counts.items() if number},
     }  # fmt: skip
 

@@ -86,8 +86,7 @@ def check_files(entry: dict[str, Any], context: Context) -> None:
         if stored
         else {}
     )
-    given = {SOURCE: context[SOURCE]} if SOURCE in context else {}
-    if source_of({"package": stored, **given}):
+    if context.get(SOURCE) or (stored and source_of({"package": stored})):
         return
     whole = {**known, **entry}
     resources = entry.get("resources")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 import sqlalchemy as sa
 from ckan import model
 
 from ..cli import nmgdata
-from ..kernel import outbox
 from ..kernel.actors import Actor
-from ..kernel.outbox import search
 from ..kernel.types import Conflict
 from ..kernel.unit import begin
-from . import jobs, run, vanish
+from . import foreground as harvests
+from . import jobs, vanish
 from .model import LIVE, OUTCOMES, Job, JobState, Source
 
 
@@ -53,8 +54,7 @@ def foreground(name: str) -> None:
         raise click.UsageError(f"there is no source {name}")
     job_id = begin_here(source_id)
     with click.progressbar(length=0, label=name, show_pos=True) as bar:
-        run.Worker(only=[job_id], after_page=lambda: progress(bar, job_id)).run()
-    outbox.deliver([search.TOPIC])
+        harvests.harvest([job_id], lambda: progress(bar, job_id))
     job = model.Session.get_one(Job, job_id, populate_existing=True)
     click.echo(
         ", ".join(f"{word} {getattr(job, f'{word}_count')}" for word in ("read", *OUTCOMES, "vanished"))
@@ -79,10 +79,9 @@ def begin_here(source_id: str) -> str:
         return found
 
 
-def progress(bar: click._termui_impl.ProgressBar, job_id: str) -> None:
-    """Show how far a job is, and index what it has loaded."""
+def progress(bar: Any, job_id: str) -> None:
+    """Show how far a job is."""
     job = model.Session.get_one(Job, job_id, populate_existing=True)
     bar.length = max(job.total or 0, job.read_count)
     bar.update(job.read_count - job.waiting_count - bar.pos)
     model.Session.rollback()
-    outbox.deliver([search.TOPIC])

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from ckan.plugins import toolkit as tk
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased, defer
 
 from .. import config
 from ..kernel import outbox
@@ -154,7 +154,7 @@ def claim_page(name: str, only: Sequence[str] | None = None) -> tuple[str, int] 
             )
             .order_by(JobPage.attempts, JobPage.job_id, JobPage.number)
             .limit(1)
-            .options(sa.orm.defer(JobPage.work), sa.orm.defer(JobPage.seen))
+            .options(defer(JobPage.work), defer(JobPage.seen))
         )
         if only is not None:
             query = query.where(Job.id.in_(only))
@@ -272,7 +272,7 @@ def purge() -> int:
     The last job of each source stays.
     """
     with begin(Actor.system()) as unit:
-        newer = sa.orm.aliased(Job)
+        newer = aliased(Job)
         old = unit.now - timedelta(days=config.harvest_retention_days())
         statement = sa.delete(Job).where(
             Job.ended_at < old,
@@ -280,7 +280,8 @@ def purge() -> int:
             .where(newer.source_id == Job.source_id, newer.queued_at > Job.queued_at)
             .exists(),
         )
-        return unit.session.execute(statement.execution_options(synchronize_session=False)).rowcount
+        purged = statement.returning(Job.id).execution_options(synchronize_session=False)
+        return len(unit.session.scalars(purged).all())
 
 
 def records_of(session: Session, source_id: str) -> int:

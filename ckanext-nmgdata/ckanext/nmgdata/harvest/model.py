@@ -148,7 +148,7 @@ class Source(tk.BaseModel):
     )  # fmt: skip
 
 
-class Job(Counted, tk.BaseModel):
+class Job(tk.BaseModel, Counted):
     """One harvest of a source. Who holds its lease reads; others may load what was read."""
 
     __tablename__ = "nmgdata_harvest_job"
@@ -205,7 +205,7 @@ class Job(Counted, tk.BaseModel):
     )  # fmt: skip
 
 
-class JobPage(Counted, tk.BaseModel):
+class JobPage(tk.BaseModel, Counted):
     """One page of a job: what became of its records, which of the known ones it held, what still waits."""
 
     __tablename__ = "nmgdata_harvest_page"

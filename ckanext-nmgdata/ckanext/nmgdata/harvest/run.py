@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from flask import Flask, current_app
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from .. import config
 from ..kernel.actors import Actor
@@ -61,7 +62,7 @@ def load_page(job_id: str, number: int, name: str, **ways: Any) -> int:
             left = settle(loader, job_id, number, name, part, left, give_up=attempts > jobs.TRIES)
         except LostError:
             return 0
-        except (sa.exc.OperationalError, sa.exc.InterfaceError):
+        except (OperationalError, InterfaceError):
             raise  # the database is away: the page is loaded again later
         except Exception as error:
             if len(part) == 1:

@@ -16,14 +16,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ckan.lib.navl.dictization_functions import missing, validate
+from ckan.lib.navl.dictization_functions import missing
 from ckan.logic.schema import default_create_package_schema
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
 from ckanext.scheming.plugins import SchemingDatasetsPlugin, _field_create_validators
 
 from .. import publish, rules
-from ..validators import URL, nmgdata_unique_items
+from ..validators import URL, nmgdata_required, nmgdata_unique_items
+from .navl import Plan
 
 Entry = dict[str, Any]
 TYPE = "dataset"
@@ -56,7 +57,7 @@ class Checker:
     def __init__(self) -> None:
         """Compile the schema; CKAN's plugins must be loaded."""
         described = SchemingDatasetsPlugin.instance._expanded_schemas[TYPE]
-        self.schema = default_create_package_schema()
+        self.schema: dict[str, Any] = default_create_package_schema()
         self.composite: list[str] = []
         for fields, target, convert in (
             (described["dataset_fields"], self.schema, True),
@@ -87,6 +88,7 @@ class Checker:
         resources["url"] = [*given, tk.get_validator("remove_whitespace"), web_address]
         self.schema["__before"] = ignored
         self.schema["__after"] = [nmgdata_unique_items, keeping(self.composite)]
+        self.plan = Plan(self.schema, drops_what_is_empty)
 
     def check(self, entry: Entry) -> Checked:
         """Return an entry as it is to be written.
@@ -111,13 +113,19 @@ class Checker:
 
     def validated(self, entry: Entry) -> tuple[Entry, dict[str, Any]]:
         """Run the validators, as for an entry that is not refused for what it lacks."""
-        context: Context = {"user": "", publish.SOURCE: "bulk"}
-        return validate(entry, self.schema, context)
+        context: Any = {"user": "", publish.SOURCE: "bulk"}
+        return self.plan.run(entry, context)
 
     def missing_in(self, entry: Entry, unlawful: dict[str, str]) -> list[str]:
         """Return the fields that the law asks for and the entry does not hold rightly."""
         empty = [name for name in self.required if not rules.filled(entry, name)]
         return [*empty, *(name for name in unlawful if name not in empty)]
+
+
+def drops_what_is_empty(validator: Callable[..., Any]) -> bool:
+    """Say whether a validator only drops an empty field: ours does, of an entry that may lack it."""
+    ours = f"{nmgdata_required.__qualname__}.<locals>.validator"
+    return validator.__qualname__ == ours or validator.__name__ in ("ignore", "ignore_empty")
 
 
 def keeping(names: Sequence[str]) -> Callable[..., None]:

@@ -25,7 +25,7 @@ PLAIN = ("title", "notes", "license_id", "url", "version", "author", "author_ema
 FILE = ("format", "description", "hash", "name", "resource_type", "mimetype", "mimetype_inner", "size",
         "last_modified", "cache_last_updated", "url_type")  # fmt: skip
 """Columns of ``resource`` that a file's fields fill. ``cache_url`` is a link too, and is never kept."""
-BLANK = ("format", "description", "hash")
+BLANK = ("format", "hash")
 """Columns that CKAN's model fills with nothing rather than NULL when a new file does not state them."""
 OWN = ("id", "package_id", "url", "position", "state", "created", "metadata_modified", "cache_url", "extras")
 

@@ -206,7 +206,7 @@ def converter(field: Row) -> Convert:
 
 def chain(field: Row) -> Convert:
     """Return the output validators of a plain field as one function."""
-    functions = [tk.get_validator(name) for name in (field.get("output_validators") or "").split()]
+    functions: list[Any] = [tk.get_validator(name) for name in (field.get("output_validators") or "").split()]
 
     def run(value: Any) -> Any:
         for function in functions:

@@ -90,17 +90,21 @@ def entry(number: int, version: int = 0) -> dict[str, Any]:
 
 
 def file(number: int, place: int, version: int) -> dict[str, Any]:
-    """Return one distribution; what it states stays, because CKAN keeps what an update does not state."""
+    """Return one distribution; what it states stays.
+
+    CKAN keeps or guesses what an update does not state; in bulk a file is what its source states.
+    """
     chance = random.Random(f"{number}/{place}")
     form = chance.choice(("CSV", "xlsx", "JSON", "png", "PDF", "application/json", "", "XML"))
     found: dict[str, Any] = {
         "id": named("file", str(number), str(place)),
         "url": f"https://city.example.cn/f/{number}-{place}.v{version * (place % 2)}.{form.lower() or 'txt'}",
         "name": f"文件 {place} v{version}",
+        "mimetype": "text/csv",
     }
     if form:
         found["format"] = form
-    optional = {"description": "说明", "size": 1234, "mimetype": "text/csv", "hash": "abc", "landing": "x"}
+    optional = {"description": "说明", "size": 1234, "hash": "abc", "landing": "x"}
     return found | {name: value for name, value in optional.items() if chance.random() < 0.4}
 
 

@@ -32,8 +32,8 @@ TOPIC = "index"
 BATCH = 250
 FEW = 5
 """Datasets up to which CKAN's own way is as fast as that for many."""
-PATIENCE = 0.05
-"""Seconds more for each document that is sent together with others."""
+PATIENCE = 20
+"""Documents sent together for which Solr has a second more."""
 LOCK_ALL = sa.text(
     "SELECT count(pg_advisory_xact_lock(hashtextextended(id, 7)))"
     " FROM (SELECT unnest(CAST(:ids AS text[])) AS id ORDER BY 1) wanted"
@@ -80,7 +80,7 @@ def note_all(session: Session, ids: Sequence[str]) -> None:
     enqueue_all(session, TOPIC, [{"dataset": dataset_id} for dataset_id in ids])
 
 
-def solr(timeout: float = TIMEOUT) -> pysolr.Solr:
+def solr(timeout: int = TIMEOUT) -> pysolr.Solr:
     """Return a connection to Solr that gives up soon."""
     return pysolr.Solr(config["solr_url"], timeout=timeout)
 
@@ -135,7 +135,7 @@ def make_many(maker: Maker) -> None:
 
 def send(ids: Sequence[str], documents: Sequence[dict[str, Any]]) -> None:
     """Send documents, and remove those of datasets that have none; visible with the next commit."""
-    patient = solr(TIMEOUT + len(ids) * PATIENCE)
+    patient = solr(TIMEOUT + len(ids) // PATIENCE)
     made = {document["id"] for document in documents}
     if documents:
         patient.add(documents, commit=False)
