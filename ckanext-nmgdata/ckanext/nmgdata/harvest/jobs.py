@@ -26,6 +26,8 @@ from .model import LIVE, OUTCOMES, Job, JobPage, JobState, RemoteRecord, Source,
 TOPIC = "harvest"
 LEASE = timedelta(seconds=90)
 """How long somebody may be silent before another takes over; renewed with every page."""
+LOCK = {"key_share": True}
+"""How rows are locked that others refer to: adding a page or a problem does not wait for its job."""
 TRIES = 5
 """How often a page is loaded, or a job taken up, before it is given up."""
 BREAKER = (1, 2, 6, 24)
@@ -75,7 +77,7 @@ def ask_for_due() -> int:
             ~sa.select(Job.id).where(Job.source_id == Source.id, Job.state.in_(LIVE)).exists(),
         )
         asked = 0
-        for source in unit.session.scalars(due.with_for_update(skip_locked=True)).all():
+        for source in unit.session.scalars(due.with_for_update(skip_locked=True, key_share=True)).all():
             source.due_at = unit.now + timedelta(hours=source.every_hours)
             queue(unit, source.id)
             asked += 1
@@ -106,7 +108,7 @@ def claim(name: str, only: Sequence[str] | None = None) -> Job | None:
             query = query.where(Job.id.in_(only))
         query = query.order_by(Job.queued_at, Job.id).limit(1)
         job = unit.session.scalar(
-            query.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+            query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
         )
         if job is None:
             return None
@@ -122,7 +124,7 @@ def claim(name: str, only: Sequence[str] | None = None) -> Job | None:
 
 def locked(unit: Unit, job_id: str) -> Job:
     """Return a job's row, locked until the transaction ends."""
-    return unit.session.get_one(Job, job_id, with_for_update=True, populate_existing=True)
+    return unit.session.get_one(Job, job_id, with_for_update=LOCK, populate_existing=True)
 
 
 def holds(job: Job, name: str) -> bool:
@@ -201,7 +203,7 @@ def count(session: Session, job_id: str, number: int | None, deltas: Mapping[str
 
 def end(unit: Unit, job: Job, state: JobState, error: str | None = None, detail: str = "") -> None:
     """End a job, and note what it means for its source: due again, or in trouble."""
-    source = unit.session.get_one(Source, job.source_id, with_for_update=True, populate_existing=True)
+    source = unit.session.get_one(Source, job.source_id, with_for_update=LOCK, populate_existing=True)
     job.state, job.ended_at, job.worker, job.lease_until = state, unit.now, None, None
     job.error, job.detail = error, detail[:500] or None
     if state == JobState.FAILED:

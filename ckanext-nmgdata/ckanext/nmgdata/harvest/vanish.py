@@ -80,7 +80,7 @@ def too_much(source: Source, gone: int, known: int) -> bool:
 def supersede(unit: Unit, job: Job) -> None:
     """End what an earlier run of the source still holds: this one knows better."""
     held = sa.select(Job).where(Job.source_id == job.source_id, Job.state == JobState.HELD, Job.id != job.id)
-    for earlier in unit.session.scalars(held.with_for_update()):
+    for earlier in unit.session.scalars(held.with_for_update(key_share=True)):
         jobs.end(unit, earlier, JobState.CANCELLED)
 
 
