@@ -31,6 +31,8 @@ DRAFT, NEXT, LAST = "draft", "next_version", "year_end"
 MODES = {"drafting": DRAFT, "collecting": DRAFT, "returned": DRAFT, "published": NEXT, "adjusting": LAST}
 """State of the case → what is being drafted; in other states nothing is."""
 Stated = dict[str, Any]
+Errors = dict[str, Any]
+"""Field → messages."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Wanted:
     entry: Stated | None = None
 
 
-def validated(form: Schema, stated: Stated, *, partly: bool = False) -> tuple[Stated, dict[str, list[str]]]:
+def validated(form: Schema, stated: Stated, *, partly: bool = False) -> tuple[Stated, Errors]:
     """Return what a form asks for, checked, and its errors by field.
 
     :param partly: only the fields that were sent
@@ -79,14 +81,14 @@ def read(plan: Plan, stated: Stated) -> Wanted:
     return Wanted(promise, package, entry)
 
 
-def month_faults(plan: Plan, due: Any) -> dict[str, list[str]]:
+def month_faults(plan: Plan, due: Any) -> Errors:
     """Say when a month lies outside the year of the plan."""
     if getattr(due, "year", None) == plan.year:
         return {}
     return {"month": [_("The month must lie in {year}.").format(year=plan.year)]}
 
 
-def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, dict[str, list[str]]]:
+def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, Errors]:
     """Return an entry of the organisation's own catalogue; others are none (R-PLAN-02)."""
     package = model.Package.get(reference)
     mine = package is not None and package.type == "dataset" and package.owner_org == plan.org_id
@@ -95,7 +97,7 @@ def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, dict[st
     return package, {}
 
 
-def class_faults(package: model.Package, wanted: str | None) -> dict[str, list[str]]:
+def class_faults(package: model.Package, wanted: str | None) -> Errors:
     """Say when an entry is that open already, or may never be (R-SEC-03)."""
     if wanted is None:
         return {}
@@ -109,7 +111,7 @@ def class_faults(package: model.Package, wanted: str | None) -> dict[str, list[s
     return {}
 
 
-def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated, dict[str, list[str]]]:
+def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated, Errors]:
     """Return the non-public entry that a future dataset becomes, checked as CKAN will check it."""
     clean, errors = validated(schema.future_entry(), stated)
     title = clean.get("title")
@@ -126,7 +128,7 @@ def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated
     if model.Session.scalar(sa.select(same)):
         return entry, {"title": [_("The catalogue has an entry of this title; refer to it instead.")]}
     plugin: Any = lib_plugins.lookup_package_plugin("dataset")
-    context = {**jobs.site_context(), "session": model.Session, "model": model, "for_edit": True}
+    context: Any = {**jobs.site_context(), "session": model.Session, "model": model, "for_edit": True}
     _data, found = lib_plugins.plugin_validate(
         plugin, context, dict(entry), plugin.create_package_schema(), "package_create"
     )
@@ -203,6 +205,7 @@ def change(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
         package = unit.session.get(model.Package, item.dataset_id)
         if "open_class" in clean and clean["open_class"] != item.open_class and package is not None:
             errors |= class_faults(package, clean["open_class"])
+        reason: Stated = {}
         if item.since_version is not None:
             reason, faults = validated(schema.changing(), stated)
             errors |= faults
@@ -216,8 +219,8 @@ def change(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
             raise Conflict(_("This promise cannot be changed any more; it can only end."))
         if "due_on" in clean:
             clean["due_on"] = clean["due_on"].isoformat()
-        item.pending = {**(item.pending or {}), **clean, **reason}
-        item.pending.pop("end", None)
+        before = {name: value for name, value in (item.pending or {}).items() if name != "end"}
+        item.pending = {**before, **clean, **reason}
     return item
 
 

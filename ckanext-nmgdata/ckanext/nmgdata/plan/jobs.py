@@ -76,7 +76,9 @@ def write_group(plan: Plan) -> None:
     wanted = {**group(plan), "packages": members(plan.id)}
     known = model.Group.get(plan.id)
     action = "group_update" if known else "group_create"
-    tk.get_action(action)({**site_context(), "allow_partial_update": True}, wanted)
+    context = site_context()
+    context["allow_partial_update"] = True
+    tk.get_action(action)(context, wanted)
 
 
 def group(plan: Plan) -> dict[str, Any]:

@@ -45,10 +45,13 @@ def empty() -> bytes:
     lists: Any = book.create_sheet(_("Choices"))
     for column, name in enumerate(VOCABULARIES, 1):
         lists.cell(1, column, _(COLUMNS[name])).font = BOLD
-        for row, word in enumerate(choices(name), 2):
+        words = choices(name)
+        for row, word in enumerate(words, 2):
             lists.cell(row, column, word)
         lists.column_dimensions[get_column_letter(column)].width = 24
-        place = f"'{lists.title}'!${get_column_letter(column)}$2:${get_column_letter(column)}${row}"
+        place = (
+            f"'{lists.title}'!${get_column_letter(column)}$2:${get_column_letter(column)}${len(words) + 1}"
+        )
         strict = name != "grounds"
         rule = DataValidation(type="list", formula1=place, allow_blank=True, showErrorMessage=strict)
         where = get_column_letter(list(COLUMNS).index(name) + 1)

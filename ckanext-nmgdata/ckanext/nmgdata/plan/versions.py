@@ -92,7 +92,7 @@ def apply(unit: Unit, item: Item, version: int) -> None:
         item.end, item.end_reason = pending["end"], pending["reason"]
         item.ended_on, item.replaced_by = clock.local_date(unit.now), pending.get("replaced_by")
         item.suggested_id = item.suggested_on = None
-        facts.happened(unit, item.plan_id, item.end, item.id, item.end_reason)
+        facts.happened(unit, item.plan_id, pending["end"], item.id, item.end_reason)
         return
     for name in PROMISE:
         if name in pending:

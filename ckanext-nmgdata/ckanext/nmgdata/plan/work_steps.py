@@ -123,5 +123,6 @@ def decide_each(plan: Plan, form: Any) -> dict[str, Any]:
         try:
             items.finish(asking(), plan, item_id, {"end": end, "reason": reason})
         except tk.ValidationError as invalid:
-            errors[item_id] = [str(m) for messages in invalid.error_dict.values() for m in messages]
+            said: Any = invalid.error_dict
+            errors[item_id] = [str(m) for messages in said.values() for m in messages]
     return errors
