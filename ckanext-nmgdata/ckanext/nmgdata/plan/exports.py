@@ -70,7 +70,7 @@ def rows(scope: Scope, on: date | None = None) -> Iterator[Any]:
 
 
 @cache
-def labels(vocabulary: str, chinese: bool) -> dict[str, str]:
+def labels(vocabulary: str, chinese: bool) -> dict[str, Any]:
     """Return the labels of a vocabulary, read once."""
     return {
         slug: term["zh"] if chinese else term.get("en") or term["zh"]

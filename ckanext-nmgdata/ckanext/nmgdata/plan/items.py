@@ -31,6 +31,8 @@ DRAFT, NEXT, LAST = "draft", "next_version", "year_end"
 MODES = {"drafting": DRAFT, "collecting": DRAFT, "returned": DRAFT, "published": NEXT, "adjusting": LAST}
 """State of the case → what is being drafted; in other states nothing is."""
 Stated = dict[str, Any]
+Errors = dict[str, Any]
+"""Field → messages."""
 
 
 @dataclass(frozen=True)
