@@ -6,7 +6,7 @@ from typing import Any
 
 from ckan import authz
 from ckan.plugins import toolkit as tk
-from ckan.types import AuthFunction, AuthResult, Context, DataDict
+from ckan.types import AuthResult, Context, DataDict
 
 from ...kernel import orgs
 from ...kernel.actors import Actor, Role
