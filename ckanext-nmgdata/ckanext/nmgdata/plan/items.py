@@ -44,7 +44,7 @@ class Wanted:
     entry: Stated | None = None
 
 
-def validated(form: Schema, stated: Stated, *, partly: bool = False) -> tuple[Stated, dict[str, Any]]:
+def validated(form: Schema, stated: Stated, *, partly: bool = False) -> tuple[Stated, Errors]:
     """Return what a form asks for, checked, and its errors by field.
 
     :param partly: only the fields that were sent
@@ -81,14 +81,14 @@ def read(plan: Plan, stated: Stated) -> Wanted:
     return Wanted(promise, package, entry)
 
 
-def month_faults(plan: Plan, due: Any) -> dict[str, Any]:
+def month_faults(plan: Plan, due: Any) -> Errors:
     """Say when a month lies outside the year of the plan."""
     if getattr(due, "year", None) == plan.year:
         return {}
     return {"month": [_("The month must lie in {year}.").format(year=plan.year)]}
 
 
-def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, dict[str, Any]]:
+def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, Errors]:
     """Return an entry of the organisation's own catalogue; others are none (R-PLAN-02)."""
     package = model.Package.get(reference)
     mine = package is not None and package.type == "dataset" and package.owner_org == plan.org_id
@@ -97,7 +97,7 @@ def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, dict[st
     return package, {}
 
 
-def class_faults(package: model.Package, wanted: str | None) -> dict[str, Any]:
+def class_faults(package: model.Package, wanted: str | None) -> Errors:
     """Say when an entry is that open already, or may never be (R-SEC-03)."""
     if wanted is None:
         return {}
@@ -111,7 +111,7 @@ def class_faults(package: model.Package, wanted: str | None) -> dict[str, Any]:
     return {}
 
 
-def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated, dict[str, Any]]:
+def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated, Errors]:
     """Return the non-public entry that a future dataset becomes, checked as CKAN will check it."""
     clean, errors = validated(schema.future_entry(), stated)
     title = clean.get("title")
