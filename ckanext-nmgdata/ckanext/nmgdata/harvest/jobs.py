@@ -170,6 +170,15 @@ def claim_page(name: str, only: Sequence[str] | None = None) -> tuple[str, int] 
         return page.job_id, page.number
 
 
+def release_page(job_id: str, number: int, name: str) -> None:
+    """Give a page back that could not be loaded just now."""
+    with begin(Actor.system()) as unit:
+        mine = sa.update(JobPage).where(
+            JobPage.job_id == job_id, JobPage.number == number, JobPage.worker == name
+        )
+        unit.session.execute(mine.values(lease_until=None).execution_options(synchronize_session=False))
+
+
 def waiting(session: Session, job_id: str) -> int:
     """Return how many pages of a job wait to be loaded."""
     query = sa.select(sa.func.count()).select_from(JobPage)

@@ -198,7 +198,14 @@ class Worker:
         if claimed is None:
             return False
         began = time.monotonic()
-        settled = load_page(*claimed, self.name, **self.ways)
+        try:
+            settled = load_page(*claimed, self.name, **self.ways)
+        except OperationalError:  # the database was away, or has chosen us to end a deadlock
+            log.exception("harvest %s: page %s is loaded again", *claimed)
+            model.Session.rollback()
+            time.sleep(LOOK)
+            jobs.release_page(*claimed, self.name)
+            return True
         self.after_page()
         throttle(settled, time.monotonic() - began)
         return True
