@@ -76,8 +76,7 @@ def write_group(plan: Plan) -> None:
     wanted = {**group(plan), "packages": members(plan.id)}
     known = model.Group.get(plan.id)
     action = "group_update" if known else "group_create"
-    context = site_context()
-    context["allow_partial_update"] = True
+    context: Any = {**site_context(), "allow_partial_update": True}
     tk.get_action(action)(context, wanted)
 
 
