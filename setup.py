@@ -59,6 +59,7 @@ setup(
             "nmgdata_objection = ckanext.nmgdata.objection.plugin:ObjectionPlugin",
             "nmgdata_plan = ckanext.nmgdata.plan.plugin:PlanPlugin",
             "nmgdata_tables = ckanext.nmgdata.tables.plugin:TablesPlugin",
+            "nmgdata_harvest = ckanext.nmgdata.harvest.plugin:HarvestPlugin",
         ],
         "ckan.rdf.profiles": ["nmg = ckanext.nmgdata.catalog.dcat:NmgProfile"],
         "babel.extractors": ["ckan = ckan.lib.extract:extract_ckan"],

@@ -21,7 +21,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.lib import fill, inside
-from benchmarks.lib.filler import append_events
 from benchmarks.lib.invent import identifier
 from benchmarks.lib.report import say, spread
 from benchmarks.lib.turns import alternate
@@ -204,6 +203,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "many in one transaction": in_bunches(), "verify": check(),
         }  # fmt: skip
         print(json.dumps(found))
+
+
+def append_events(connection: Any, events: Sequence[dict[str, Any]]) -> None:
+    """Append events to the audit chain as the kernel would seal them, in one statement."""
+    import sqlalchemy as sa
+    from ckanext.nmgdata.kernel.audit import chain
+    from ckanext.nmgdata.kernel.audit.model import AuditEvent
+
+    head = connection.execute(sa.text("SELECT seq, hash FROM nmgdata_audit_head FOR UPDATE")).one()
+    seq, last = head.seq, head.hash
+    sealed = []
+    for event in events:
+        seq += 1
+        row = {**event, "seq": seq, "algorithm": "sha256", "prev_hash": last}
+        last = row["hash"] = chain.digest(row)
+        sealed.append(row)
+    connection.execute(sa.insert(AuditEvent), sealed)
+    connection.execute(
+        sa.text("UPDATE nmgdata_audit_head SET seq = :seq, hash = :hash, at = :at"),
+        {"seq": seq, "hash": last, "at": sealed[-1]["at"]},
+    )
 
 
 if __name__ == "__main__":

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
-from contextlib import ExitStack
-from datetime import UTC
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 from unittest import mock
 
 from . import inside, invent, rows
+
+Written = Any
+"""A dataset that was written: its id on our portal, what package_show says of it on plain CKAN."""
+SERIALS = (
+    "INSERT INTO nmgdata_serial (series, last) VALUES (:series, :last)"
+    " ON CONFLICT (series) DO UPDATE SET last = excluded.last"
+)
+MOMENTS = (
+    "UPDATE package SET metadata_created = :at, metadata_modified = :at WHERE id = :id",
+    "UPDATE resource SET created = :at, metadata_modified = :at WHERE package_id = :id",
+    "UPDATE nmgdata_entry SET published_at = CAST(:at AS timestamp) AT TIME ZONE 'UTC' WHERE dataset_id = :id",
+)
+"""Give each dataset a moment of its own: lists are ordered by it."""
 
 
 class Filler:
@@ -24,24 +34,59 @@ class Filler:
         self.plain = plain
         self.engine = model.ensure_engine()
         self.setting = rows.Setting(
-            root=os.environ["CKAN_SITE_URL"].rstrip("/"),
             creator=inside.site_user()["id"],
             organisations=organisations_by_name(),
             licences={key: licence(one) for key, one in model.Package.get_license_register().items()},
-            plain=plain,
         )
 
-    def write(self, numbered: Sequence[tuple[int, invent.Record]]) -> list[tuple[rows.Row, rows.Row]]:
-        """Insert the rows of datasets; return what package_show says of them."""
+    def write(self, numbered: Sequence[tuple[int, invent.Record]]) -> list[Written]:
+        """Insert datasets; return what ``documents`` makes index documents of."""
+        if not self.plain:
+            return self.write_ours(numbered)
         made = [(rows.rows(number, record, self.setting), record) for number, record in numbered]
         with self.engine.begin() as connection:
             for name in made[0][0]:
                 found = [row for tables, _record in made for row in tables[name]]
                 if found:
                     connection.execute(self.table(name).insert(), found)
-            if not self.plain:
-                self.seal(connection, [tables["package"][0] for tables, _record in made])
-        return [rows.shown(tables, record, self.setting) for tables, record in made]
+        return [rows.shown(tables, self.setting) for tables, _record in made]
+
+    def write_ours(self, numbered: Sequence[tuple[int, invent.Record]]) -> list[Written]:
+        """Insert datasets by the portal's own bulk writer, each with a moment and a code of its own."""
+        import sqlalchemy as sa
+        from ckanext.nmgdata.catalog.bulk.write import write
+        from ckanext.nmgdata.kernel.actors import Actor
+        from ckanext.nmgdata.kernel.unit import begin
+
+        made = [self.made(record) for _number, record in numbered]
+        actor = Actor("person", user_id=self.setting.creator)
+        with begin(actor) as unit:
+            write(unit, made)
+            serials = [{"series": f"code-{key}", "last": last} for key, last in self.setting.serials.items()]
+            unit.session.execute(sa.text(SERIALS), serials)
+            moments = [
+                {"id": one.dataset_id, "at": rows.moment(number, record)}
+                for one, (number, record) in zip(made, numbered, strict=True)
+            ]
+            for statement in MOMENTS:
+                unit.session.execute(sa.text(statement), moments)
+            unit.session.execute(sa.text("DELETE FROM nmgdata_outbox WHERE topic = 'index'"))
+        return [one.dataset_id for one in made]
+
+    def made(self, record: invent.Record) -> Any:
+        """Return a dataset as the bulk writer takes it."""
+        from ckanext.nmgdata.catalog.bulk.check import checker
+        from ckanext.nmgdata.catalog.bulk.rows import Made
+
+        dataset_id = invent.identifier("package", record["name"])
+        files = [
+            {**one, "id": invent.identifier("resource", dataset_id, place)}
+            for place, one in enumerate(record["resources"])
+        ]
+        owner = self.setting.organisations[record["owner_org"]]["id"]
+        entry = {**record, "identifier": rows.code(record, self.setting), "resources": files}
+        data = checker().check({**entry, "owner_org": owner, "type": "dataset"}).data
+        return Made(dataset_id, data, owner, self.setting.creator, is_new=True)
 
     @cached_property
     def tables(self) -> dict[str, Any]:
@@ -59,93 +104,36 @@ class Filler:
         """Return one table."""
         return self.tables[name]
 
-    def seal(self, connection: Any, packages: Sequence[rows.Row]) -> None:
-        """Add the publication of each dataset to the audit chain, and the last serial numbers."""
-        from sqlalchemy.dialects.postgresql import insert
-
-        events = [
-            {
-                "at": package["metadata_created"].replace(tzinfo=UTC), "verb": "dataset.published",
-                "actor_kind": "person", "actor_id": self.setting.creator, "subject_type": "dataset",
-                "subject_id": package["id"], "case_id": None,
-                "detail": {"class": package["extras"]["open_class"]}, "commitment": None,
-            }
-            for package in packages
-        ]  # fmt: skip
-        append_events(connection, events)
-        serials = [{"series": f"code-{key}", "last": last} for key, last in self.setting.serials.items()]
-        adding = insert(self.table("nmgdata_serial"))
-        adding = adding.on_conflict_do_update(index_elements=["series"], set_={"last": adding.excluded.last})
-        connection.execute(adding, serials)
-        self.publish(connection, [package["id"] for package in packages])
-
-    def publish(self, connection: Any, ids: Sequence[str]) -> None:
-        """Add the datasets to the change feed, as their publication would."""
-        from ckanext.nmgdata.kernel.changes import log
-        from ckanext.nmgdata.kernel.changes.model import Cause
-        from sqlalchemy.orm import Session
-
-        with Session(connection) as session:
-            log.write(session, [(dataset_id, Cause.PUBLISHED) for dataset_id in ids])
-            session.commit()  # of the session only: the connection's transaction goes on
-
-    @cached_property
-    def lineage(self) -> Any:
-        """Return our indexer's question for an organisation's parents, with a memory."""
-        from ckanext.nmgdata.catalog import search
-
-        return cache(search.organization_lineage)
-
-    @property
-    def shortcuts(self) -> ExitStack:
-        """Let our indexer remember organisations and know that nothing was downloaded yet."""
-        patches = ExitStack()
+    def documents(self, written: Sequence[Written]) -> list[dict[str, Any]]:
+        """Return the documents of datasets that were written."""
         if not self.plain:
-            search = "ckanext.nmgdata.catalog.search.organization_lineage"
-            patches.enter_context(mock.patch(search, self.lineage))
-            counts = "ckanext.nmgdata.kernel.gate.counts"
-            patches.enter_context(mock.patch(f"{counts}.downloads_of", return_value=0))
-        return patches
+            from ckan import model
+            from ckanext.nmgdata.catalog.bulk.documents import documents
 
-    def documents(self, shown: Sequence[tuple[rows.Row, rows.Row]]) -> list[dict[str, Any]]:
+            made = documents(written)
+            model.Session.rollback()
+            model.Session.expunge_all()
+            return made
+        return self.stock_documents(written)
+
+    def stock_documents(self, shown: Sequence[rows.Row]) -> list[dict[str, Any]]:
         """Return the documents that CKAN's indexer makes of datasets, without asking for each apart."""
         import sqlalchemy as sa
         from ckan import model
         from ckan.lib.search.index import PackageSearchIndex
 
-        ids = [stock["id"] for stock, _own in shown]
+        ids = [stock["id"] for stock in shown]
         held = model.Session.scalars(sa.select(model.Package).where(model.Package.id.in_(ids))).all()
         solr = mock.Mock()
         found: list[dict[str, Any]] = []
         solr.add = lambda docs, commit: found.extend(docs)
-        with self.shortcuts, mock.patch("ckan.lib.search.index.make_connection", return_value=solr):
-            for stock, own in shown:
-                PackageSearchIndex().index_package({**stock, "with_custom_schema": own}, defer_commit=True)
+        with mock.patch("ckan.lib.search.index.make_connection", return_value=solr):
+            for stock in shown:
+                PackageSearchIndex().index_package({**stock, "with_custom_schema": stock}, defer_commit=True)
         del held
         model.Session.rollback()
         model.Session.expunge_all()
         return found
-
-
-def append_events(connection: Any, events: Sequence[rows.Row]) -> None:
-    """Append events to the audit chain as the kernel would seal them, in one statement."""
-    import sqlalchemy as sa
-    from ckanext.nmgdata.kernel.audit import chain
-    from ckanext.nmgdata.kernel.audit.model import AuditEvent
-
-    head = connection.execute(sa.text("SELECT seq, hash FROM nmgdata_audit_head FOR UPDATE")).one()
-    seq, last = head.seq, head.hash
-    sealed = []
-    for event in events:
-        seq += 1
-        row = {**event, "seq": seq, "algorithm": "sha256", "prev_hash": last}
-        last = row["hash"] = chain.digest(row)
-        sealed.append(row)
-    connection.execute(sa.insert(AuditEvent), sealed)
-    connection.execute(
-        sa.text("UPDATE nmgdata_audit_head SET seq = :seq, hash = :hash, at = :at"),
-        {"seq": seq, "hash": last, "at": sealed[-1]["at"]},
-    )
 
 
 def licence(one: Any) -> rows.Row:

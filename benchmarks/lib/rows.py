@@ -1,6 +1,6 @@
-"""One invented dataset as the rows and the dictionaries that CKAN would make of it.
+"""One invented dataset as the rows and the dictionary that plain CKAN would make of it.
 
-``compare.py`` holds these to what the API really makes; when CKAN or the portal changes, it says so.
+Our own portal is filled by its own bulk writer (``filler.py``). ``compare.py`` holds these to what the API really makes; when CKAN or the portal changes, it says so.
 """
 
 from __future__ import annotations
@@ -25,14 +25,11 @@ Rows = dict[str, list[Row]]
 class Setting:
     """The portal that the rows are for."""
 
-    root: str
-    """Its address."""
     creator: str
     """Id of the account that creates the datasets."""
     organisations: dict[str, Row]
     """Name → organisation as package_show shows it."""
     licences: dict[str, Row]
-    plain: bool = False
     serials: Counter[str] = field(default_factory=Counter)
     """Prefix of catalogue codes → last serial number given."""
 
@@ -81,8 +78,6 @@ def rows(number: int, record: Record, setting: Setting) -> Rows:
     """Return the rows of a dataset; the audit chain is the filler's affair."""
     at = moment(number, record)
     extras = {key: text(value) for key, value in record.items() if key not in CORE}
-    if not setting.plain:
-        extras["identifier"] = code(record, setting)
     package = {
         "id": identifier("package", record["name"]),
         "name": record["name"],
@@ -94,19 +89,13 @@ def rows(number: int, record: Record, setting: Setting) -> Rows:
         "creator_user_id": setting.creator,
         "metadata_created": at,
         "metadata_modified": at,
-        "private": setting.plain and is_hidden(record),
+        "private": is_hidden(record),
         "state": "active",
         "extras": extras,
         **dict.fromkeys(NO_VALUE),
     }
-    made = {"package": [package], "member": [member(package)], "resource": [], "nmgdata_origin": []}
-    for position, one in enumerate(record["resources"]):
-        made["resource"].append(resource(package, one, position, setting))
-        made["nmgdata_origin"].append(origin(made["resource"][-1], one["url"], at))
-    made["nmgdata_entry"] = [entry(package)]
-    return {
-        table: found for table, found in made.items() if not (setting.plain and table.startswith("nmgdata_"))
-    }
+    files = [resource(package, one, position) for position, one in enumerate(record["resources"])]
+    return {"package": [package], "member": [member(package)], "resource": files}
 
 
 def member(package: Row) -> Row:
@@ -121,14 +110,12 @@ def member(package: Row) -> Row:
     }
 
 
-def resource(package: Row, one: Row, position: int, setting: Setting) -> Row:
-    """Return the row of a resource; on our portal its url is the gate's address."""
-    found = identifier("resource", package["id"], position)
-    gate = f"{setting.root}/dataset/{package['id']}/resource/{found}/download"
+def resource(package: Row, one: Row, position: int) -> Row:
+    """Return the row of a resource."""
     return {
-        "id": found,
+        "id": identifier("resource", package["id"], position),
         "package_id": package["id"],
-        "url": one["url"] if setting.plain else gate,
+        "url": one["url"],
         "format": one["format"],
         "description": one["description"],
         "hash": "",
@@ -137,22 +124,6 @@ def resource(package: Row, one: Row, position: int, setting: Setting) -> Row:
         "created": package["metadata_created"],
         "metadata_modified": package["metadata_modified"],
         "state": "active",
-    }
-
-
-def origin(row: Row, url: str, at: datetime) -> Row:
-    """Return the row that holds a resource's true link."""
-    return {"resource_id": row["id"], "url": url, "updated_at": f"{at.isoformat()}+00:00"}
-
-
-def entry(package: Row) -> Row:
-    """Return the row by which the catalogue notices changes."""
-    extras = package["extras"]
-    return {
-        "dataset_id": package["id"],
-        "identifier": extras.get("identifier"),
-        "open_class": extras["open_class"],
-        "published_at": f"{package['metadata_created'].isoformat()}+00:00",
     }
 
 
@@ -165,14 +136,10 @@ RESOURCE_NO_VALUE = (
 )  # fmt: skip
 
 
-NOT_STOPPED = {"open_state": "open", "open_state_since": None, "open_state_case": None}
-"""Computed fields of the portal's own (``kernel.gate.stops``)."""
-
-
-def shown(made: Rows, record: Record, setting: Setting) -> tuple[Row, Row]:
-    """Return a dataset as package_show gives it by CKAN's schema and by the portal's."""
+def shown(made: Rows, setting: Setting) -> Row:
+    """Return a dataset as package_show gives it."""
     package = made["package"][0]
-    owner = setting.organisations[record["owner_org"]]
+    owner = next(one for one in setting.organisations.values() if one["id"] == package["owner_org"])
     core = {
         **{key: value for key, value in package.items() if key != "extras"},
         **setting.licences[package["license_id"]],
@@ -187,12 +154,7 @@ def shown(made: Rows, record: Record, setting: Setting) -> tuple[Row, Row]:
         "relationships_as_subject": [],
         "relationships_as_object": [],
     }
-    stock = {**core, "extras": [{"key": k, "value": v} for k, v in package["extras"].items()]}
-    if setting.plain:
-        return stock, stock
-    resources = [{**row, **NOT_STOPPED} for row in core["resources"]]
-    own = {**own_fields(record), **NOT_STOPPED, "identifier": package["extras"]["identifier"]}
-    return stock, {**core, **own, "resources": resources}
+    return {**core, "extras": [{"key": k, "value": v} for k, v in package["extras"].items()]}
 
 
 def shown_resource(row: Row) -> Row:
@@ -204,8 +166,3 @@ def shown_resource(row: Row) -> Row:
         "metadata_modified": row["metadata_modified"].isoformat(),
         "datastore_active": False,
     }
-
-
-def own_fields(record: Record) -> Row:
-    """Return the portal's own fields as they are shown."""
-    return {key: value for key, value in record.items() if key not in CORE}

@@ -189,6 +189,31 @@ def retention_months() -> int:
     return tk.config[f"{PREFIX}.privacy.retention_months"]
 
 
+def harvest_rate() -> int:
+    """Return how many records a second a worker loads at most; 0: as many as it can."""
+    return tk.config[f"{PREFIX}.harvest.rate"]
+
+
+def harvest_readers() -> int:
+    """Return how many sources a worker reads at once."""
+    return tk.config[f"{PREFIX}.harvest.readers"]
+
+
+def harvest_slice_seconds() -> int:
+    """Return after how many seconds a worker lets other background work have its turn."""
+    return tk.config[f"{PREFIX}.harvest.slice_seconds"]
+
+
+def harvest_workers() -> int:
+    """Return how many workers are called to each harvest."""
+    return tk.config[f"{PREFIX}.harvest.workers"]
+
+
+def harvest_retention_days() -> int:
+    """Return for how many days ended harvests and their reports are kept; the last of each stays."""
+    return tk.config[f"{PREFIX}.harvest.retention_days"]
+
+
 def is_demo() -> bool:
     """Say whether the portal shows the demo catalogue; every page says so then."""
     return tk.config[f"{PREFIX}.demo"]

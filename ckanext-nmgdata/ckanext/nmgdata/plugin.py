@@ -27,6 +27,7 @@ from .catalog import (
     workflow,
 )
 from .catalog import views as catalog_views
+from .catalog.bulk import documents
 from .catalog.classes import history as class_history
 from .catalog.classes import negative, schedule
 from .catalog.classes import present as class_present
@@ -104,6 +105,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         roles.install()
         audit_log.install()
         outbox.install()
+        outbox.make_many(documents.documents)
         frozen.install()
         origins.install()
         stops.install()

@@ -26,13 +26,29 @@ none that the region might give up: w3id.org is the W3C community's redirect ser
 vocabularies without a host of their own. Until the path is registered there (one pull request to
 perma-id/w3id.org) the names do not resolve; what they mean stands in ``schemas/nmg.ttl``.
 """
-NMG = Namespace(f"{NAMESPACE}ns#")
+
+
+class Names(Namespace):
+    """A namespace that makes each of its names once; a harvester asks for them a million times."""
+
+    def term(self, name: str) -> URIRef:
+        """Return a name."""
+        return full_name(str(self), name)
+
+
+@cache
+def full_name(namespace: str, name: str) -> URIRef:
+    """Return a name of a namespace."""
+    return URIRef(namespace + name)
+
+
+NMG = Names(f"{NAMESPACE}ns#")
 CONCEPT = f"{NAMESPACE}concept/"
 """``concept/<vocabulary>/<slug>``: the terms of ``schemas/vocab`` (divisions by GB/T 2260 code)."""
 
-DCT = Namespace("http://purl.org/dc/terms/")
-VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
-SPDX = Namespace("http://spdx.org/rdf/terms#")
+DCT = Names("http://purl.org/dc/terms/")
+VCARD = Names("http://www.w3.org/2006/vcard/ns#")
+SPDX = Names("http://spdx.org/rdf/terms#")
 GSP = Namespace("http://www.opengis.net/ont/geosparql#")
 EU = "http://publications.europa.eu/resource/authority/"
 LANGUAGE_ZH = URIRef(f"{EU}language/ZHO")
@@ -180,6 +196,7 @@ def iri(vocabulary: str, slug: str) -> URIRef:
     return URIRef(f"{CONCEPT}{vocabulary}/{slug}")
 
 
+@cache
 def scheme(vocabulary: str) -> URIRef:
     """Return the IRI of the concept scheme that a vocabulary is."""
     return URIRef(f"{CONCEPT}{vocabulary}")

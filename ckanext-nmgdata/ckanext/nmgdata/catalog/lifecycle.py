@@ -23,27 +23,31 @@ from .model import Entry
 def saved(context: Context, dataset_id: str) -> None:
     """After a create or update: keep the entry's row, audit and tell what has changed."""
     unit = join(actor_of(context) if context.get("user") else Actor.system())
-    noticed(unit, dataset_id, rule.decision_of(context))
+    noticed(unit, dataset_id, rule.decision_of(context), context.get(publish.SOURCE))
 
 
-def noticed(unit: Unit, dataset_id: str, decision: history.Decision | None) -> None:
+def noticed(
+    unit: Unit, dataset_id: str, decision: history.Decision | None, source: str | None = None
+) -> None:
     """Keep the entry's row, audit and tell what has changed, whoever has written.
 
     :param decision: by what right the class may have changed; None: by none (docs/adr/0020)
+    :param source: the harvest source that gives a new entry; of one that is there its row says it
     """
     package = unit.session.get_one(model.Package, dataset_id)
     unit.session.flush()
     unit.session.refresh(package, ["extras"])  # a write that touched only files may have read it long ago
+    source = source or publish.source_of({"package": package})
     public = publish.is_public({"state": package.state, "private": package.private})
-    if public and (decision is None or decision.is_held_to_all_rules):
+    if public and not source and (decision is None or decision.is_held_to_all_rules):
         publish.check_public(package)
     if package.type != "dataset":
         return
     entry = unit.session.get(Entry, dataset_id, with_for_update=True, populate_existing=True)
     if entry is None:
-        entry = Entry(dataset_id=dataset_id)
+        entry = Entry(dataset_id=dataset_id, source=source)
         unit.session.add(entry)
-    entry.identifier = (package.extras or {}).get("identifier")
+    entry.identifier = None if source else (package.extras or {}).get("identifier")
     note_class(unit, package, entry, decision)
     note_publication(unit, package, entry)
     unit.session.flush()

@@ -20,3 +20,5 @@ class Entry(tk.BaseModel):
     open_class: Mapped[str | None] = mapped_column(sa.Text)
     published_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     """When it first became visible to the public."""
+    source: Mapped[str | None] = mapped_column(sa.Text)
+    """Id of the harvest source that gives the entry; such an entry may lack what the law asks (DC-11)."""

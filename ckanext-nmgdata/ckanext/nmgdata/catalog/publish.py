@@ -19,6 +19,7 @@ from ckan.types import Context
 from .. import vocab
 from ..kernel import orgs
 from . import rules
+from .model import Entry
 
 _ = tk._
 
@@ -31,6 +32,19 @@ def is_private(value: Any) -> bool:
 def is_public(entry: dict[str, Any]) -> bool:
     """Say whether an entry is one that the public sees."""
     return entry.get("state", "active") == "active" and not is_private(entry.get("private"))
+
+
+SOURCE: Any = "nmgdata_source"
+"""Key of a context: id of the harvest source that gives the entry, None for one that is kept here."""
+
+
+def source_of(context: Context) -> str | None:
+    """Return the harvest source that gives the entry of a write; None for an entry that is kept here."""
+    if SOURCE not in context:
+        package = context.get("package")
+        query = sa.select(Entry.source).where(Entry.dataset_id == package.id) if package else None
+        context[SOURCE] = None if query is None else model.Session.scalar(query)
+    return context[SOURCE]
 
 
 def publish(context: Context, dataset_id: str) -> dict[str, Any]:
@@ -59,7 +73,7 @@ def check_public(package: model.Package) -> None:
         raise tk.ValidationError({field: [message] for field, message in faults.items()})
 
 
-def check_files(entry: dict[str, Any]) -> None:
+def check_files(entry: dict[str, Any], context: Context) -> None:
     """R-SCOPE-04 over the whole entry, before anything is written (an upload replaces its file at once).
 
     The schema sees only the resources that change; this sees all of them.
@@ -72,6 +86,8 @@ def check_files(entry: dict[str, Any]) -> None:
         if stored
         else {}
     )
+    if context.get(SOURCE) or (stored and source_of({"package": stored})):
+        return
     whole = {**known, **entry}
     resources = entry.get("resources")
     if resources is None and stored:

@@ -15,6 +15,7 @@ from ckan import model
 from ckan.lib.search.common import SearchQueryError
 
 from .. import vocab
+from ..kernel import memory
 from ..kernel.gate import stops
 from .search_lucene import is_lucene
 from .search_query import ALIASES, NOTHING, build
@@ -33,6 +34,8 @@ SLUGS = ("open_class", "update_frequency", "region_code")
 TEXTS = frozenset(("title", "notes", "author", "maintainer", "data_dict", "validated_data_dict"))
 
 Lineage = Sequence[tuple[str, str]]
+LINEAGES = "lineages"
+"""Question of ``kernel.memory``: an organisation and those above it."""
 
 
 # --- into the index ------------------------------------------------------------------------------
@@ -146,6 +149,9 @@ def as_list(value: Any) -> list[Any]:
 
 def organization_lineage(name: str | None) -> Lineage:
     """Return (name, title) of an organisation and of those above it, nearest first."""
+    held = memory.recall(LINEAGES, name)
+    if held is not memory.UNKNOWN:
+        return held
     group = model.Group.get(name) if name else None
     if group is None:
         return ()

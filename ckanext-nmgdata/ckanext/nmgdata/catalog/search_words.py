@@ -54,6 +54,10 @@ class Span:
     spoken: tuple[Spoken, ...] = ()
 
 
+MOST_DEPARTMENTS = 5000
+"""Titles of organisations that are remembered."""
+
+
 @dataclass
 class Lexicon:
     """Known words by spelling, by sound and by initials."""
@@ -62,6 +66,7 @@ class Lexicon:
     sounds: dict[Spoken, list[Term]] = field(default_factory=lambda: defaultdict(list))
     initials: dict[str, list[Term]] = field(default_factory=lambda: defaultdict(list))
     longest: int = 1
+    _departments: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, term: Term) -> None:
         """Enter a word; a spelling entered before keeps its kind and gains other names."""
@@ -108,8 +113,12 @@ class Lexicon:
         return spans
 
     def departments_in(self, title: str) -> tuple[str, ...]:
-        """Return the departments that an organisation is, by the codes of their terms."""
-        return self._codes(title, "department")
+        """Return the departments that an organisation is, by the codes of their terms; they are few."""
+        if title not in self._departments:
+            if len(self._departments) > MOST_DEPARTMENTS:
+                self._departments.clear()
+            self._departments[title] = self._codes(title, "department")
+        return self._departments[title]
 
     def places_in(self, title: str) -> tuple[str, ...]:
         """Return the codes of the places that a title names."""

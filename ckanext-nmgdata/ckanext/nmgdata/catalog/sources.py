@@ -14,6 +14,10 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.engine import Connection
 
+from ..kernel import memory
+
+FINGERPRINTS = "fingerprints"
+"""Question of ``kernel.memory``: the fingerprint of a dataset."""
 FIELD = "nmg_source"
 VERSION = "1"
 """Raise it when documents are made differently of the same rows: all are stale then."""
@@ -42,6 +46,9 @@ QUERY = """
 
 def of_dataset(dataset_id: str) -> str | None:
     """Return the fingerprint of one dataset as it stands now."""
+    held = memory.recall(FINGERPRINTS, dataset_id)
+    if held is not memory.UNKNOWN:
+        return held
     return of_datasets(model.Session(), [dataset_id]).get(dataset_id)
 
 

@@ -38,12 +38,16 @@ def entry_of(data: FlattenDataDict) -> dict[str, Any]:
 
 @scheming_validator
 def nmgdata_required(field: Field, schema: Field) -> Any:
-    """Demand a required field of every entry but an unpublished one (R-CAT-01); drop what is empty."""
+    """Demand a required field of every entry but an unpublished one (R-CAT-01); drop what is empty.
+
+    An entry that another portal keeps is not refused for what that portal does not say (DC-11).
+    """
 
     def validator(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
         if not is_empty(data.get(key)):
             return
-        if field.get("required") and not publish.is_private(data.get(("private",))):
+        demanded = field.get("required") and not publish.is_private(data.get(("private",)))
+        if demanded and not publish.source_of(context):
             errors[key].append(_("Please fill in this field."))
         data.pop(key, None)
         raise tk.StopOnError
@@ -177,13 +181,18 @@ def nmgdata_item_name(value: Any) -> str:
 
 
 def nmgdata_entry(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
-    """Hold the entry to every rule of ``catalog.rules``; each fault goes to its field."""
+    """Hold the entry to every rule of ``catalog.rules``; each fault goes to its field.
+
+    Of an entry that another portal keeps only its class is judged: that is what the portal may set.
+    """
     entry = entry_of(data)
+    elsewhere = publish.source_of(context)
     moved = rule.fault(context, context.get("package"), entry.get("open_class"))
     if moved:
         add(errors, "open_class", moved)
     for field, message in rules.faults(entry, public=publish.is_public(entry)).items():
-        add(errors, field, message)
+        if not elsewhere or field == "open_class":
+            add(errors, field, message)
     for field, message in publish.region_faults(entry).items():
         add(errors, field, message)
 
@@ -199,7 +208,7 @@ def nmgdata_give_identifier(
     key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
 ) -> None:
     """Give an entry without a catalogue code the next one, and refuse one that is taken (R-CAT-14)."""
-    if any(errors.values()):
+    if any(errors.values()) or publish.source_of(context):
         return
     entry = entry_of(data)
     package = context.get("package")

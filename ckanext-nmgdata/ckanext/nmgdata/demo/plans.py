@@ -163,8 +163,8 @@ def keep(plan_id: str, year: int) -> None:
         query = sa.select(Item).where(Item.plan_id == plan_id, Item.opened_on.is_not(None))
         rows = unit.session.scalars(query.order_by(Item.due_on, Item.dataset_id))
         for item, (month, day, _promised) in zip(rows, KEPT_MONTHS, strict=False):
-            opened = min(date(year, month, day), clock.today() - timedelta(days=1))
-            item.opened_on, moment = opened, datetime.combine(opened, time(9), clock.LOCAL)
+            opened = item.opened_on = min(date(year, month, day), clock.today() - timedelta(days=1))
+            moment = datetime.combine(opened, time(9), clock.LOCAL)
             unit.session.execute(
                 sa.update(Happening)
                 .where(Happening.item_id == item.id, Happening.kind == "opened")

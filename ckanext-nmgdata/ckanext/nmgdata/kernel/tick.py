@@ -31,6 +31,12 @@ PAUSE = 2.0
 SWEEP_EVERY = 60.0
 PURGE_EVERY = 3600.0
 _chores: dict[str, Callable[[], Any]] = {}
+_frequent: dict[str, Callable[[], Any]] = {}
+
+
+def minutely(work: Callable[[], Any]) -> None:
+    """Have something done with every sweep; may be asked again."""
+    _frequent[f"{work.__module__}.{work.__qualname__}"] = work
 
 
 def hourly(work: Callable[[], Any]) -> None:
@@ -61,6 +67,8 @@ def sweep_now() -> None:
     done = guarded(sweep.sweep)
     guarded(counts.audit_refusals)
     guarded(counts.ask_for_refresh)
+    for work in _frequent.values():
+        guarded(work)
     deliver()
     if done and (done.notices or done.steps or done.errors):
         log.info("sweep: %s notices, %s steps, %s errors", done.notices, done.steps, done.errors)

@@ -102,7 +102,7 @@ def lines(scope: Scope, on: date | None = None) -> Iterator[list[Any]]:
             r.year, harmless(r.organisation), said["division"].get(r.region_code, r.region_code),
             harmless(r.title), said["theme"].get(r.theme, r.theme or ""), said["open_class"][r.open_class],
             f"{r.due_on.year}-{r.due_on.month:02d}",
-            "、".join([said["plan_ground"].get(g, g) for g in r.grounds]) if r.grounds else "",
+            "、".join([str(said["plan_ground"].get(g, g)) for g in r.grounds]) if r.grounds else "",
             yes if r.is_key else "", said["plan_demand"].get(r.demand_source, r.demand_source),
             ended or said["plan_state"][state], r.opened_on.isoformat() if r.opened_on else "",
             late or "", harmless(r.end_reason or r.late_reason or ""),

@@ -44,7 +44,7 @@ class Wanted:
     entry: Stated | None = None
 
 
-def validated(form: Schema, stated: Stated, *, partly: bool = False) -> tuple[Stated, Errors]:
+def validated(form: Schema, stated: Stated, *, partly: bool = False) -> tuple[Stated, dict[str, Any]]:
     """Return what a form asks for, checked, and its errors by field.
 
     :param partly: only the fields that were sent
@@ -81,14 +81,14 @@ def read(plan: Plan, stated: Stated) -> Wanted:
     return Wanted(promise, package, entry)
 
 
-def month_faults(plan: Plan, due: Any) -> Errors:
+def month_faults(plan: Plan, due: Any) -> dict[str, Any]:
     """Say when a month lies outside the year of the plan."""
     if getattr(due, "year", None) == plan.year:
         return {}
     return {"month": [_("The month must lie in {year}.").format(year=plan.year)]}
 
 
-def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, Errors]:
+def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, dict[str, Any]]:
     """Return an entry of the organisation's own catalogue; others are none (R-PLAN-02)."""
     package = model.Package.get(reference)
     mine = package is not None and package.type == "dataset" and package.owner_org == plan.org_id
@@ -97,7 +97,7 @@ def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, Errors]
     return package, {}
 
 
-def class_faults(package: model.Package, wanted: str | None) -> Errors:
+def class_faults(package: model.Package, wanted: str | None) -> dict[str, Any]:
     """Say when an entry is that open already, or may never be (R-SEC-03)."""
     if wanted is None:
         return {}
@@ -111,7 +111,7 @@ def class_faults(package: model.Package, wanted: str | None) -> Errors:
     return {}
 
 
-def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated, Errors]:
+def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated, dict[str, Any]]:
     """Return the non-public entry that a future dataset becomes, checked as CKAN will check it."""
     clean, errors = validated(schema.future_entry(), stated)
     title = clean.get("title")
@@ -205,10 +205,8 @@ def change(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
         package = unit.session.get(model.Package, item.dataset_id)
         if "open_class" in clean and clean["open_class"] != item.open_class and package is not None:
             errors |= class_faults(package, clean["open_class"])
-        reason: Stated = {}
-        if item.since_version is not None:
-            reason, faults = validated(schema.changing(), stated)
-            errors |= faults
+        reason, faults = validated(schema.changing(), stated) if item.since_version is not None else ({}, {})
+        errors |= faults
         if errors:
             raise tk.ValidationError(errors)
         if item.since_version is None:
@@ -219,8 +217,8 @@ def change(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
             raise Conflict(_("This promise cannot be changed any more; it can only end."))
         if "due_on" in clean:
             clean["due_on"] = clean["due_on"].isoformat()
-        before = {name: value for name, value in (item.pending or {}).items() if name != "end"}
-        item.pending = {**before, **clean, **reason}
+        kept = {name: value for name, value in (item.pending or {}).items() if name != "end"}
+        item.pending = {**kept, **clean, **reason}
     return item
 
 

@@ -127,7 +127,7 @@ class Filter:
         if self.open_class:
             found.append(Item.open_class == self.open_class)
         if self.ground:
-            found.append(sa.literal(self.ground) == sa.func.any(Item.grounds))
+            found.append(sa.literal(self.ground) == sa.any_(Item.grounds))
         if self.key:
             found.append(Item.is_key)
         if self.q:

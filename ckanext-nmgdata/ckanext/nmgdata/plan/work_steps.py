@@ -123,6 +123,6 @@ def decide_each(plan: Plan, form: Any) -> dict[str, Any]:
         try:
             items.finish(asking(), plan, item_id, {"end": end, "reason": reason})
         except tk.ValidationError as invalid:
-            said: Any = invalid.error_dict
-            errors[item_id] = [str(m) for messages in said.values() for m in messages]
+            faults: dict[str, Any] = dict(invalid.error_dict)
+            errors[item_id] = [str(m) for messages in faults.values() for m in messages]
     return errors

@@ -38,6 +38,7 @@ BASE = {
     "openness",
     "serials",
     "identity",
+    "memory",
     "personal",
     "tick",
 }
@@ -108,7 +109,8 @@ POWERS = {
     r"\"ckanext\.nmgdata\.|\{PREFIX\}": {"config.py", "site/settings.py"},
     r"\"ignore_auth\": True": {
         "cli.py", "demo/load.py", "kernel/outbox/search.py",
-        "kernel/gate/seal.py", "objection/takedown.py", "plan/jobs.py",
+        "kernel/gate/seal.py", "objection/takedown.py", "plan/jobs.py", "catalog/bulk/documents.py",
+        "harvest/load.py",
     },
 }  # fmt: skip
 """What may be done in certain modules only."""

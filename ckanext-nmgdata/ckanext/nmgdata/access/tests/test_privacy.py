@@ -138,7 +138,7 @@ class TestExport:
         assert found["draft"] == begun
         assert [(grant["case"], len(grant["uses"])) for grant in found["grants"]] == [(granted["number"], 1)]
         assert any(granted["number"] in notice["subject"] for notice in found["notices"])
-        assert found["mails"] == {"reminders": True, "assignments": True, "progress": True}
+        assert found["mails"] == call("nmgdata_mail_choice_show", world.applicant)
         assert "别人的草稿" not in json.dumps(found, ensure_ascii=False)
 
     def test_without_an_account(self, world, app):

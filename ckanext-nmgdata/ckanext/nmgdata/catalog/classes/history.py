@@ -13,7 +13,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ... import vocab
-from ...kernel import cells, orgs
+from ...kernel import cells, clock, orgs
 from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL, is_stricter
 from ...kernel.unit import Unit
 from .model import ClassPeriod
@@ -116,12 +116,17 @@ def line(row: ClassPeriod) -> dict[str, Any]:
         "before": row.before,
         "before_label": vocab.label("open_class", row.before) if row.before else None,
         "stricter": row.before is not None and is_stricter(row.before, row.open_class),
-        "since": row.since.isoformat(),
-        "until": row.until.isoformat() if row.until else None,
+        "since": local(row.since),
+        "until": local(row.until),
         "case_number": row.case_number,
         "reason": row.reason,
         "legal_basis": row.legal_basis,
     }
+
+
+def local(moment: datetime | None) -> str | None:
+    """Return a moment with the date that it has in Inner Mongolia (ISO 8601)."""
+    return moment.astimezone(clock.LOCAL).isoformat() if moment else None
 
 
 def as_csv(lines: list[dict[str, Any]], columns: tuple[str, ...]) -> str:

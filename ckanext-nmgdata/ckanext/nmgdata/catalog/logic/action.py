@@ -33,13 +33,13 @@ def nmgdata_dataset_publish(context: Context, data_dict: DataDict) -> dict[str, 
     return publish.publish(context, data_dict["id"])
 
 
-def prepare(data_dict: DataDict) -> None:
+def prepare(context: Context, data_dict: DataDict) -> None:
     """Leave out empty rows of data items, and hold the files together to the rules of publishing."""
     if data_dict.get("type", "dataset") == "dataset":
         items.tidy(data_dict)
         for resource in data_dict.get("resources") or []:
             name_upload(resource)
-        publish.check_files(data_dict)
+        publish.check_files(data_dict, context)
 
 
 def name_upload(resource: DataDict) -> None:
@@ -68,14 +68,14 @@ def write(next_action: Any, context: Context, data_dict: DataDict) -> Any:
 @tk.chained_action
 def package_create(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageCreate:
     """Tidy and check an entry as a whole before anything of it is written."""
-    prepare(data_dict)
+    prepare(context, data_dict)
     return write(next_action, context, data_dict)
 
 
 @tk.chained_action
 def package_update(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageUpdate:
     """Tidy and check an entry as a whole before anything of it is written."""
-    prepare(data_dict)
+    prepare(context, data_dict)
     return write(next_action, context, data_dict)
 
 

@@ -91,7 +91,6 @@ def nmgdata_case_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
     return dictize.show(existing(data_dict["id"]), actor_of(context))
 
 
-@validate(schema.reveal)
 def nmgdata_personal_reveal(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return in clear who filed a case and how to reach them; every look is audited.
 
@@ -104,9 +103,13 @@ def nmgdata_personal_reveal(context: Context, data_dict: DataDict) -> dict[str, 
 
     :rtype: dictionary
     """
+    tk.get_or_bust(data_dict, "id")
     tk.check_access("nmgdata_personal_reveal", context, data_dict)
+    stated, errors = tk.navl_validate(data_dict, schema.reveal(), context)
+    if errors:
+        raise tk.ValidationError(errors)
     with begin(actor_of(context)) as unit:
-        return dict(presenters.reveal(unit, existing(data_dict["id"]), data_dict["reason"]))
+        return dict(presenters.reveal(unit, existing(stated["id"]), stated["reason"]))
 
 
 @validate(schema.transition)

@@ -18,7 +18,7 @@ from ...factories import call, join, login, person
 from ...kernel import clock, outbox
 from ...kernel.outbox.model import Outbox
 from ...kernel.workflow import sweep
-from ...kernel.workflow.notices import Notice
+from ...kernel.workflow.notices import CHOICES, Notice
 from .. import choices
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -142,7 +142,8 @@ def test_a_reminder_can_be_switched_off_and_stays_in_the_site(world, case, deliv
     call("nmgdata_mail_choice_update", world.reviewer, kind="reminders", wanted=False)
     assert reminded(world, deliver) == []
     assert len(subjects(world.reviewer)) == 2
-    assert call("nmgdata_mail_choice_show", world.reviewer) == {"reminders": False, "assignments": True}
+    wanted = {**dict.fromkeys(CHOICES, True), "reminders": False}
+    assert call("nmgdata_mail_choice_show", world.reviewer) == wanted
     assert call("nmgdata_mail_choice_update", world.reviewer, kind="reminders", wanted=True)["reminders"]
 
 
@@ -180,7 +181,8 @@ def test_a_link_of_another_purpose_does_nothing(pages):
 def test_the_page_of_choices(world, app):
     headers = login(world.reviewer)
     app.post("/nmg/notices/mails", data={"assignments": "1"}, headers=headers)
-    assert call("nmgdata_mail_choice_show", world.reviewer) == {"reminders": False, "assignments": True}
+    wanted = {**dict.fromkeys(CHOICES, False), "assignments": True}
+    assert call("nmgdata_mail_choice_show", world.reviewer) == wanted
     assert app.get("/nmg/notices/mails", headers=headers).body.count("checked") == 1
 
 

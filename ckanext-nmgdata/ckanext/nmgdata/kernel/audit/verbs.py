@@ -37,6 +37,7 @@ VERBS: dict[str, str] = {
     "download.allowed": N_("Restricted data handed out"),
     "door.refused": N_("Access refused"),
     "override.used": N_("Administrative override"),
+    "harvest.confirmed": N_("Removal by a harvest confirmed"),
     "workday.set": N_("Working-day calendar changed"),
     "personal.revealed": N_("Personal data revealed"),
     "personal.exported": N_("Own data exported"),
@@ -54,6 +55,7 @@ SUBJECTS: dict[str, str] = {
     "closure": N_("Closed access"),
     "dataset": N_("Dataset"),
     "resource": N_("Data file"),
+    "harvest": N_("Harvest"),
     "workday": N_("Working day"),
     "account": N_("Account"),
 }

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from .. import clock, outbox
+from .. import clock, memory, outbox
 from ..actors import Actor
 from ..audit import append
 from ..outbox.model import Outbox
@@ -134,10 +134,21 @@ def refresh_popularity(rows: Sequence[Outbox]) -> None:
             refresh_index(model.Session(), dataset_id)
 
 
+DOWNLOADS = "downloads"
+"""Question of ``kernel.memory``: how often the files of a dataset were downloaded."""
+
+
 def downloads_of(dataset_id: str) -> int:
     """Return how often the files of a dataset were downloaded."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(Download.count), 0))
-    return int(model.Session.scalar(query.where(Download.dataset_id == dataset_id)) or 0)
+    held = memory.recall(DOWNLOADS, dataset_id)
+    return downloads_among([dataset_id])[dataset_id] if held is memory.UNKNOWN else held
+
+
+def downloads_among(ids: Sequence[str]) -> dict[str, int]:
+    """Return how often the files of each of these datasets were downloaded."""
+    query = sa.select(Download.dataset_id, sa.func.sum(Download.count)).group_by(Download.dataset_id)
+    found = {row[0]: int(row[1]) for row in model.Session.execute(query.where(Download.dataset_id.in_(ids)))}
+    return {dataset_id: found.get(dataset_id, 0) for dataset_id in ids}
 
 
 def all_downloads() -> int:

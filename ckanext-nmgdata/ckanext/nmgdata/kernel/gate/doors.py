@@ -158,9 +158,7 @@ def record(
         )
 
 
-def use(
-    session: Any, actor: Actor, resource_id: str, traced: trace.Trace, *, whole: bool, door: str = FILE
-) -> None:
+def use(session: Any, actor: Actor, resource_id: str, traced: trace.Trace, *, whole: bool) -> None:
     """Write down a use of a grant; a further part of a file that was begun before is none.
 
     :raises meter.UsedUpError: the grant permits no more
@@ -168,7 +166,7 @@ def use(
     if not whole and meter.goes_on(session, actor, traced.grant.id, resource_id):
         return
     known_before = {"sha256": traced.sha256} if whole else {}
-    traced.use_id = meter.take(session, actor, traced.grant.id, resource_id, door, **known_before)
+    traced.use_id = meter.take(session, actor, traced.grant.id, resource_id, FILE, **known_before)
 
 
 def sealed(response: Response, decision: policy.Decision) -> Response:

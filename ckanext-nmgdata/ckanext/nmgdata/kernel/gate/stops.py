@@ -17,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper
 
+from .. import memory
 from . import policy
 from .labels import NON_OPEN
 from .model import WITHDRAWN, Suspension
@@ -26,6 +27,10 @@ OPEN = "open"
 FIELDS = ("open_state", "open_state_since", "open_state_case")
 """Computed fields of datasets and files: ``open``, ``suspended`` or ``withdrawn``; since when (ISO 8601);
 public number of the case."""
+
+
+STOPS = "stops"
+"""Question of ``kernel.memory``: the live stops of a dataset."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,32 @@ class Stop:
 
 def live(dataset_id: str) -> list[Stop]:
     """Return the live stops of a dataset and its files, the strongest first: withdrawn, then oldest."""
+    held = memory.recall(STOPS, dataset_id)
+    return live_among([dataset_id])[dataset_id] if held is memory.UNKNOWN else held
+
+
+def live_among(ids: Sequence[str]) -> dict[str, list[Stop]]:
+    """Return the live stops of each of these datasets."""
     query = (
-        sa.select(Suspension.kind, Suspension.since, Suspension.case_number, Suspension.resource_id)
-        .where(Suspension.dataset_id == dataset_id, Suspension.lifted_at.is_(None))
+        sa.select(
+            Suspension.dataset_id,
+            Suspension.kind, Suspension.since, Suspension.case_number, Suspension.resource_id,
+        )
+        .where(Suspension.dataset_id.in_(ids), Suspension.lifted_at.is_(None))
         .order_by(Suspension.kind.desc(), Suspension.since, Suspension.id)
+    )  # fmt: skip
+    found: dict[str, list[Stop]] = {dataset_id: [] for dataset_id in ids}
+    for dataset_id, *stop in model.Session.execute(query):
+        found[dataset_id].append(Stop(*stop))
+    return found
+
+
+def stopped_among(dataset_id: Any) -> sa.ColumnElement[bool]:
+    """Return the SQL for: something stops a dataset or any file of it."""
+    live_stop = sa.select(Suspension.id).where(
+        Suspension.dataset_id == dataset_id, Suspension.lifted_at.is_(None)
     )
-    return [Stop(*row) for row in model.Session.execute(query)]
+    return live_stop.exists()
 
 
 def strongest(stops: Sequence[Stop], resource_id: str | None = None) -> Stop | None:

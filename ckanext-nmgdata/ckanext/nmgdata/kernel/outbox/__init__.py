@@ -3,8 +3,9 @@
 from .queue import RefusedError, UnavailableError, deliver, enqueue, handle
 from .queue import install as install_queue
 from .search import install as install_search
+from .search import make_many
 
-__all__ = ["RefusedError", "UnavailableError", "deliver", "enqueue", "handle", "install"]
+__all__ = ["RefusedError", "UnavailableError", "deliver", "enqueue", "handle", "install", "make_many"]
 
 
 def install() -> None:

@@ -74,6 +74,16 @@ def enqueue(session: Session, topic: str, payload: dict[str, Any], key: str | No
     return session.execute(statement).scalar()
 
 
+def enqueue_all(session: Session, topic: str, payloads: Sequence[dict[str, Any]]) -> None:
+    """Add many rows without keys to the transaction, in one statement."""
+    if not payloads:
+        return
+    now = clock.now()
+    rows = [{"topic": topic, "payload": payload, "created_at": now, "due_at": now} for payload in payloads]
+    session.info["nmgdata_outbox_new"] = True
+    session.execute(sa.insert(Outbox), rows)
+
+
 def wake(session: Session) -> None:
     """Tell the resident ``tick`` that there is work; called before the outermost commit."""
     if not session.in_nested_transaction() and session.info.pop("nmgdata_outbox_new", False):
@@ -87,11 +97,15 @@ def forget(session: Session, undone: Any) -> None:
 
 
 def deliver(topics: Sequence[str] | None = None) -> int:
-    """Deliver what is due, batch by batch, until nothing is left; return how many rows were done."""
-    done = 0
-    for topic in topics or sorted(_topics):
-        while (count := deliver_batch(topic)) is not None:
-            done += count
+    """Deliver what is due until nothing is left; return how many rows were done.
+
+    The topics take turns, so that a mail does not wait for the end of a bulk load.
+    """
+    done, turn = 0, list(topics or sorted(_topics))
+    while turn:
+        counts = [(topic, deliver_batch(topic)) for topic in turn]
+        done += sum(count or 0 for _topic, count in counts)
+        turn = [topic for topic, count in counts if count is not None]
     return done
 
 

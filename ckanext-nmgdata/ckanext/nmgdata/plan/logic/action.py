@@ -138,8 +138,8 @@ def nmgdata_plan_item_list(context: Context, data_dict: DataDict) -> dict[str, A
     plan = auth.readable(context, data_dict)
     drafts = auth.may_read_draft(actor_of(context), plan)
     names = ("state", "month", "theme", "open_class", "ground", "q")
-    wanted: dict[str, Any] = {name: str(data_dict.get(name) or "") for name in names}
-    asked = query.Filter(**wanted)
+    kept: dict[str, Any] = {name: str(data_dict.get(name) or "") for name in names}
+    asked = query.Filter(**kept)
     limit = min(max(whole(data_dict.get("limit"), "limit", 100) or 0, 0), MOST)
     offset = max(whole(data_dict.get("offset"), "offset") or 0, 0)
     rows = query.of_plan(plan.id, asked, drafts=drafts, limit=limit, offset=offset)

@@ -165,7 +165,7 @@ FUNCTIONS: dict[str, Any] = {
 
 @tk.chained_auth_function
 @tk.auth_sysadmins_check
-def group_create(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
+def group_create(next_auth: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
     """A plan becomes a group by its case only."""
     if (data_dict or {}).get("type") == GROUP:
         return by_case()
@@ -177,7 +177,7 @@ def guarded(name: str) -> Any:
 
     @tk.chained_auth_function
     @tk.auth_sysadmins_check
-    def kept(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
+    def kept(next_auth: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
         group = context.get("group")
         reference = (data_dict or {}).get("id")
         plan = query.group_of_plan(group.id if group else reference)
@@ -187,7 +187,7 @@ def guarded(name: str) -> Any:
     return kept
 
 
-def as_before(next_auth: AuthFunction, context: Context, data_dict: DataDict | None) -> AuthResult:
+def as_before(next_auth: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
     """Answer for other groups what CKAN would; its sysadmins pass, who are asked here because of plans."""
     return yes() if authz.is_sysadmin(context.get("user")) else next_auth(context, data_dict or {})
 

@@ -20,19 +20,14 @@ ENTRY_TERMS = ("theme", "data_form", "update_frequency")
 MOST_TEXT = 5000
 
 
-def known(name: str) -> Any:
-    """Return a validator of CKAN's or ours by its name; looked up when it is needed."""
+def of_ckan(name: str) -> Any:
+    """Return one of CKAN's validators."""
     return tk.get_validator(name)
-
-
-def default(value: Any) -> Any:
-    """Return the validator that fills in what was not sent."""
-    return known("default")(value)
 
 
 def text(value: Any) -> str:
     """Return a text without control characters and outer blanks."""
-    clean = known("nmgdata_text")(value)
+    clean = of_ckan("nmgdata_text")(value)
     if len(clean) > MOST_TEXT:
         raise tk.Invalid(_("Please be briefer: at most {n} characters.").format(n=MOST_TEXT))
     return clean
@@ -40,7 +35,7 @@ def text(value: Any) -> str:
 
 def optional(*checks: Any) -> list[Any]:
     """Return the validators of a field that may stay empty."""
-    return [default(""), *checks]
+    return [of_ckan("default")(""), *checks]
 
 
 def needed(*checks: Any) -> list[Any]:
@@ -62,12 +57,12 @@ def filled(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, con
 def public_reason() -> list[Any]:
     """Return the validators of a reason that becomes public."""
     message = _("State the reason; it is published.")
-    return [default(""), forms.stated(4, message), forms.without_personal_data]
+    return [of_ckan("default")(""), forms.stated(4, message), forms.without_personal_data]
 
 
 def returning() -> Schema:
     """Return what the return of a plan or amendment states."""
-    return {"reason": [default(""), forms.stated(4, _("State what is to be changed."))]}
+    return {"reason": [of_ckan("default")(""), forms.stated(4, _("State what is to be changed."))]}
 
 
 def amending() -> Schema:
@@ -78,12 +73,12 @@ def amending() -> Schema:
 def closing() -> Schema:
     """Return what closes a year: what the adjustment of the catalogue has changed."""
     message = _("State what was adjusted in the catalogue this year.")
-    return {"adjustment": [default(""), forms.stated(4, message), forms.without_personal_data]}
+    return {"adjustment": [of_ckan("default")(""), forms.stated(4, message), forms.without_personal_data]}
 
 
 def progress() -> Schema:
     """Return what the monthly progress states; the portal itself counts it."""
-    number: list[Any] = [known("natural_number_validator")]
+    number = [of_ckan("natural_number_validator")]
     counted = ("promised", "opened", "late", "ended", "total")
     return {"month": needed(text), **dict.fromkeys(counted, number)}
 
@@ -151,8 +146,8 @@ def item() -> Schema:
     return {
         "month": needed(month_end),
         "open_class": needed(open_class),
-        "grounds": [default([]), grounds],
-        "demand_source": [default("own"), forms.one_of_terms("plan_demand")],
+        "grounds": [of_ckan("default")([]), grounds],
+        "demand_source": [of_ckan("default")("own"), forms.one_of_terms("plan_demand")],
         "demand_note": optional(text, forms.without_personal_data),
         "format": optional(media_format),
     }

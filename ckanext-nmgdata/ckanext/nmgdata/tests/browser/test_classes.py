@@ -40,7 +40,7 @@ def test_a_class_is_closed_by_the_authority_and_opened_by_the_department(visit):
     journey.fill(editor, {"reason": REASON, "legal_basis": BASIS, "open_condition": CONDITION})
     editor.follow(journey.submit(editor, "报主管部门审核"))
     shows(editor, "建议已报主管部门", "建议收紧，待主管部门审核", REASON)
-    number = editor.page.url.rpartition("/")[2]
+    number = editor.page.url.partition("#")[0].rpartition("/")[2]
     assert re.fullmatch(r"KF-\d{8}-\d{5}-\d", number)
     anybody.go(dataset)
     assert anybody.download(link(anybody, "下载")) == factories.CSV

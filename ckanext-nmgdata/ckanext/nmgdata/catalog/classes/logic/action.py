@@ -110,7 +110,9 @@ def nmgdata_evaluation_submit(context: Context, data_dict: DataDict) -> dict[str
     tk.check_access("nmgdata_evaluation_submit", context, data_dict)
     conclusion = data_dict.get("conclusion")
     if conclusion not in CONCLUSIONS:
-        raise tk.ValidationError({"conclusion": [_("Choose one of the entries.")]})
+        form = schema.questionnaire()
+        _stated, errors = tk.navl_validate({name: data_dict.get(name, "") for name in form}, form, context)
+        raise tk.ValidationError({**errors, "conclusion": [_("Choose one of the entries.")]})
     case = filing.evaluate(actor_of(context), data_dict["id"], conclusion, data_dict)
     return {**brief(case), "change": present.change_of(case)}
 

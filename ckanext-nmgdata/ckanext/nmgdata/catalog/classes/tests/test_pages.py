@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from .... import factories
+from .... import conftest, factories
 from ....factories import call, login, site_context
 from ....kernel import clock, outbox
 from ....kernel.deadlines import statutes
@@ -151,6 +151,14 @@ class TestHistory:
         assert (newest["open_class"], newest["case_number"], newest["until"]) == ("conditional", case["number"], None)  # fmt: skip
         assert (first["open_class"], first["until"]) == ("unconditional", newest["since"])
         assert (newest["reason"], newest["legal_basis"]) == (moves.REASON, moves.BASIS)
+
+    def test_days_are_those_of_inner_mongolia(self, world, app):
+        made = made_as(world, "unconditional")
+        with clock.fixed(conftest.MONDAY.replace(hour=16, minute=30)):
+            decide(move(made, "conditional", world.editor), world.official)
+        [line] = call("nmgdata_class_history_list", None)
+        assert line["since"] == "2026-11-24T00:30:00+08:00"
+        assert "2026年11月24日" in app.get("/nmg/classes").body
 
     def test_the_history_of_a_hidden_entry_is_hidden_but_its_closing_announced(self, world):
         made = made_as(world, "unconditional", title="企业用电量")

@@ -175,5 +175,5 @@ def test_no_byte_leaves_beyond_the_class_in_effect(wsgi, world):  # noqa: C901 (
 
     run_state_machine_as_test(
         Portal,
-        settings=settings(max_examples=4, stateful_step_count=20, phases=(Phase.reuse, Phase.generate)),
+        settings=settings(max_examples=3, stateful_step_count=20, phases=(Phase.reuse, Phase.generate)),
     )

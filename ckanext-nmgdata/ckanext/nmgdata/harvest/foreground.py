@@ -1,0 +1,72 @@
+"""Run harvests here and now, in as many processes as are called to one, until what they load is found."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ckan import model
+
+from .. import config
+from ..kernel import outbox
+from ..kernel.outbox import search
+from .run import Worker
+
+log = logging.getLogger(__name__)
+TOGETHER = 5
+"""Pages after which a process brings what it has loaded into the index: few documents at once cost more."""
+
+
+@dataclass
+class Indexer:
+    """Brings loaded datasets into the index now and then."""
+
+    then: Callable[[], None] = lambda: None
+    pages: int = 0
+
+    def after_page(self) -> None:
+        """Count a page."""
+        self.pages += 1
+        if self.pages % TOGETHER == 0:
+            outbox.deliver([search.TOPIC])
+        self.then()
+
+
+def harvest(job_ids: Sequence[str], progress: Callable[[], None] = lambda: None, **ways: Any) -> None:
+    """Run these jobs to their end, and index what they have loaded."""
+    with helpers(job_ids, config.harvest_workers() - 1, **ways):
+        Worker(only=job_ids, after_page=Indexer(progress).after_page, **ways).run()
+    outbox.deliver([search.TOPIC])
+
+
+@contextmanager
+def helpers(job_ids: Sequence[str], number: int, **ways: Any) -> Iterator[None]:
+    """Have other processes take part within the block."""
+    model.Session.remove()
+    started = [fork(job_ids, **ways) for _turn in range(number)]
+    try:
+        yield
+    finally:
+        for pid in started:
+            os.waitpid(pid, 0)
+
+
+def fork(job_ids: Sequence[str], **ways: Any) -> int:
+    """Start a process that takes part; return its id. It shares the memory of what is loaded already."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        model.ensure_engine().dispose(close=False)  # the connections are the parent's
+        Worker(only=job_ids, after_page=Indexer().after_page, **ways).run()
+        outbox.deliver([search.TOPIC])
+        status = 0
+    except Exception:
+        log.exception("harvest: a helper has failed")
+    finally:
+        os._exit(status)

@@ -1,0 +1,191 @@
+"""Read one source: tell what each page means and write it down, with what is to be loaded."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+from ckan import model
+
+from ..kernel.actors import Actor
+from ..kernel.unit import Unit, begin
+from . import diff, jobs, vanish
+from .load import Refusal, write_problems
+from .model import Job, JobPage, JobState, Source
+from .records import Page, Validators
+from .remote import pages
+from .remote.errors import Code, RemoteError, Unchanged
+from .remote.spec import Format, Limits, Spec
+from .work import Task, pack
+
+log = logging.getLogger(__name__)
+Read = Callable[[Spec, str | None, Validators | None], Iterator[Page]]
+AHEAD = 8
+"""Pages of a source that may wait to be loaded before its reader pauses."""
+PAUSE = 0.2
+
+
+def spec_of(source: Source) -> Spec:
+    """Return what the remote side must know of a source."""
+    known = Limits.__dataclass_fields__
+    return Spec(
+        source=source.id,
+        address=source.address,
+        region=source.region_code,
+        organisation=source.owner_org,
+        format=Format(source.format),
+        organisations=dict(source.organisations),
+        feed=source.feed,
+        allowed_hosts=tuple(source.allowed_hosts),
+        private_networks=tuple(source.private_networks),
+        credentials=source.credentials,
+        default_class=source.default_class,
+        classes=dict(source.classes),
+        limits=replace(Limits(), **{name: value for name, value in source.limits.items() if name in known}),
+    )
+
+
+@dataclass
+class Reader:
+    """Reads one source from where its job stands, page by page."""
+
+    job_id: str
+    name: str
+    read: Read = pages.read
+    stop: threading.Event = field(default_factory=threading.Event)
+    seen: set[int] = field(default_factory=set)
+    """Numbers of the records that this run has met, so that none is taken twice."""
+
+    def run(self) -> None:
+        """Read until the end, until told to stop, or until somebody else has the place."""
+        try:
+            self.through()
+        except RemoteError as error:
+            model.Session.rollback()
+            if self.wait_for_loading(0):  # what came is good, and is loaded
+                jobs.fail(self.job_id, self.name, str(error.code), error.detail or str(error))
+        except Unchanged:
+            self.finish(None)
+        except Exception as error:
+            model.Session.rollback()
+            log.exception("harvest %s: reading failed", self.job_id)
+            jobs.fail(self.job_id, self.name, "internal", repr(error))
+        finally:
+            model.Session.remove()
+
+    def through(self) -> None:
+        """Read all pages that are left."""
+        job = model.Session.get_one(Job, self.job_id, populate_existing=True)
+        source = model.Session.get_one(Source, job.source_id, populate_existing=True)
+        spec, start, is_read = spec_of(source), job.next_address, job.next_page > 0 and not job.next_address
+        known = Validators(**source.validators) if source.validators and not start else None
+        hosts = diff.hosts_of(model.Session(), source.id)
+        source_id = source.id
+        met = sa.select(sa.func.unnest(JobPage.seen)).where(JobPage.job_id == self.job_id)
+        self.seen.update(model.Session.scalars(met))
+        model.Session.rollback()
+        if is_read:  # somebody was killed between the last page and the end
+            self.finish(None)
+            return
+        first: Validators | None = None
+        last: Page | None = None
+        with closing(self.read(spec, start, known)) as found:  # type: ignore[type-var]
+            for page in found:
+                first = page.validators if last is None and not start else first
+                last = page
+                if not self.take(source_id, page, hosts) or not self.may_go_on():
+                    return
+        self.finish(first if not start else None)
+
+    def may_go_on(self) -> bool:
+        """Wait while enough waits to be loaded; False when told to stop."""
+        return self.wait_for_loading(AHEAD - 1)
+
+    def wait_for_loading(self, pages_left: int) -> bool:
+        """Wait until no more pages than this wait to be loaded; False when told to stop."""
+        while not self.stop.is_set() and jobs.waiting(model.Session(), self.job_id) > pages_left:
+            model.Session.rollback()
+            self.stop.wait(PAUSE)
+            self.keep()
+        model.Session.rollback()
+        if self.stop.is_set():
+            jobs.release(self.job_id, self.name)
+            return False
+        return True
+
+    def keep(self) -> None:
+        """Keep the reader's place while it waits."""
+        with begin(Actor.system()) as unit:
+            mine = sa.update(Job).where(Job.id == self.job_id, Job.worker == self.name)
+            unit.session.execute(mine.values(lease_until=unit.now + jobs.LEASE))
+
+    def take(self, source_id: str, page: Page, hosts: dict[str, str]) -> bool:
+        """Write down what a page means, in one transaction; False if the place is lost."""
+        with begin(Actor.system()) as unit:
+            unit.session.execute(sa.text("SET LOCAL synchronous_commit = off"))  # a page may be read again
+            known = diff.read_known(unit.session, source_id, page)
+            found = diff.compare(page, source_id, known, hosts)
+            found.refuse_again(self.seen.intersection(found.seen))
+            tasks, new = as_tasks(unit, source_id, found)
+            vanish.came_back(unit.session, [one.id for one in found.stopped])
+            job = jobs.locked(unit, self.job_id)  # last, so that nobody who loads has to wait long
+            if not jobs.holds(job, self.name):
+                unit.session.rollback()
+                return False
+            number = job.next_page
+            unit.session.add(
+                JobPage(
+                    job_id=job.id, number=number, address=page.address, seen=[*found.seen, *new],
+                    unnamed_count=found.unnamed, work=pack(tasks), waiting_count=len(tasks),
+                    read_count=len(tasks),
+                )
+            )  # fmt: skip
+            job.next_page, job.next_address = number + 1, page.next
+            job.total = page.total if page.total is not None else job.total
+            job.read_bytes += page.read
+            job.lease_until = unit.now + jobs.LEASE
+            job.read_count, job.waiting_count = job.read_count + len(tasks), job.waiting_count + len(tasks)
+            unit.session.flush()
+            settled = {name: len(getattr(found, name)) for name in ("unchanged", "stopped", "refused")}
+            jobs.count(unit.session, job.id, number, {"read": sum(settled.values()), **settled})
+            refused = [Refusal(one.where, one.code, one.detail) for one in found.refused]
+            write_problems(unit.session, job.id, number, refused)
+        self.seen.update(found.seen, new)
+        return True
+
+    def finish(self, validators: Validators | None) -> None:
+        """Note that everything was read; who loads the last page concludes."""
+        with begin(Actor.system()) as unit:
+            job = jobs.locked(unit, self.job_id)
+            if not jobs.holds(job, self.name):
+                return
+            job.read_at, job.next_address, job.lease_until = unit.now, None, unit.now + jobs.LEASE
+            if job.next_page == 0:  # 304: the catalogue is as it was, so nothing has vanished
+                jobs.end(unit, job, JobState.FINISHED)
+                return
+            if job.attempts > 1 and job.total is not None and job.read_count < job.total:
+                detail = f"{job.read_count} of {job.total}"
+                raise RemoteError(Code.INCOMPLETE, detail)
+            source = unit.session.get_one(Source, job.source_id)
+            source.validators = {
+                name: value
+                for name in ("etag", "modified")
+                if validators and (value := getattr(validators, name)) is not None
+            }
+            vanish.conclude_if_whole(unit, job)
+
+
+def as_tasks(unit: Unit, source_id: str, found: diff.Difference) -> tuple[list[Task], list[int]]:
+    """Return what is to be loaded, and the numbers of the records that are new.
+
+    New records get their row now, so that no other page and no other source can have the same one.
+    """
+    numbers = diff.enter(unit.session, source_id, found)
+    tasks = [Task(numbers[one.identifier], "created", one) for one in found.create]
+    tasks += [Task(known.id, "updated", one) for known, one in found.update]
+    tasks += [Task(known.id, "restored", one) for known, one in found.restore]
+    return tasks, list(numbers.values())

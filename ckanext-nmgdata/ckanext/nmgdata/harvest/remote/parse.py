@@ -1,0 +1,214 @@
+"""Have a page read by a limited child process (``child``), and take back what it found.
+
+Children are kept and used again, for starting one costs as much as reading a hundred records. One that dies,
+hangs or answers nonsense spoils its page and nothing else. What a child says is read as lengths, JSON and
+bytes; nothing of it can make this process run anything.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, cast
+
+from ..records import Page, Record, Refused
+from .child import receive, send
+from .client import Answer
+from .errors import Code, RemoteError
+from .spec import MIB, Spec
+
+MODULE = f"{__package__}.child"
+ROOT = str(Path(__file__).parents[4])
+KEPT = 2
+"""Children that wait for work; more may work at once."""
+PAGES = 500
+"""After so many pages a child has earned its rest: memory that no limit counts."""
+WALL = 3
+"""Times the CPU limit."""
+LONGEST_ANSWER = 1024 * MIB
+DIED_OF = {
+    signal.SIGXCPU: Code.PARSE_TIME,
+    signal.SIGABRT: Code.PARSE_MEMORY,
+    signal.SIGKILL: Code.PARSE_MEMORY,
+}
+
+
+class Child:
+    """One process."""
+
+    def __init__(self, memory: int) -> None:
+        self.memory = memory
+        self.pages = 0
+        self.process = subprocess.Popen(  # noqa: S603 - our own module by our own Python
+            [sys.executable, "-P", "-m", MODULE, str(memory)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env={"PYTHONPATH": ROOT}, start_new_session=True,
+        )  # fmt: skip
+
+    @property
+    def orders(self) -> IO[bytes]:
+        """Return where orders go."""
+        return cast("IO[bytes]", self.process.stdin)
+
+    @property
+    def answers(self) -> IO[bytes]:
+        """Return where answers come from."""
+        return cast("IO[bytes]", self.process.stdout)
+
+    def ask(self, head: dict[str, Any], body: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
+        """Give an order and wait for its answer.
+
+        :raises RemoteError: the child has not survived it
+        """
+        self.pages += 1
+        late = threading.Event()
+
+        def expire() -> None:
+            late.set()
+            self.process.kill()
+
+        watch = threading.Timer(seconds, expire)
+        watch.daemon = True
+        watch.start()
+        try:
+            send(self.orders, head, body)
+            said, triples = receive(self.answers, LONGEST_ANSWER)
+        except (OSError, EOFError, ValueError) as error:
+            raise RemoteError(Code.PARSE_TIME if late.is_set() else self.cause()) from error
+        finally:
+            watch.cancel()
+        if said.get("error") == Code.PARSE_MEMORY:
+            raise RemoteError(Code.PARSE_MEMORY)
+        return said, triples
+
+    def cause(self) -> Code:
+        """Return of what the child has died, or that it talks nonsense."""
+        self.end()
+        return DIED_OF.get(signal.Signals(max(1, -(self.process.returncode or 0))), Code.PARSER_DIED)
+
+    def end(self) -> None:
+        """End the process."""
+        for stream in (self.orders, self.answers):
+            with suppress(OSError):
+                stream.close()
+        try:
+            self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Pool:
+    """Children that wait for work. A process that was forked does not use its parent's."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self.idle: list[Child] = []
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def child(self, memory: int) -> Iterator[Child]:
+        """Lend a child that has so much memory; one that has failed is not taken back."""
+        worker = self.take(memory)
+        try:
+            yield worker
+        except BaseException:
+            worker.process.kill()
+            worker.end()
+            raise
+        self.give(worker)
+
+    def take(self, memory: int) -> Child:
+        """Return a child that waits, or a new one."""
+        with self.lock:
+            if self.owner != os.getpid():
+                self.owner, self.idle = os.getpid(), []
+            fitting = next((each for each in self.idle if each.memory == memory), None)
+            if fitting is not None:
+                self.idle.remove(fitting)
+        return fitting or Child(memory)
+
+    def give(self, worker: Child) -> None:
+        """Keep a child for later, or let it go."""
+        with self.lock:
+            if worker.pages < PAGES and len(self.idle) < KEPT and self.owner == os.getpid():
+                self.idle.append(worker)
+                return
+        worker.end()
+
+    def close(self) -> None:
+        """Let the children go that wait."""
+        with self.lock:
+            idle, self.idle = self.idle, []
+        for worker in idle:
+            worker.end()
+
+
+_pool = Pool()
+
+
+def ask(task: str, answer: Answer, spec: Spec) -> tuple[dict[str, Any], list[Record]]:
+    """Have a page read; return what the child says of it, and its records.
+
+    :param task: one of ``child.TASKS``
+    :raises RemoteError: the page can not be used
+    """
+    limits = spec.limits
+    order = {
+        "address": answer.address, "charset": answer.charset, "format": spec.format,
+        "literal_bytes": limits.literal_bytes, "record_bytes": limits.record_bytes,
+        "record_triples": limits.record_triples,
+    }  # fmt: skip
+    head = {"task": task, "order": order, "seconds": limits.parse_seconds}
+    try:
+        with _pool.child(limits.parse_bytes) as worker:
+            said, triples = worker.ask(head, answer.body, limits.parse_seconds * WALL)
+    except RemoteError as error:
+        error.address = answer.address
+        raise
+    try:
+        if "error" not in said:
+            return said, records(said["records"], triples)
+        trouble = RemoteError(Code(said["error"]), str(said["detail"]), address=answer.address)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RemoteError(Code.PARSER_DIED, "it talks nonsense", address=answer.address) from error
+    raise trouble
+
+
+def records(heads: list[list[Any]], triples: bytes) -> list[Record]:
+    """Return the records whose triples follow one another."""
+    found, at = [], 0
+    for identifier, subject, digest, length in heads:
+        found.append(Record(identifier, subject, bytes.fromhex(digest), triples[at : at + length]))
+        at += length
+    return found
+
+
+def page(answer: Answer, spec: Spec, number: int = 0) -> Page:
+    """Return a fetched page of a catalogue, parsed.
+
+    :raises RemoteError: it can not be used
+    """
+    said, found = ask("catalogue", answer, spec)
+    following = said["next"] or answer.next
+    return Page(
+        address=answer.address,
+        number=number,
+        records=tuple(found),
+        refused=tuple(Refused(*each) for each in said["refused"]),
+        next=following if spec.follow else None,
+        total=said["total"],
+        read=len(answer.body),
+        validators=answer.validators,
+    )
+
+
+def close() -> None:
+    """End the children that wait; the next page starts one anew."""
+    _pool.close()

@@ -1,0 +1,226 @@
+"""Run jobs: read pages, tell what they mean, load what is new and changed, conclude.
+
+One process works on any number of sources: each is read in a thread of its own, so that a slow or dead one
+holds up no other, while the process itself loads what was read. Any number of processes on any machines do
+so beside each other; what each does lies in PostgreSQL (``jobs``), and whoever is killed is followed.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from flask import Flask, current_app
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from .. import config
+from ..kernel.actors import Actor
+from ..kernel.context import own_request
+from ..kernel.unit import Unit, begin
+from . import jobs, vanish
+from .load import Batch, Loader, write_problems
+from .model import Job, JobPage, JobState, Source
+from .reading import PAUSE, Read, Reader, spec_of
+from .remote import pages
+from .work import Task, pack, unpack
+
+log = logging.getLogger(__name__)
+LOOK = 1.0
+"""Seconds between two looks for sources that nobody reads."""
+GIVE_UP_TOGETHER = 3
+"""How often a page is loaded as a whole; afterwards record by record, so that the one that kills is found."""
+
+
+# --- loading -------------------------------------------------------------------------------------
+
+
+def load_page(job_id: str, number: int, name: str, **ways: Any) -> int:
+    """Load a page that was claimed; return how many records were settled."""
+    page = model.Session.get_one(JobPage, (job_id, number), populate_existing=True)
+    job = model.Session.get_one(Job, job_id, populate_existing=True)
+    source = model.Session.get_one(Source, job.source_id, populate_existing=True)
+    if page.work is None or page.worker != name:
+        model.Session.rollback()
+        return 0
+    tasks, attempts = unpack(page.work), page.attempts
+    loader = Loader(source, spec_of(source), **ways)
+    model.Session.expunge(source)
+    model.Session.rollback()
+    parts = [[task] for task in tasks] if attempts > GIVE_UP_TOGETHER else [tasks]
+    left = list(tasks)
+    while parts:
+        part = parts.pop(0)
+        try:
+            left = settle(loader, job_id, number, name, part, left, give_up=attempts > jobs.TRIES)
+        except LostError:
+            return 0
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: the page is loaded again later
+        except Exception as error:
+            if len(part) == 1:
+                log.exception("harvest %s: a record could not be loaded", job_id)
+                left = refuse(job_id, number, name, part, left, repr(error))
+            else:
+                half = len(part) // 2
+                parts[:0] = [part[:half], part[half:]]
+    return len(tasks)
+
+
+class LostError(Exception):
+    """Somebody else has the page, or the job has ended."""
+
+
+def settle(
+    loader: Loader, job_id: str, number: int, name: str, part: list[Task], left: list[Task], *, give_up: bool
+) -> list[Task]:
+    """Load some records of a page in one transaction; return what is left of the page."""
+    if give_up:
+        return refuse(job_id, number, name, part, left, "Whoever loaded this record was killed.")
+    with begin(Actor.system()) as unit:
+        page = own_page(unit, job_id, number, name)
+        batch = loader.load(unit, part)
+        return close(unit, page, part, left, batch)
+
+
+def refuse(job_id: str, number: int, name: str, part: list[Task], left: list[Task], why: str) -> list[Task]:
+    """Give up records that nobody can load."""
+    batch = Batch()
+    for task in part:
+        batch.refuse(task, "internal", why)
+    with begin(Actor.system()) as unit:
+        return close(unit, own_page(unit, job_id, number, name), part, left, batch)
+
+
+def own_page(unit: Unit, job_id: str, number: int, name: str) -> JobPage:
+    """Return a page, locked.
+
+    :raises LostError: it is no longer ours
+    """
+    page = unit.session.get(JobPage, (job_id, number), with_for_update=True, populate_existing=True)
+    if page is None or page.work is None or page.worker != name:
+        raise LostError
+    page.lease_until = unit.now + jobs.LEASE
+    unit.session.flush()
+    return page
+
+
+def close(unit: Unit, page: JobPage, part: list[Task], left: list[Task], batch: Batch) -> list[Task]:
+    """Count what became of some records; the last of a job concludes it."""
+    done = {task.number for task in part}
+    rest = [task for task in left if task.number not in done]
+    job_id, number = page.job_id, page.number
+    unit.session.flush()
+    statement = sa.update(JobPage).where(JobPage.job_id == job_id, JobPage.number == number)
+    counts = Counter(batch.counts)
+    values = {f"{name}_count": getattr(JobPage, f"{name}_count") + value for name, value in counts.items()}
+    values["waiting_count"] = JobPage.waiting_count - len(part)
+    unit.session.execute(
+        statement.values(**values, work=pack(rest)).execution_options(synchronize_session=False)
+    )
+    jobs.count(unit.session, job_id, None, {**counts, "waiting": -len(part)})
+    write_problems(unit.session, job_id, number, batch.problems)
+    if not rest:
+        vanish.conclude_if_whole(unit, jobs.locked(unit, job_id))
+    return rest
+
+
+# --- a process -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Worker:
+    """Reads and loads what there is to do, for a while."""
+
+    only: Sequence[str] | None = None
+    """These jobs alone."""
+    seconds: float | None = None
+    """After so long it stops at the next page, so that other work of the process gets its turn."""
+    read: Read = pages.read
+    ways: dict[str, Any] = field(default_factory=dict)
+    after_page: Callable[[], None] = lambda: None
+    name: str = field(default_factory=jobs.worker)
+
+    def run(self) -> bool:
+        """Work until nothing is left that nobody else does; True if the time was over before."""
+        began, readers = time.monotonic(), dict[str, tuple[Reader, threading.Thread]]()
+        look = began
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        try:
+            while True:
+                if time.monotonic() >= look:
+                    self.start_readers(app, readers)
+                    look = time.monotonic() + LOOK
+                if self.seconds is not None and time.monotonic() - began > self.seconds:
+                    return self.is_left()
+                if self.load_one():
+                    continue
+                if any(thread.is_alive() for _reader, thread in readers.values()):
+                    time.sleep(PAUSE / 4)
+                elif self.only is not None and self.is_left():
+                    time.sleep(PAUSE)  # others are at it; who runs it in the foreground waits for them
+                else:
+                    return False
+        finally:
+            for reader, _thread in readers.values():
+                reader.stop.set()
+            for reader, thread in readers.values():
+                thread.join(timeout=PAUSE * 5)
+                if thread.is_alive():
+                    jobs.release(reader.job_id, reader.name)
+            model.Session.remove()
+
+    def start_readers(self, app: Flask, readers: dict[str, tuple[Reader, threading.Thread]]) -> None:
+        """Take the reader's place of every job that nobody reads."""
+        alive = [one for one in readers.values() if one[1].is_alive()]
+        while len(alive) < config.harvest_readers():
+            job = jobs.claim(self.name, self.only)
+            if job is None:
+                return
+            reader = Reader(job.id, self.name, self.read)
+            model.Session.rollback()
+            within = contextvars.copy_context()
+            thread = threading.Thread(target=within.run, args=(inside, app, reader.run), daemon=True)
+            thread.start()
+            readers[job.id] = (reader, thread)
+            alive.append(readers[job.id])
+
+    def load_one(self) -> bool:
+        """Load one page that waits; False where none does."""
+        claimed = jobs.claim_page(self.name, self.only)
+        if claimed is None:
+            return False
+        began = time.monotonic()
+        settled = load_page(*claimed, self.name, **self.ways)
+        self.after_page()
+        throttle(settled, time.monotonic() - began)
+        return True
+
+    def is_left(self) -> bool:
+        """Say whether any job is not at its end."""
+        query = sa.select(Job.id).where(Job.state.in_((JobState.QUEUED, JobState.RUNNING)))
+        if self.only is not None:
+            query = query.where(Job.id.in_(self.only))
+        found = model.Session.execute(query.limit(1)).first() is not None
+        model.Session.rollback()
+        return found
+
+
+def inside(app: Flask, work: Callable[[], None]) -> None:
+    """Run something in a thread, in a request of the portal's own."""
+    with app.app_context(), own_request():
+        work()
+
+
+def throttle(settled: int, took: float) -> None:
+    """Rest after a page, so that no more records are loaded in a second than the setting allows."""
+    limit = config.harvest_rate()
+    if limit and settled:
+        time.sleep(max(0.0, settled / limit - took))
