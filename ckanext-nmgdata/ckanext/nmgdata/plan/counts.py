@@ -20,6 +20,8 @@ from ..kernel import clock, orgs
 from . import states
 from .model import Happening, Item, Plan
 
+NAMES = ("due", "opened", "theme", "class", "plan")
+"""By what items are counted: month due, month opened, theme, intended class, plan."""
 KEPT = 64
 """Pages whose counts a process keeps."""
 
@@ -112,39 +114,34 @@ def fresh(scope: Scope, on: date) -> Counts:
     opened = sa.case((Item.opened_on <= on, month))
     in_time = sa.and_(Item.opened_on <= on, Item.opened_on <= Item.due_on)
     grouped: list[Any] = [Item.due_on, opened, Item.theme, Item.open_class, Item.plan_id]
-    names = ("due", "opened", "theme", "class", "plan")
     state = states.sql(on)
     base = (
         sa.select(
-            *(column.label(name) for name, column in zip(names, grouped, strict=True)),
+            *(column.label(name) for name, column in zip(NAMES, grouped, strict=True)),
             state.label("state"),
             in_time.label("in_time"),
         )
         .join(Plan, Plan.id == Item.plan_id)
         .where(*scope.conditions(), Item.since_version.is_not(None))
-        .subquery()
+        .cte("base")
     )
-    sets = [sa.tuple_(base.c[name], base.c.state) for name in names]
-    which = sa.func.grouping(*(base.c[name] for name in names))
-    query = sa.select(
-        which, *(base.c[name] for name in names), base.c.state, sa.func.count(),
-        sa.func.count().filter(base.c.in_time),
-    ).group_by(sa.func.grouping_sets(*sets))  # fmt: skip
-    return folded(scope, on, model.Session.execute(query).all())
-
-
-BITS = {"due": 0b01111, "opened": 0b10111, "theme": 0b11011, "class": 0b11101, "plan": 0b11110}
-"""What ``grouping()`` says of the set of each column: the bit of a column that is grouped by is 0."""
+    found: list[Any] = []
+    for name in NAMES:  # one hash table each; together, as grouping sets, PostgreSQL would sort them
+        column = base.c[name]
+        timely = sa.func.count().filter(base.c.in_time)
+        value = sa.cast(column, sa.Text)
+        counted = sa.select(sa.literal(name), value, base.c.state, sa.func.count(), timely)
+        found.append(counted.group_by(column, base.c.state))
+    return folded(scope, on, model.Session.execute(sa.union_all(*found)).all())
 
 
 def folded(scope: Scope, on: date, rows: Any) -> Counts:
     """Return the rows of the query as counts."""
-    by: dict[str, dict[Any, Tally]] = {name: defaultdict(Tally) for name in BITS}
-    names, in_time = {bits: name for name, bits in BITS.items()}, 0
-    for which, due, opened, theme, chosen, plan, state, count, timely in rows:
-        name = names[which]
-        value = {"due": due, "opened": opened, "theme": theme, "class": chosen, "plan": plan}[name]
-        by[name][value].by_state[state] += count
+    by: dict[str, dict[Any, Tally]] = {name: defaultdict(Tally) for name in NAMES}
+    in_time = 0
+    for name, text, state, count, timely in rows:
+        is_date = name in ("due", "opened") and text is not None
+        by[name][date.fromisoformat(text) if is_date else text].by_state[state] += count
         in_time += timely if name == "class" else 0
     everything = Tally()
     for tally in by["class"].values():

@@ -17,8 +17,8 @@ from ckan.plugins import toolkit as tk
 from .. import config, vocab
 from ..kernel import clock
 from ..kernel.cells import harmless
-from ..kernel.gate.labels import public_entries
-from . import query, states
+from ..kernel.gate.labels import in_catalogue
+from . import states
 from .counts import Scope
 from .model import Item, Plan
 from .sheets import MEDIA_TYPE, xlsx
@@ -49,8 +49,9 @@ COLUMNS: dict[str, tuple[str, int]] = {
 
 def rows(scope: Scope, on: date | None = None) -> Iterator[Any]:
     """Yield the published items of a scope, plan by plan in their order, without building objects."""
-    group, package = model.Group, model.Package
-    public = public_entries().subquery()
+    group: Any = model.Group
+    package: Any = model.Package
+    key = sa.func.coalesce(Item.kept_id, Item.dataset_id)
     query_ = (
         sa.select(
             Plan.year, Plan.region_code, group.title.label("organisation"), group.name.label("org_name"),
@@ -61,10 +62,9 @@ def rows(scope: Scope, on: date | None = None) -> Iterator[Any]:
         )
         .join(Plan, Plan.id == Item.plan_id)
         .join(group, group.id == Plan.org_id)
-        .outerjoin(public, public.c.id == sa.func.coalesce(Item.kept_id, Item.dataset_id))
-        .outerjoin(package, package.id == public.c.id)
+        .outerjoin(package, sa.and_(package.id == key, package.type == "dataset", in_catalogue()))
         .where(*scope.conditions(), Item.since_version.is_not(None))
-        .order_by(Plan.region_code, Plan.id, *query.ORDER)
+        .order_by(Plan.region_code, Plan.id, Item.rank, Item.due_on, Item.id)
     )  # fmt: skip
     yield from model.Session.execute(query_.execution_options(yield_per=BATCH))
 

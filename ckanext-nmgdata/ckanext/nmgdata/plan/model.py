@@ -137,6 +137,10 @@ class Item(tk.BaseModel):
         ),
         sa.Index("nmgdata_plan_item_order", "plan_id", "rank", "due_on", "id"),
         sa.Index("nmgdata_plan_item_entry", "dataset_id"),
+        sa.Index(
+            "nmgdata_plan_item_replaced", "replaced_by",
+            postgresql_where=sa.text("replaced_by IS NOT NULL"),
+        ),
         sa.Index("nmgdata_plan_item_keeper", "kept_id", postgresql_where=sa.text("kept_id IS NOT NULL")),
         sa.Index(
             "nmgdata_plan_item_open", "due_on",

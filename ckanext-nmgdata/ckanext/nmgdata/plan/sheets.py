@@ -11,6 +11,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -110,11 +111,12 @@ def row(cells: Sequence[Cell], style: int = 0) -> str:
     return f"<row>{''.join([cell(value, chosen) for value in cells])}</row>"
 
 
+@lru_cache(maxsize=8192)
 def cell(value: Cell, style: str) -> str:
-    """Return one cell."""
+    """Return one cell; the words of vocabularies stand in thousands of them."""
     if value is None or value == "":
         return "<c/>"
     if isinstance(value, int):
         return f"<c{style}><v>{int(value)}</v></c>"
-    text = escape(UNPRINTABLE.sub("", value))
+    text = escape(value if value.isprintable() else UNPRINTABLE.sub("", value))
     return f'<c{style} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'

@@ -6,6 +6,7 @@ import io
 from collections import defaultdict
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 from ckan.lib.pagination import Page
 from ckan.plugins import toolkit as tk
@@ -56,13 +57,13 @@ def year(year: int) -> Any:
         return missing()
     scope = Scope(year, region)
     counted = counts.of(scope)
-    found = query.plans(*scope.conditions())
+    found = query.plans(*scope.conditions(), *shown_plans(region))
     values = {
         "year": year,
         "years": years,
         "region": region,
         "counts": counted,
-        "cities": by_city(found, counted) if region == orgs.REGION else [],
+        "cities": by_city(scope, counted) if region == orgs.REGION else [],
         "lines": [(line, counted.plans.get(line.plan.id, Tally())) for line in found],
         "overdue": query.overdue(scope, OVERDUE),
         "news": query.happenings(scope, NEWS),
@@ -73,13 +74,23 @@ def year(year: int) -> Any:
     return tk.render("nmgdata/plan/year.html", values)
 
 
-def by_city(lines: list[query.Line], counted: counts.Counts) -> list[tuple[str, Tally]]:
+def shown_plans(region: str) -> list[Any]:
+    """Return the condition on the plans that a year's page lists: of the region its own and the cities'.
+
+    Those of a league-city's departments are on the city's page; all together they are some hundreds.
+    """
+    if region != orgs.REGION:
+        return []
+    return [sa.or_(Plan.level != "department", Plan.region_code == orgs.REGION)]
+
+
+def by_city(scope: Scope, counted: counts.Counts) -> list[tuple[str, Tally]]:
     """Return the counts of the region's own level and of each league-city with plans."""
     found: dict[str, Tally] = defaultdict(Tally)
-    for line in lines:
-        place = vocab.city_of(line.plan.region_code) or orgs.REGION
-        for state, count in counted.plans.get(line.plan.id, Tally()).by_state.items():
-            found[place].by_state[state] += count
+    places = sa.select(Plan.id, Plan.region_code).where(*scope.conditions())
+    for plan_id, region_code in model.Session.execute(places):
+        for state, count in counted.plans.get(plan_id, Tally()).by_state.items():
+            found[vocab.city_of(region_code) or orgs.REGION].by_state[state] += count
     return sorted(found.items())
 
 

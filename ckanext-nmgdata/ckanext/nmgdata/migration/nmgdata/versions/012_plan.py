@@ -145,6 +145,10 @@ def create_items() -> None:
     op.create_index("nmgdata_plan_item_order", "nmgdata_plan_item", ["plan_id", "rank", "due_on", "id"])
     op.create_index("nmgdata_plan_item_entry", "nmgdata_plan_item", ["dataset_id"])
     op.create_index(
+        "nmgdata_plan_item_replaced", "nmgdata_plan_item", ["replaced_by"],
+        postgresql_where=sa.text("replaced_by IS NOT NULL"),
+    )  # fmt: skip
+    op.create_index(
         "nmgdata_plan_item_keeper", "nmgdata_plan_item", ["kept_id"],
         postgresql_where=sa.text("kept_id IS NOT NULL"),
     )  # fmt: skip
