@@ -166,7 +166,8 @@ def licence(license_id: str | None) -> Row:
 def both(stock: Row, extras: Mapping[str, Any]) -> Shown:
     """Return a dataset by both schemas."""
     listed = [{"key": key, "value": value} for key, value in extras.items() if value not in (None, "")]
-    fields, rest, custom = described(), [], dict(stock)
+    fields, rest = described(), []
+    custom = {**stock, "resources": [dict(one) for one in stock["resources"]]}  # plugins add to these only
     for extra in listed:
         if extra["key"] not in fields:
             rest.append(extra)
