@@ -47,7 +47,9 @@ def load(org_names: list[str], authority: str | None) -> None:
     reviewer, official = (Actor.person(people[name]) for name in ("reviewer", "authority"))
     today = clock.today()
     years = [today.year - 1, *([today.year] if today.month >= EARLY else [])]
-    chosen = [group.id for name in org_names if (group := model.Group.by_name(name))][:ORGS]
+    found = [group.id for name in org_names if (group := model.Group.by_name(name))]
+    own = [i for i in found if filing.level_of(i) == "department" and filing.authority_above(i) == office.id]
+    chosen = own[:ORGS]
     with click.progressbar(years, label="Open plans") as bar:
         for year in bar:
             for org_id in chosen:
