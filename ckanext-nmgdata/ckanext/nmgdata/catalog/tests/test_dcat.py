@@ -17,6 +17,7 @@ from ckanext.nmgdata.catalog import dcat_terms
 from ckanext.nmgdata.kernel.gate import origins
 from rdflib import RDF, BNode, Graph, Literal, Namespace, URIRef, namespace
 from rdflib.collection import Collection
+from rdflib.compare import isomorphic
 from rdflib.namespace import CSVW
 
 DATA = Path(__file__).parent / "data"
@@ -170,7 +171,12 @@ class TestEveryFieldBothWays:
     def test_the_same_entry_gives_the_same_statements(self, app, complete, form):
         address = f"/dataset/{complete('unconditional')['id']}.{form}"
         first, second = app.get(address).body, app.get(address).body
-        assert second == first or (form == "jsonld" and set(second.split("\n")) == set(first.split("\n")))
+        if form == "rdf":  # rdflib writes subjects in the order of a set
+            assert isomorphic(
+                Graph().parse(data=first, format="xml"), Graph().parse(data=second, format="xml")
+            )
+        else:
+            assert second == first or (form == "jsonld" and set(second.split("\n")) == set(first.split("\n")))
         assert "_:" not in first
         assert "nodeID" not in first
 
