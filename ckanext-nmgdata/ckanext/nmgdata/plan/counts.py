@@ -140,8 +140,8 @@ def folded(scope: Scope, on: date, rows: Any) -> Counts:
     by: dict[str, dict[Any, Tally]] = {name: defaultdict(Tally) for name in NAMES}
     in_time = 0
     for name, text, state, count, timely in rows:
-        is_date = name in ("due", "opened") and text is not None
-        by[name][date.fromisoformat(text) if is_date else text].by_state[state] += count
+        value = date.fromisoformat(text) if text and name in ("due", "opened") else text
+        by[name][value].by_state[state] += count
         in_time += timely if name == "class" else 0
     everything = Tally()
     for tally in by["class"].values():

@@ -155,7 +155,7 @@ class TestCorrection:
             data={"id": case["number"], "contact_phone": "13911112222"},
         )  # fmt: skip
         assert model.Session.get_one(Application, case["id"]).contact_phone == "13911112222"
-        verbs = list(model.Session.scalars(sa.select(AuditEvent.verb)))
+        verbs = list(model.Session.scalars(sa.select(AuditEvent.verb).order_by(AuditEvent.seq)))
         assert verbs[-1] == "personal.corrected"
 
     def test_a_mistyped_number_changes_nothing(self, world, app, as_user):
