@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, aliased, defer
 from .. import config
 from ..kernel import outbox
 from ..kernel.actors import Actor
+from ..kernel.audit import append
 from ..kernel.types import Conflict, new_id
 from ..kernel.unit import Unit, begin
 from .model import LIVE, OUTCOMES, Job, JobPage, JobState, RemoteRecord, Source, SourceState
@@ -264,16 +265,17 @@ def give_up_waiting(unit: Unit, job_id: str) -> None:
     unit.session.execute(job.values(**values).execution_options(synchronize_session=False))
 
 
-def cancel(job_id: str) -> None:
-    """End a job because somebody wants it so.
+def cancel(job_id: str, actor: Actor) -> None:
+    """End a job because somebody wants it so; of a held one nothing vanishes.
 
     :raises Conflict: it has ended
     """
-    with begin(Actor.system()) as unit:
+    with begin(actor) as unit:
         give_up_waiting(unit, job_id)
         job = locked(unit, job_id)
         if job.state not in (*LIVE, JobState.HELD):
             raise Conflict(tk._("This harvest has ended."))
+        append(unit, "harvest.cancelled", ("harvest", job.id), detail={"was": job.state})
         end(unit, job, JobState.CANCELLED)
 
 
