@@ -1,12 +1,14 @@
 """A dry run: read a few pages, load them, and take all of it back, so that the report is what would happen.
 
-It runs where somebody waits for it, so it has a firm deadline: the network is cut when the time is over, a page
-has a fraction of it to be parsed, and only the first records are tried. What was read until then is reported.
+It runs where somebody waits for it, so it has a firm deadline: the network is cut when the time is over, a
+page has a fraction of it to be parsed, and only the first records are tried. What was read until then is
+reported.
 A source that is too slow for it is checked on the command line, which waits longer.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -39,11 +41,12 @@ from .remote.spec import Spec
 from .work import Task
 
 _ = tk._
+log = logging.getLogger(__name__)
 SECONDS = 20.0
 PAGES, RECORDS = 3, 300
 """What is read and tried at most."""
 ALONE = 0x6E6D6763
-"""Key of the advisory lock ("nmgc"): one check at a time, so that they never take all of the web's threads."""
+"""Key of the advisory lock ("nmgc"): one check at a time, so that they never take all threads of the web."""
 WAIT = "8s"
 """How long the trial may wait for a row that somebody has, and each of its statements may take."""
 
@@ -70,6 +73,7 @@ class Trial:
             "title": identifier,
             "dataset": None,
             "code": None,
+            "detail": "",
             "missing": [],
             "changes": [],
             "notes": [],
@@ -159,10 +163,8 @@ def attempt(source_id: str, trial: Trial, **ways: Any) -> None:
             for page in trial.read:
                 part = replace(page, records=page.records[:left])
                 left -= len(part.records)
-                attempt_page(
-                    unit, loader, trial, diff.read_known(unit.session, source_id, part), part, seen, hosts
-                )
-            raise TakenBackError
+                attempt_page(unit, loader, trial, part, seen, hosts)
+            raise TakenBackError  # noqa: TRY301 (leaving the block otherwise would keep it)
     except TakenBackError:
         return
     except OperationalError:
@@ -172,11 +174,11 @@ def attempt(source_id: str, trial: Trial, **ways: Any) -> None:
 
 
 def attempt_page(
-    unit: Unit, loader: Loader, trial: Trial, known: Sequence[diff.Known], page: Page, seen: set[int],
-    hosts: Mapping[str, str],
-) -> None:  # fmt: skip
+    unit: Unit, loader: Loader, trial: Trial, page: Page, seen: set[int], hosts: Mapping[str, str]
+) -> None:
     """Try one page."""
     source_id = loader.source.id
+    known = diff.read_known(unit.session, source_id, page)
     found = diff.compare(page, source_id, known, hosts)
     found.refuse_again(seen.intersection(found.seen))
     seen.update(found.seen)
@@ -204,6 +206,7 @@ def load(loader: Loader, unit: Unit, tasks: Sequence[Task]) -> Iterator[tuple[Ta
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
+        log.info("check: a record could not be loaded", exc_info=True)
         if len(tasks) > 1:
             half = len(tasks) // 2
             yield from load(loader, unit, tasks[:half])
@@ -293,7 +296,6 @@ def report(trial: Trial) -> dict[str, Any]:
     for line in trial.lines:
         line["label"] = words.outcome(line["outcome"])
         line["why"] = words.sentence(line["code"]) if line["code"] else None
-        line.setdefault("detail", "")
     return {
         "pages": len(trial.read),
         "bytes": sum(page.read for page in trial.read),

@@ -48,7 +48,7 @@ def read(name: str, job_id: str) -> Any:
     rows = model.Session.scalars(asked.limit(PAGE).offset((page["page"] - 1) * PAGE))
     values = {
         **progress_of(source, one),
-        "by_code": [(slug, words.sentence(slug), refused, n) for slug, refused, n in query.problem_counts(one.id)],
+        "by_code": [(slug, words.sentence(slug), n) for slug, _refused, n in query.problem_counts(one.id)],
         "problems": [presenters.problem(row) for row in rows], "page": page, "code": code, "q": q,
         "gone": vanish.listed(one.id) if one.state == JobState.HELD else [],
         "may_manage": auth.may_manage(asking(), source.region_code),

@@ -75,9 +75,7 @@ def public(source: Source, last: Job | None) -> Connection:
     if state == "trouble":
         trouble = words.public(last.error if last else None)
     elif state == "held":
-        trouble = _(
-            "Many entries were missing in the last transfer; staff check it before anything is removed."
-        )
+        trouble = _("Many entries were missing last time; staff check it before anything is removed.")
     return Connection(
         state=state, label=connection_label(state), style=CONNECTIONS[state][1],
         succeeded_at=source.succeeded_at, every_hours=source.every_hours,

@@ -205,15 +205,9 @@ def faults_of(source: Source) -> dict[str, Any]:
     ):
         message = _("Banners do not build platforms of their own as a rule (旗县原则上不独立建设, R8¶2).")
         errors["region_code"] = [message]
-    region = orgs.extras_of(source.owner_org).get("region_code")
-    if region and not vocab.lies_within(region, source.region_code):
+    if lies_outside(source.owner_org, source):
         errors["owner_org"] = [_("This organisation does not lie in the source's region.")]
-    outside = [
-        stated
-        for stated, org_id in source.organisations.items()
-        if (found := orgs.extras_of(org_id).get("region_code"))
-        and not vocab.lies_within(found, source.region_code)
-    ]
+    outside = [stated for stated, org_id in source.organisations.items() if lies_outside(org_id, source)]
     if outside:
         message = _("“{name}”: this organisation does not lie in the source's region.")
         errors["organisations"] = [message.format(name=outside[0])]
@@ -223,3 +217,9 @@ def faults_of(source: Source) -> dict[str, Any]:
         else:
             errors[field] = [_("This is no web address.")]
     return errors
+
+
+def lies_outside(org_id: str, source: Source) -> bool:
+    """Say whether an organisation lies in another region than a source; its records would be refused."""
+    region = orgs.extras_of(org_id).get("region_code")
+    return bool(region) and not vocab.lies_within(str(region), source.region_code)

@@ -9,7 +9,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from flask import Blueprint, redirect
 
-from .. import config, vocab
+from .. import config, shapes, vocab
 from ..kernel import orgs
 from ..kernel.actors import Actor, Role
 from ..kernel.gate.doors import asking
@@ -221,9 +221,9 @@ def stated(data: dict[str, Any]) -> dict[str, Any]:
     fields = {field: data[field] for field in schema.FIELDS if field in data}
     typed = {limit: data.get(f"limits-{limit}", "") for limit in schema.LIMITS}
     fields["limits"] = {
-        limit: int(value) * schema.LIMITS[limit][1] if value.isascii() and value.isdigit() and len(value) < 10 else value
+        limit: int(value) * schema.LIMITS[limit][1] if shapes.is_number(value) and value else value
         for limit, value in typed.items()
-    }  # fmt: skip
+    }
     return fields
 
 

@@ -216,10 +216,7 @@ def credentials(value: Any) -> str:
     """Read the name of the environment variable that holds the credentials; never these themselves."""
     said = str(value).strip()
     if not CREDENTIALS.fullmatch(said):
-        message = _(
-            "Give the name of an environment variable that begins with NMGDATA_HARVEST_, never the secret itself."
-        )
-        raise tk.Invalid(message)
+        raise tk.Invalid(_("Give the name of a variable NMGDATA_HARVEST_…, never the secret itself."))
     return said
 
 
@@ -284,9 +281,10 @@ def judged(stated: dict[str, Any], needed: tuple[str, ...] = ()) -> dict[str, An
     for field, read in FIELDS.items():
         if field not in stated and field not in needed:
             continue
+        if field in NEEDED and not str(stated.get(field) or "").strip():
+            errors[field] = [_("Please fill in this field.")]
+            continue
         try:
-            if field in NEEDED and not str(stated.get(field) or "").strip():
-                raise tk.Invalid(_("Please fill in this field."))
             values[field] = read(stated[field])
         except tk.Invalid as invalid:
             errors[field] = [invalid.error]
