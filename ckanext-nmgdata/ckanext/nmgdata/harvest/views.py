@@ -139,13 +139,8 @@ def new() -> Any:
     errors: dict[str, Any] = {}
     if tk.request.method == "POST":
         data = sent()
-        try:
-            made = tk.get_action("nmgdata_source_create")(context(), stated(data))
-        except tk.ValidationError as invalid:
-            errors = dict(invalid.error_dict)
-        except tk.NotAuthorized:
-            errors = {"region_code": [_("You do not look after this region.")]}
-        else:
+        made, errors = saved("nmgdata_source_create", stated(data), schema.NEEDED)
+        if made:
             tk.h.flash_success(_("The source is connected. Check it before its first harvest."))
             return to_source(made["name"])
     return form(actor, data, errors, None)
@@ -162,16 +157,22 @@ def edit(name: str) -> Any:
     data, errors = as_typed(presenters.source(source)), {}
     if tk.request.method == "POST":
         data = sent()
-        try:
-            made = tk.get_action("nmgdata_source_update")(context(), {**stated(data), "id": source.id})
-        except tk.ValidationError as invalid:
-            errors = dict(invalid.error_dict)
-        except tk.NotAuthorized:
-            errors = {"region_code": [_("You do not look after this region.")]}
-        else:
+        made, errors = saved("nmgdata_source_update", {**stated(data), "id": source.id})
+        if made:
             tk.h.flash_success(_("Saved."))
             return to_source(made["name"])
     return form(actor, data, errors, name)
+
+
+def saved(action: str, fields: dict[str, Any], needed: tuple[str, ...] = ()) -> tuple[Any, dict[str, Any]]:
+    """Save a source for a form; return it, or what is wrong, of all fields at once."""
+    try:
+        schema.judged(fields, needed)
+        return tk.get_action(action)(context(), fields), {}
+    except tk.ValidationError as invalid:
+        return None, dict(invalid.error_dict)
+    except tk.NotAuthorized:
+        return None, {"region_code": [_("You do not look after this region.")]}
 
 
 DEFAULTS = {"format": "auto", "every_hours": 24, "grace_days": 7, "guard_percent": 10, "guard_number": 100}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from ckan import model
 
 from ... import factories
-from ...kernel import outbox
-from .. import query, run
-from ..model import Job
+from ...kernel import clock, outbox
+from .. import jobs, query, run
+from ..model import LIVE, Job
 from ..remote import parse
 from . import hostile
 from .hostile import catalogue
@@ -63,7 +66,7 @@ def served() -> Iterator[hostile.Server]:
 
 
 @pytest.fixture
-def region(clean_search: None, pages: None, served: hostile.Server) -> Region:
+def region(clean_search: None, served: hostile.Server) -> Region:
     """Return the region; the city serves three datasets."""
     served.routes.clear()
     served.asked.clear()
@@ -73,12 +76,24 @@ def region(clean_search: None, pages: None, served: hostile.Server) -> Region:
 
 
 @pytest.fixture
-def work() -> Callable[[str], Job]:
-    """Return a worker: it does what there is to do and returns the newest job of a source."""
+def work(wsgi: Any) -> Callable[[str], Job]:
+    """Return a worker: it does the harvest of a source that was asked for, or asks itself; each a bit later."""
+
+    turns: list[str] = []
 
     def harvest(source_id: str) -> Job:
-        run.Worker().run()
-        outbox.deliver(["index"])
-        return query.jobs(source_id, 1)[0]
+        with clock.fixed(clock.now() + timedelta(minutes=len(turns))):
+            turns.append(source_id)
+            return one(source_id)
+
+    def one(source_id: str) -> Job:
+        live = sa.select(Job.id).where(Job.source_id == source_id, Job.state.in_(LIVE))
+        job_id = model.Session.scalar(live) or jobs.ask(source_id)
+        with wsgi._wsgi_app.test_request_context(base_url="http://test.ckan.net"):
+            run.Worker(only=[job_id]).run()
+            outbox.deliver(["index"])
+        done = query.job(job_id)
+        assert done is not None
+        return done
 
     return harvest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -11,7 +10,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ... import conftest
-from ...factories import call, login
+from ...factories import call
 from ...kernel import clock
 from ...kernel.audit.model import AuditEvent
 from ...kernel.types import Conflict
@@ -19,6 +18,7 @@ from .. import jobs, presenters, query, vanish, words
 from ..model import JobState, RemoteRecord, Source
 from ..remote.errors import Code, Fault
 
+pytestmark = pytest.mark.usefixtures("pages")
 READERS = ("sysadmin", "official", "city_official", "auditor")
 KEEPERS = ("sysadmin", "official", "city_official")
 OTHERS = (None, "applicant", "editor", "stranger")
@@ -183,15 +183,6 @@ class TestForm:
             assert all(refused.value.error_dict[field])
         assert acts("source.changed") == []
 
-    @pytest.mark.parametrize("value", [5, ["a"], {"a": {"b": 1}}, True, 1.5, "a\0b", "\ud800", None])
-    @pytest.mark.parametrize("field", ["address", "organisations", "limits", "every_hours", "state", "id"])
-    def test_no_shape_of_a_value_is_an_error_of_ours(self, app, region, field, value):
-        region.connected()
-        sent = {"id": "ordos", field: value}
-        answer = app.post("/api/3/action/nmgdata_source_update", data=json.dumps(sent),
-                          headers={**login(region.sysadmin), "Content-Type": "application/json"}, status=None)  # fmt: skip
-        assert answer.status_code in (200, 400, 404, 409), answer.text
-
     def test_no_two_sources_have_one_name_or_address(self, region):
         region.connected()
         with pytest.raises(tk.ValidationError) as refused:
@@ -242,16 +233,13 @@ class TestLife:
 
     def test_a_class_that_the_authority_sets_reaches_records_that_have_not_changed(self, region, work):
         source = region.connected()
-        jobs.ask(source["id"])
         work(source["id"])
         call("nmgdata_source_update", region.official, id="ordos", default_class="unconditional")
-        jobs.ask(source["id"])
         job = work(source["id"])
         assert job.updated_count == 3
         numbers = sa.select(RemoteRecord.package_id).where(RemoteRecord.source_id == source["id"])
         for dataset_id in model.Session.scalars(numbers).all():
             assert call("package_show", id=dataset_id)["open_class"] == "unconditional"
-        jobs.ask(source["id"])
         assert work(source["id"]).unchanged_count == 3
 
     def test_a_paused_source_is_not_due_until_it_is_resumed(self, region):
@@ -268,7 +256,6 @@ class TestLife:
         source = region.connected()
         region.server.routes.clear()
         for _turn in range(3):
-            jobs.ask(source["id"])
             assert work(source["id"]).error == "not_found"
         assert jobs.ask_for_due() == 0
         shown = call("nmgdata_source_show", region.official, id="ordos")
@@ -278,11 +265,9 @@ class TestLife:
 
     def test_a_held_harvest_shows_its_list_and_does_what_a_person_decides(self, region, work):
         source = region.connected()
-        jobs.ask(source["id"])
         work(source["id"])
         region.serve()
         for action, state, gone in (("cancel", "cancelled", 0), ("confirm", "finished", 3)):
-            jobs.ask(source["id"])
             held = work(source["id"])
             shown = call("nmgdata_harvest_job_show", region.auditor, id=held.id)
             assert (shown["state"], shown["vanished"], len(shown["would_vanish"])) == ("held", 3, 3)

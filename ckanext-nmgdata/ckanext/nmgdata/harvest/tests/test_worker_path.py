@@ -14,6 +14,8 @@ from ...kernel import clock, outbox, tick
 from .. import cli, foreground, jobs, plugin, query
 from ..model import JobState
 
+pytestmark = pytest.mark.usefixtures("pages")
+
 
 @pytest.fixture
 def queue():
