@@ -11,7 +11,7 @@ from ckan.lib import jobs as background
 from .. import config as settings
 from .. import shapes
 from ..kernel import connections, outbox, tick
-from ..kernel.context import own_request
+from ..kernel.context import application, own_request
 from ..kernel.gate import known
 from ..kernel.outbox.model import Outbox
 from . import cli, job_views, jobs, local, presenters, run, vanish, views
@@ -73,6 +73,6 @@ def call_worker() -> None:
 
 def work() -> None:
     """Harvest for a while; what is left is done when the worker's other work has had its turn."""
-    with own_request():
+    with application(), own_request():
         if run.Worker(seconds=settings.harvest_slice_seconds()).run():
             call_worker()

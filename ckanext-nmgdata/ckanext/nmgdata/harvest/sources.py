@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,11 +64,12 @@ def create(actor: Actor, values: Values, *, operates: bool) -> str:
     with begin(actor) as unit:
         source = Source(
             id=new_id(), created_at=unit.now, changed_at=unit.now, state=SourceState.ACTIVE, format="auto",
-            organisations={}, classes={}, limits={}, allowed_hosts=[], private_networks=[],
+            every_hours=24, organisations={}, classes={}, limits={}, allowed_hosts=[], private_networks=[],
         )  # fmt: skip
         refuse(faults(unit, source, values, operates=operates))
         for field, value in values.items():
             setattr(source, field, value)
+        source.due_at = due(unit, source)
         refuse(faults_of(source))
         unit.session.add(source)
         save(unit, source)
@@ -95,6 +97,8 @@ def change(actor: Actor, source_id: str, values: Values, *, operates: bool) -> N
             source.validators = {}
         if not set(changed).isdisjoint((*WAYS, "state")):
             source.failures, source.broken_until = 0, None  # somebody has looked after it
+        if "every_hours" in changed:
+            source.due_at = due(unit, source)
         if not set(changed).isdisjoint(MEANINGS):
             again = sa.update(RemoteRecord).where(RemoteRecord.source_id == source.id).values(digest=None)
             unit.session.execute(again.execution_options(synchronize_session=False))
@@ -135,6 +139,11 @@ def run(actor: Actor, source_id: str) -> str:
         job_id = jobs.queue(unit, source_id, actor.user_id)
         append(unit, "harvest.asked", ("harvest", job_id), detail={"source": source_id})
         return job_id
+
+
+def due(unit: Unit, source: Source) -> datetime | None:
+    """Return when a source is due that somebody has just looked after; before that only when asked for."""
+    return unit.now + timedelta(hours=source.every_hours) if source.every_hours else None
 
 
 def locked(unit: Unit, source_id: str) -> Source:

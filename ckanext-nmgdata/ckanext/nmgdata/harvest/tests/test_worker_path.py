@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from ckan import model
 from ckan.lib import jobs as background
 
-from ... import conftest
+from ... import config, conftest
 from ...factories import call
 from ...kernel import clock, outbox, tick
+from ...tests.test_commands import CKAN, ROOT
 from .. import cli, foreground, jobs, plugin, query
 from ..model import JobState
 
@@ -35,20 +37,35 @@ def burst(queue):
 def test_the_clock_s_harvest_goes_through_outbox_and_worker(region, queue):
     source = region.connected()
     outbox.deliver()
-    tick.sweep_now()
-    waiting = [queue.fetch_job(one).meta["title"] for one in queue.job_ids]
-    assert waiting.count("harvest") >= 1
-    assert query.open_job(source["id"]).state == JobState.QUEUED
-    assert query.open_job(source["id"]).asked_by is None
-    tick.sweep_now()
-    assert query.count_jobs(source["id"]) == 1
-    burst(queue)
+    queue.empty()
+    with clock.fixed(conftest.MONDAY + timedelta(hours=25)):
+        tick.sweep_now()
+        assert [queue.fetch_job(one).meta["title"] for one in queue.job_ids] == [
+            "harvest"
+        ] * config.harvest_workers()
+        asked = query.open_job(source["id"])
+        assert (asked.state, asked.asked_by) == (JobState.QUEUED, None)
+        tick.sweep_now()
+        assert query.count_jobs(source["id"]) == 1
+        burst(queue)
+        job = query.jobs(source["id"], 1)[0]
+        assert (job.state, job.created_count) == (JobState.FINISHED, 3)
+        outbox.deliver()
+        assert call("package_search", fq="nmg_city:150600")["count"] == 3
+        tick.sweep_now()
+        assert query.count_jobs(source["id"]) == 1, "due again before its interval was over"
+
+
+def test_the_same_by_the_processes_that_production_runs(region, queue):
+    """CKAN's worker enters no application by itself: a harvest must find the one of its command."""
+    with clock.fixed(datetime(2024, 11, 18, 2, 0, tzinfo=UTC)):
+        source = region.connected()
+    for words in (("nmgdata", "tick", "--once"), ("jobs", "worker", "--burst")):
+        done = subprocess.run([*CKAN, *words], capture_output=True, text=True, check=False, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
     job = query.jobs(source["id"], 1)[0]
     assert (job.state, job.created_count) == (JobState.FINISHED, 3)
-    outbox.deliver()
-    assert call("package_search", fq="nmg_city:150600")["count"] == 3
-    tick.sweep_now()
-    assert query.count_jobs(source["id"]) == 1, "due again before its interval was over"
+    assert queue.failed_job_registry.count == 0
 
 
 def test_a_worker_that_died_is_followed(region, queue):
