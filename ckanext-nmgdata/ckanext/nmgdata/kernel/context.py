@@ -14,7 +14,7 @@ from .. import config
 def application() -> AbstractContextManager[Any]:
     """Return a block in which the application is at hand.
 
-    CKAN's background worker is a command that has made one and does not enter it; a job of its finds it there.
+    CKAN's background worker is a command that has made one and does not enter it: its jobs find it there.
     """
     command = None if has_app_context() else click.get_current_context(silent=True)
     return command.meta["flask_app"].app_context() if command else nullcontext()
