@@ -22,6 +22,7 @@ from ..kernel.actors import Actor
 from ..kernel.audit import append
 from ..kernel.types import Conflict, new_id
 from ..kernel.unit import Unit, begin
+from . import letters
 from .model import LIVE, OUTCOMES, Job, JobPage, JobState, RemoteRecord, Source, SourceState
 
 TOPIC = "harvest"
@@ -219,6 +220,8 @@ def end(unit: Unit, job: Job, state: JobState, error: str | None = None, detail:
     if state == JobState.FAILED:
         source.failures += 1
         source.broken_until = broken_until(source.failures, unit.now)
+        if source.failures == TOLERATED + 1:
+            letters.tell(unit, job)
     elif state == JobState.FINISHED:
         source.failures, source.broken_until, source.succeeded_at = 0, None, unit.now
     unit.session.flush()

@@ -14,7 +14,7 @@ from ..kernel import connections, outbox, tick
 from ..kernel.context import application, own_request
 from ..kernel.gate import known
 from ..kernel.outbox.model import Outbox
-from . import cli, job_views, jobs, local, presenters, run, vanish, views
+from . import cli, job_views, jobs, letters, local, presenters, run, vanish, views
 from .logic import action, auth
 
 GRACE = 900
@@ -34,6 +34,7 @@ class HarvestPlugin(p.SingletonPlugin):
         """Take charge of the outbox topic, and of what the clock makes due."""
         outbox.handle(jobs.TOPIC, call_workers)
         local.install()
+        letters.install()
         if presenters.cities not in connections.known:
             connections.known.append(presenters.cities)
         tick.minutely(jobs.ask_for_due)

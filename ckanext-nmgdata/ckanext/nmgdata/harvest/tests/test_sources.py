@@ -11,8 +11,9 @@ from ckan.plugins import toolkit as tk
 
 from ... import conftest
 from ...factories import call
-from ...kernel import clock
+from ...kernel import clock, outbox
 from ...kernel.audit.model import AuditEvent
+from ...kernel.outbox.model import Outbox
 from ...kernel.types import Conflict
 from .. import jobs, presenters, query, vanish, words
 from ..model import JobState, RemoteRecord, Source
@@ -61,6 +62,12 @@ def acts(verb):
     """Return who has done something, and what was written down of it."""
     query_ = sa.select(AuditEvent.actor_id, AuditEvent.detail).where(AuditEvent.verb == verb)
     return [(row[0], row[1]) for row in model.Session.execute(query_.order_by(AuditEvent.seq))]
+
+
+def mails():
+    """Return the mails that wait to be sent, in their order."""
+    query_ = sa.select(Outbox.payload).where(Outbox.topic == "mail").order_by(Outbox.id)
+    return list(model.Session.scalars(query_))
 
 
 class TestWho:
@@ -271,6 +278,26 @@ class TestLife:
                 "nmgdata_source_update", region.official, id="ordos", address=f"{region.server.host}/new.ttl"
             )
             assert jobs.ask_for_due() == 1
+
+    def test_the_authorities_are_told_once_when_it_fails_again_and_again_or_waits(self, region, work):
+        source = region.connected(contact="王工 0477-1234567")
+        both = {region.official.record.email, region.city_official.record.email}
+        region.server.routes.clear()
+        for turn in range(4):
+            work(source["id"])
+            outbox.deliver(["harvest_trouble"])
+            assert len(mails()) == (0 if turn < 2 else 2)
+        assert {mail["to"] for mail in mails()} == both
+        assert all("王工" in mail["body"] and "/nmg/sources/ordos/jobs/" in mail["body"] for mail in mails())
+        region.serve(1)
+        work(source["id"])
+        region.serve()
+        held = work(source["id"])
+        assert held.state == JobState.HELD
+        outbox.deliver(["harvest_trouble"])
+        told = [mail for mail in mails() if held.id in mail["body"]]
+        assert {mail["to"] for mail in told} == both
+        assert all("1 个数据集" in mail["body"] for mail in told)
 
     def test_a_held_harvest_shows_its_list_and_does_what_a_person_decides(self, region, work):
         source = region.connected()
