@@ -44,12 +44,9 @@ def send(rows: Sequence[Outbox]) -> None:
             "page": f"{config.site_root()}/nmg/sources/{source.name}/jobs/{job.id}",
             "site_title": config.site_title(),
         }
-        subject, _blank, body = (
-            tk.render(f"nmgdata/harvest/mail/{job.state}.txt", values).strip().partition("\n")
-        )
-        for address in sorted(
-            {a for org in offices(source.region_code) for a in mail_addresses(org, Role.REVIEWER)}
-        ):
+        text = tk.render(f"nmgdata/harvest/mail/{job.state}.txt", values)
+        subject, _blank, body = text.strip().partition("\n")
+        for address in addresses(source.region_code):
             mail = {"to": address, "subject": subject.strip(), "body": body.strip() + "\n"}
             outbox.enqueue(model.Session(), "mail", mail, key=f"{TOPIC}:{job.id}:{address}")
 
