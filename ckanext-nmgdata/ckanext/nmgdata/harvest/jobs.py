@@ -28,6 +28,8 @@ from .model import LIVE, OUTCOMES, Job, JobPage, JobState, RemoteRecord, Source,
 TOPIC = "harvest"
 LEASE = timedelta(seconds=90)
 """How long somebody may be silent before another takes over; renewed with every page."""
+UNHEARD = timedelta(minutes=10)
+"""How long a job may wait for its first worker before workers are called again, and how often."""
 LOCK = {"key_share": True}
 """How rows are locked that others refer to: adding a page or a problem does not wait for its job."""
 TRIES = 5
@@ -83,13 +85,23 @@ def ask_for_due() -> int:
             source.due_at = unit.now + timedelta(hours=source.every_hours)
             queue(unit, source.id)
             asked += 1
-        lost = sa.select(Job.id).where(
-            Job.state.in_(LIVE), Job.started_at.is_not(None), Job.lease_until < unit.now
-        )
-        for job_id in unit.session.scalars(lost).all():
-            hour = unit.now.strftime("%Y%m%d%H%M")
-            outbox.enqueue(unit.session, TOPIC, {"job": job_id}, key=f"{job_id}:{hour}")
+        call_again(unit)
         return asked
+
+
+def call_again(unit: Unit) -> None:
+    """Call workers to jobs that have lost theirs, and to those whose call was lost (Redis emptied, a failure)."""
+    left = sa.select(Job.id, Job.started_at).where(
+        Job.state.in_(LIVE),
+        sa.or_(
+            Job.lease_until < unit.now,
+            sa.and_(Job.started_at.is_(None), Job.queued_at < unit.now - UNHEARD),
+        ),
+    )
+    for job_id, started_at in unit.session.execute(left).all():
+        minute = unit.now.strftime("%Y%m%d%H%M")
+        key = f"{job_id}:{minute if started_at else minute[:-1]}"
+        outbox.enqueue(unit.session, TOPIC, {"job": job_id}, key=key)
 
 
 # --- reading -------------------------------------------------------------------------------------

@@ -81,6 +81,22 @@ def test_a_worker_that_died_is_followed(region, queue):
         assert query.jobs(source["id"], 1)[0].state == JobState.FINISHED
 
 
+def test_a_job_whose_call_was_lost_is_called_again(region, queue):
+    source = region.connected()
+    jobs.ask(source["id"])
+    outbox.deliver()
+    queue.empty()
+    with clock.fixed(conftest.MONDAY + timedelta(minutes=5)):
+        tick.sweep_now()
+        assert not queue.job_ids
+    with clock.fixed(conftest.MONDAY + timedelta(minutes=11)):
+        tick.sweep_now()
+        tick.sweep_now()
+        assert len(queue.job_ids) == config.harvest_workers()
+        burst(queue)
+        assert query.jobs(source["id"], 1)[0].state == JobState.FINISHED
+
+
 def test_a_worker_whose_time_is_over_calls_itself_again(region, queue, monkeypatch):
     source = region.connected()
     jobs.ask(source["id"])
