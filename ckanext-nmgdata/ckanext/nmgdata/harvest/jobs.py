@@ -90,7 +90,7 @@ def ask_for_due() -> int:
 
 
 def call_again(unit: Unit) -> None:
-    """Call workers to jobs that have lost theirs, and to those whose call was lost (Redis emptied, a failure)."""
+    """Call workers to jobs that have lost theirs, and to those whose call itself was lost."""
     left = sa.select(Job.id, Job.started_at).where(
         Job.state.in_(LIVE),
         sa.or_(
