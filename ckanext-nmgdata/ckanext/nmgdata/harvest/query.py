@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,19 +49,16 @@ def count_jobs(source_id: str) -> int:
     return model.Session.scalar(query) or 0
 
 
-def newest(states: Sequence[str] | None = None) -> dict[str, Job]:
-    """Return the newest job of every source, of some states: id of the source → job."""
-    inner = sa.select(Job).where(Job.source_id == Source.id)
-    if states is not None:
-        inner = inner.where(Job.state.in_(states))
+def concluded() -> dict[str, Job]:
+    """Return the newest job of every source that says how it is: it has ended by itself, or is held.
+
+    Id of the source → job.
+    """
+    saying = (JobState.FINISHED, JobState.FAILED, JobState.HELD)
+    inner = sa.select(Job).where(Job.source_id == Source.id, Job.state.in_(saying))
     last = inner.order_by(Job.queued_at.desc(), Job.id).limit(1).lateral("last")
     query = sa.select(aliased(Job, last)).select_from(Source).join(last, sa.true())
     return {one.source_id: one for one in model.Session.scalars(query)}
-
-
-def concluded() -> dict[str, Job]:
-    """Return the newest job of every source that says how it is: it has ended by itself, or is held."""
-    return newest((JobState.FINISHED, JobState.FAILED, JobState.HELD))
 
 
 def open_job(source_id: str) -> Job | None:

@@ -25,6 +25,8 @@ from .remote.cities import cities as all_cities
 _ = tk._
 OPERATORS = ("private_networks", "credentials")
 """Fields that open a way into the portal's own network or send a secret out."""
+LEADING = frozenset({"address", "feed", "allowed_hosts"})
+"""Fields that say where these are used: who may not set them must not turn them on somebody else."""
 AUTHORITIES = ("classes", "default_class")
 """Fields that decide on the class of data (Art. 27)."""
 WAYS = ("address", "format", "allowed_hosts", "private_networks", "credentials", "limits")
@@ -190,6 +192,11 @@ def faults(unit: Unit, source: Source, changed: Values, *, operates: bool) -> di
     for field in OPERATORS:
         if changed.get(field) and not operates:
             errors[field] = [_("Only the operator of the portal may set this.")]
+    if not operates and any(getattr(source, field) for field in OPERATORS):
+        for field in sorted(LEADING.intersection(changed)):
+            errors[field] = [
+                _("Networks or credentials are set for it: only the operator may lead it elsewhere.")
+            ]
     for field in AUTHORITIES:
         if changed.get(field) and not actor.covers(Role.AUTHORITY, region):
             errors[field] = [_("Only the authority decides on the class of data.")]

@@ -155,6 +155,17 @@ class TestWho:
         assert (shown["classes"], shown["default_class"]) == ({"PUBLIC": "unconditional"}, "unconditional")
         assert shown["credentials"] == "NMGDATA_HARVEST_X"
 
+    def test_nobody_else_leads_credentials_or_networks_elsewhere(self, region):
+        """A secret would go to whoever is named as the address."""
+        region.connected(credentials="NMGDATA_HARVEST_X")
+        for field, value in (("address", "https://thief.example.cn/"), ("feed", "https://thief.example.cn/"),
+                             ("allowed_hosts", ["thief.example.cn", f"127.0.0.1:{region.server.port}"])):  # fmt: skip
+            with pytest.raises(tk.ValidationError) as refused:
+                call("nmgdata_source_update", region.official, id="ordos", **{field: value})
+            assert set(refused.value.error_dict) == {field}
+        call("nmgdata_source_update", region.official, id="ordos", private_networks=[], credentials="")
+        call("nmgdata_source_update", region.official, id="ordos", address="https://other.example.cn/")
+
     def test_a_banner_needs_an_exception_of_the_region_s_authority(self, region):
         banner = region.stated(region_code="150622", name="zhunger", title="准格尔旗", owner_org="")
         banner["owner_org"] = region_org = "banner"
