@@ -187,28 +187,31 @@ def refuse(errors: dict[str, Any]) -> None:
 
 def faults(unit: Unit, source: Source, changed: Values, *, operates: bool) -> dict[str, Any]:
     """Return what this actor may not change, and what another source has already, by field."""
-    actor, errors = unit.actor, {}
-    region = changed.get("region_code") or source.region_code
-    for field in OPERATORS:
-        if changed.get(field) and not operates:
-            errors[field] = [_("Only the operator of the portal may set this.")]
-    if not operates and any(getattr(source, field) for field in OPERATORS):
-        for field in sorted(LEADING.intersection(changed)):
-            errors[field] = [
-                _("Networks or credentials are set for it: only the operator may lead it elsewhere.")
-            ]
-    for field in AUTHORITIES:
-        if changed.get(field) and not actor.covers(Role.AUTHORITY, region):
-            errors[field] = [_("Only the authority decides on the class of data.")]
-    if changed.get("region_exception") and not actor.covers(Role.AUTHORITY, orgs.REGION):
-        errors["region_exception"] = [_("Only the authority of the region records an exception.")]
+    errors = forbidden(unit.actor, source, changed, operates=operates)
     for field in ("name", "address"):
         if field in changed:
-            taken = sa.select(Source.id).where(
-                getattr(Source, field) == changed[field], Source.id != source.id
-            )
-            if unit.session.execute(taken).first():
+            taken = sa.select(Source.id).where(getattr(Source, field) == changed[field])
+            if unit.session.execute(taken.where(Source.id != source.id)).first():
                 errors[field] = [_("Another source has this already.")]
+    return errors
+
+
+def forbidden(actor: Actor, source: Source, changed: Values, *, operates: bool) -> dict[str, Any]:
+    """Return what this actor may not change, by field."""
+    errors: dict[str, Any] = {}
+    region = changed.get("region_code") or source.region_code
+    if not operates:
+        errors |= {
+            f: [_("Only the operator of the portal may set this.")] for f in OPERATORS if changed.get(f)
+        }
+        if any(getattr(source, field) for field in OPERATORS):
+            message = _("Networks or credentials are set for it: only the operator may lead it elsewhere.")
+            errors |= {field: [message] for field in sorted(LEADING.intersection(changed))}
+    if not actor.covers(Role.AUTHORITY, region):
+        message = _("Only the authority decides on the class of data.")
+        errors |= {field: [message] for field in AUTHORITIES if changed.get(field)}
+    if changed.get("region_exception") and not actor.covers(Role.AUTHORITY, orgs.REGION):
+        errors["region_exception"] = [_("Only the authority of the region records an exception.")]
     return errors
 
 
