@@ -20,7 +20,7 @@ STATES: dict[str, str] = {
 }
 OUTCOMES: dict[str, str] = {
     "created": N_("new"),
-    "updated": N_("changed"),
+    "updated": N_("altered"),
     "restored": N_("come back"),
     "unchanged": N_("unchanged"),
     "stopped": N_("left as they are"),
