@@ -14,10 +14,12 @@ from ..kernel import clock, orgs
 from ..kernel.connections import Connection
 from . import query, words
 from .model import LIVE, OUTCOMES, Job, JobState, Problem, RemoteRecord, Source, SourceState
+from .remote.cities import cities as all_cities
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
 CONNECTIONS: dict[str, tuple[str, str]] = {
+    "none": (N_("Not connected"), "plain"),
     "connected": (N_("Connected"), "open"),
     "late": (N_("Delayed"), "cond"),
     "held": (N_("In review"), "cond"),
@@ -25,7 +27,7 @@ CONNECTIONS: dict[str, tuple[str, str]] = {
     "paused": (N_("Paused"), "plain"),
     "trouble": (N_("Interrupted"), "susp"),
 }
-"""Name and class of the badge of each state of a connection, the best first."""
+"""Name and class of the badge of each state of a connection, the best first; ``none``: there is no source."""
 LATE = 2
 """Intervals without a success after which a connection counts as delayed."""
 
@@ -59,11 +61,11 @@ def cities() -> dict[str, Connection]:
     Of a city with several sources the worst one counts; what belongs to a banner is not the city's.
     """
     last, worst = query.concluded(), list(CONNECTIONS)
-    found: dict[str, Connection] = {}
+    none = Connection("none", connection_label("none"), CONNECTIONS["none"][1])
+    found = dict.fromkeys(all_cities(), none)
     for source in query.sources():
         made = public(source, last.get(source.id))
-        before = found.get(source.region_code)
-        if before is None or worst.index(made.state) > worst.index(before.state):
+        if worst.index(made.state) > worst.index(found.get(source.region_code, none).state):
             found[source.region_code] = made
     return found
 

@@ -306,6 +306,9 @@ class TestPublic:
         _org = region.ordos
         page = "/nmg/cities/ordos"
         assert "尚未对接" in text_of(app.get(page))
+        assert [tile.text for tile in BeautifulSoup(app.get("/").text, "html.parser").select(".state")] == [
+            "未对接"
+        ] * 12
         source = region.connected()
         assert "接入中" in text_of(app.get(page))
         region.serve(1, 2, 3, extra='[] a dcat:Dataset ; dct:title "无名" .\n')
