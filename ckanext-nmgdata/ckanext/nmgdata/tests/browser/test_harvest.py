@@ -53,7 +53,9 @@ def test_a_city_is_checked_harvested_and_held(visit, city):
     # An empty catalogue removes nothing by itself.
     city.page("/catalog.ttl", hostile.catalogue(()))
     authority.follow(page.get_by_role("button", name="立即采集"))
-    authority.follow(page.get_by_role("link", name="查看清单并决定"))
+    decide = page.get_by_role("link", name="查看清单并决定")
+    expect(decide).to_be_visible()
+    authority.follow(decide)
     expect(page.get_by_role("link", name="公交站点 2")).to_be_visible()
     authority.follow(page.get_by_role("button", name="不同意，全部保留"))
     expect(page.get_by_text("已取消，不移除任何数据。")).to_be_visible()
