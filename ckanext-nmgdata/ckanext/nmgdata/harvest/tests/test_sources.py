@@ -285,9 +285,8 @@ class TestLife:
             assert shown["connection"]["state"] == "trouble"
             assert shown["failures"] == 3
             assert shown["broken_until"]
-            call(
-                "nmgdata_source_update", region.official, id="ordos", address=f"{region.server.host}/new.ttl"
-            )
+            address = f"{region.server.host}/new.ttl"
+            call("nmgdata_source_update", region.sysadmin, id="ordos", address=address)
             assert jobs.ask_for_due() == 1
 
     def test_the_authorities_are_told_once_when_it_fails_again_and_again_or_waits(self, region, work):

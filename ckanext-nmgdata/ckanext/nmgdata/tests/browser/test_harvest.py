@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from ... import factories
 from ...harvest.tests import hostile
 from . import journey
+from .visitor import PATIENCE
 
 
 @pytest.fixture
@@ -43,9 +44,9 @@ def test_a_city_is_checked_harvested_and_held(visit, city):
     city.routes["/catalog.ttl"] = lambda request: (may_answer.wait(60), answer(request))[1]
     authority.follow(page.get_by_role("button", name="立即采集"))
     expect(page.get_by_role("progressbar")).to_be_visible()
-    expect(page.get_by_text("进行中").first).to_be_visible()
+    expect(page.get_by_text("进行中").first).to_be_visible(timeout=PATIENCE)
     may_answer.set()
-    expect(page.locator("[data-refresh]")).to_have_count(0)
+    expect(page.locator("[data-refresh]")).to_have_count(0, timeout=PATIENCE)
     expect(page.get_by_text("3 条记录 · 新增 3")).to_be_visible()
     anybody.go("/nmg/cities/ordos")
     expect(anybody.page.get_by_text("已对接")).to_be_visible()
@@ -54,7 +55,7 @@ def test_a_city_is_checked_harvested_and_held(visit, city):
     city.page("/catalog.ttl", hostile.catalogue(()))
     authority.follow(page.get_by_role("button", name="立即采集"))
     decide = page.get_by_role("link", name="查看清单并决定")
-    expect(decide).to_be_visible()
+    expect(decide).to_be_visible(timeout=PATIENCE)
     authority.follow(decide)
     expect(page.get_by_role("link", name="公交站点 2")).to_be_visible()
     authority.follow(page.get_by_role("button", name="不同意，全部保留"))
