@@ -20,11 +20,13 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from ..kernel import clock
 from ..kernel.actors import Actor
 from ..kernel.audit import append
+from ..kernel.gate.model import Origin
 from ..kernel.types import Conflict
 from ..kernel.unit import Unit, begin
 from . import diff, words
@@ -259,8 +261,10 @@ def dataset_of(unit: Unit, dataset_id: str | None) -> dict[str, Any]:
 def fields_of(unit: Unit, tasks: Sequence[Task]) -> dict[int, dict[str, Any]]:
     """Return what the datasets of tasks say: number of the record → field → value."""
     package, resource = model.package_table.c, model.resource_table.c
+    file = sa.func.json_build_array(resource.name, resource.format, resource.extras, Origin.url)
     files = (
-        sa.select(sa.func.json_agg(sa.func.json_build_array(resource.name, resource.format, resource.extras)))
+        sa.select(sa.func.json_agg(aggregate_order_by(file, resource.position)))
+        .select_from(model.resource_table.outerjoin(Origin, Origin.resource_id == resource.id))
         .where(resource.package_id == package.id, resource.state == model.State.ACTIVE)
         .scalar_subquery()
     )

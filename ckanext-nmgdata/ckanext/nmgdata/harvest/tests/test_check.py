@@ -65,6 +65,15 @@ def test_it_says_what_would_be_and_writes_nothing(region, work):
     )  # fmt: skip
 
 
+def test_a_file_that_has_moved_is_a_change_of_the_files_and_its_address_is_not_said(region, work):
+    source = region.connected()
+    work(source["id"])
+    region.server.page("/catalog.ttl", catalogue((1, 2, 3)).replace("org/1.csv", "org/secret-place.csv"))
+    report = call("nmgdata_source_check", region.official, id="ordos")
+    assert [(one["identifier"], one["changes"]) for one in report["records"]] == [("1", ["文件"])]
+    assert "secret-place" not in str(report)
+
+
 def test_it_reads_a_few_pages_only(region):
     region.connected()
     for number in range(1, 7):
