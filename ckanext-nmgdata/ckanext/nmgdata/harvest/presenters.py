@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -91,6 +92,7 @@ def public(source: Source, last: Job | None) -> Connection:
 def source(one: Source, last: Job | None = None) -> dict[str, Any]:
     """Return a source; of its credentials the name of their variable only."""
     state = connection_state(one, last)
+    known = organisations([one.owner_org, *one.organisations.values()])
     return {
         "id": one.id,
         "name": one.name,
@@ -103,8 +105,11 @@ def source(one: Source, last: Job | None = None) -> dict[str, Any]:
         "feed": one.feed,
         "state": one.state,
         "connection": {"state": state, "label": connection_label(state)},
-        "owner_org": organisation(one.owner_org),
-        "organisations": {stated: names_of(org) for stated, org in sorted(one.organisations.items())},
+        "owner_org": known.get(one.owner_org, {"id": one.owner_org, "name": "", "title": ""}),
+        "organisations": {
+            stated: known[org_id]["name"] if org_id in known else org_id
+            for stated, org_id in sorted(one.organisations.items())
+        },
         "classes": dict(sorted(one.classes.items())),
         "default_class": one.default_class,
         "every_hours": one.every_hours,
@@ -127,15 +132,13 @@ def source(one: Source, last: Job | None = None) -> dict[str, Any]:
     }
 
 
-def organisation(org_id: str) -> dict[str, str]:
-    """Return id, name and title of an organisation."""
-    return {"id": org_id, "name": names_of(org_id), "title": orgs.title_of(org_id)}
-
-
-def names_of(org_id: str) -> str:
-    """Return the name of an organisation in addresses; what is none any more stays as it is."""
-    group = model.Group.get(org_id)
-    return group.name if group else org_id
+def organisations(ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return id, name and title of organisations, by one query; what is none any more is missing."""
+    query_ = sa.select(orgs.GROUP.id, orgs.GROUP.name, orgs.GROUP.title).where(orgs.GROUP.id.in_(set(ids)))
+    return {
+        row[0]: {"id": row[0], "name": row[1], "title": row[2] or row[1]}
+        for row in model.Session.execute(query_)
+    }
 
 
 def iso(moment: datetime | None) -> str | None:

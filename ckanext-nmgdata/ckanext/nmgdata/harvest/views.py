@@ -233,10 +233,11 @@ def as_typed(shown: dict[str, Any]) -> dict[str, Any]:
     data = dict(shown)
     owner = data.get("owner_org")
     data["owner_org"] = owner["id"] if isinstance(owner, dict) else owner
+    known = presenters.organisations((data.get("organisations") or {}).values())
     for field in TABLES:
-        here = {key: presenters.names_of(value) if field == "organisations" else value
-                for key, value in (data.get(field) or {}).items()}  # fmt: skip
-        data[field] = "\n".join(f"{key} = {value}" for key, value in here.items())
+        pairs = (data.get(field) or {}).items()
+        lines = (f"{key} = {known[value]['name'] if value in known else value}" for key, value in pairs)
+        data[field] = "\n".join(lines)
     for field in LISTS:
         data[field] = "\n".join(data.get(field) or ())
     for limit, value in (data.get("limits") or {}).items():
