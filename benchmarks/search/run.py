@@ -1,7 +1,7 @@
 """Measure the search: nDCG@10, recall@50, MRR and zero-result rate, beside stock CKAN.
 
 ``python benchmarks/search/run.py --config CKAN.INI [--show] [--ablate]`` prints one
-JSON line. The records go through CKAN's own indexer into the Solr of that configuration, under a
+JSON line for each of two sets of records and queries. The records go through CKAN's own indexer into the Solr of that configuration, under a
 site id of their own, and every query through the ``package_search`` action; the documents are
 deleted afterwards, the database is not written to. Stock CKAN is measured on a core of its own that
 is created beside ours and removed again, which needs a Solr on this machine; else it is left out.
@@ -17,7 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import catalogue
 import measures
 import packages
+import second
 
 SITE = "nmgsearchbench"
 STOCK_CORE = "nmgstockbench"
@@ -43,12 +44,21 @@ def main() -> None:
     parser.add_argument("--config", default=os.environ.get("CKAN_INI", "test.ini"))
     parser.add_argument("--show", action="store_true", help="list the weak dev queries on stderr")
     parser.add_argument("--ablate", action="store_true", help="measure without each part, too")
+    parser.add_argument("--only", choices=("first", "second"), help="measure one of the two sets")
+    parser.add_argument("--no-stock", action="store_true", help="leave stock CKAN out")
     asked = parser.parse_args()
     records, reference = catalogue.load()
     queries = measures.read(Path(__file__).with_name("queries.yaml"), [r["name"] for r in records])
-    pairs = [packages.both(record, reference) for record in records]
+    strangers, facts = second.load(records[0], reference)
+    sets = {
+        "first": ([packages.both(one, reference) for one in records], queries),
+        "second": ([packages.both(one, reference) for one in strangers], second.queries(facts)),
+    }
+    chosen = {name: one for name, one in sets.items() if asked.only in (None, name)}
     with ckan(asked.config):
-        print(json.dumps(measure(pairs, queries, asked), ensure_ascii=False))
+        for name, (pairs, judged) in chosen.items():
+            found = {"set": name, **measure(pairs, judged, asked)}
+            print(json.dumps(found, ensure_ascii=False))
 
 
 @contextmanager
@@ -84,7 +94,7 @@ def measure(
                 found[f"without {name}"] = measures.report(ask(queries, by_action)[0])["all"]
     finally:
         clear_all()
-    with stock_core() as ready:
+    with nullcontext(False) if asked.no_stock else stock_core() as ready:
         if ready:
             with mock.patch("ckan.lib.search.index.PluginImplementations", return_value=()):
                 fill(pairs)
@@ -121,12 +131,11 @@ def ask(
 
 
 def by_action(text: str) -> list[str]:
-    """Return the names that package_search finds."""
+    """Return the names that package_search finds for somebody without an account."""
     from ckan.plugins import toolkit as tk
 
-    found = tk.get_action("package_search")(
-        {"ignore_auth": True}, {"q": text, "rows": ROWS, "fl": ["name"], "facet": "false"}
-    )
+    public: Any = {"user": "", "auth_user_obj": None}
+    found = tk.get_action("package_search")(public, {"q": text, "rows": ROWS})
     return [one["name"] for one in found["results"]]
 
 
