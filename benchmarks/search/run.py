@@ -131,11 +131,10 @@ def ask(
 
 
 def by_action(text: str) -> list[str]:
-    """Return the names that package_search finds for somebody without an account."""
+    """Return the names that package_search finds; the records are in no database, so rights are not asked."""
     from ckan.plugins import toolkit as tk
 
-    public: Any = {"user": "", "auth_user_obj": None}
-    found = tk.get_action("package_search")(public, {"q": text, "rows": ROWS})
+    found = tk.get_action("package_search")({"ignore_auth": True}, {"q": text, "rows": ROWS})
     return [one["name"] for one in found["results"]]
 
 
@@ -156,23 +155,23 @@ def by_stock(text: str) -> list[str]:
 
 def ablations() -> dict[str, Any]:
     """Return the parts that can be left out, each as a patch."""
-    from ckanext.nmgdata.catalog import search, search_query, search_words
+    from ckanext.nmgdata.catalog.search import query, request, words
 
     def weighing(**weights: float) -> Callable[..., Any]:
-        chosen = replace(search_query.WEIGHTS, **weights)
-        return lambda typed, lexicon: search_query.build(typed, lexicon, chosen)
+        chosen = replace(query.WEIGHTS, **weights)
+        return lambda typed, lexicon: query.build(typed, lexicon, chosen)
 
-    bare = search_words.Lexicon()
-    search_words.add_places(bare, search_words.vocab.terms("division"), {})
+    bare = words.Lexicon()
+    words.add_places(bare, words.vocab.terms("division"), {})
     bare.learn_sounds()
     flat = {"here": 1, "around": 1, "region_wide": 1, "elsewhere": 1}
-    no_places = mock.patch.object(search, "build", weighing(**flat))
+    no_places = mock.patch.object(request, "build", weighing(**flat))
     return {
-        "known words": mock.patch.object(search, "lexicon", return_value=bare),
+        "known words": mock.patch.object(request, "lexicon", return_value=bare),
         "factor for places": no_places,
-        "factor for departments": mock.patch.object(search, "build", weighing(theirs=1, not_theirs=1)),
+        "factor for departments": mock.patch.object(request, "build", weighing(theirs=1, not_theirs=1)),
         "pinyin": mock.patch.multiple(
-            search_query, ask_sound=lambda *_: [], ask_heard=lambda *_: [], pairs=lambda _: ["-"]
+            query, ask_sound=lambda *_: [], ask_heard=lambda *_: [], pairs=lambda _: ["-"]
         ),
     }
 

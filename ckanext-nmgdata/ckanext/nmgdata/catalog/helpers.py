@@ -20,7 +20,8 @@ from ..kernel.gate import answers, counts, doors, stops
 from ..kernel.gate.policy import Purpose, Reason
 from ..kernel.orgs import REGION
 from ..kernel.outbox import search as index
-from . import suggestions, timeliness
+from . import timeliness
+from .search import hot
 
 log = logging.getLogger(__name__)
 _ = tk._
@@ -177,7 +178,7 @@ def nmgdata_home() -> dict[str, Any] | None:
 
 def nmgdata_suggestions() -> tuple[str, ...]:
     """Return words that find something, to be proposed beside the search box."""
-    return suggestions.words()
+    return hot.words()
 
 
 def city_tiles(numbers: dict[str, int]) -> list[dict[str, Any]]:

@@ -16,10 +16,11 @@ from ckan.lib.search.index import PackageSearchIndex
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
 from ckanext.nmgdata import vocab
-from ckanext.nmgdata.catalog import search, search_query, search_t2s
-from ckanext.nmgdata.catalog.search_lucene import is_lucene
-from ckanext.nmgdata.catalog.search_text import fold, pinyin_pairs, split_pinyin, words
-from ckanext.nmgdata.catalog.search_words import lexicon
+from ckanext.nmgdata.catalog import search
+from ckanext.nmgdata.catalog.search import query, t2s
+from ckanext.nmgdata.catalog.search.lucene import is_lucene
+from ckanext.nmgdata.catalog.search.text import fold, pinyin_pairs, split_pinyin, words
+from ckanext.nmgdata.catalog.search.known import lexicon
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -108,7 +109,7 @@ class TestText:
 
     def test_solr_folds_with_the_same_table(self):
         lines = (CONF / "mapping-t2s.txt").read_text(encoding="utf-8").splitlines()
-        table = dict(zip(search_t2s.TRADITIONAL, search_t2s.SIMPLIFIED, strict=True))
+        table = dict(zip(t2s.TRADITIONAL, t2s.SIMPLIFIED, strict=True))
         assert lines == [f'"{before}" => "{after}"' for before, after in table.items()]
         assert not set(table) & set(table.values()), "folding twice must change nothing"
 
@@ -203,7 +204,7 @@ class TestQuery:
 
     @pytest.mark.parametrize("typed", ["！！！", "?", "-", '""', "AND OR", "\x00\x1f"])
     def test_nothing_to_look_for_finds_nothing(self, typed: str):
-        assert self.q(typed) == search_query.NOTHING
+        assert self.q(typed) == query.NOTHING
 
     def test_quotation_marks_and_minus(self):
         built = self.q('"空气质量" 数据 -包头')
@@ -221,8 +222,8 @@ class TestQuery:
         if typed.lstrip().startswith("{!"):
             return
         got = self.q(typed)
-        if got in (typed, search_query.NOTHING):
-            assert got == search_query.NOTHING or not typed.strip() or is_lucene(typed)
+        if got in (typed, query.NOTHING):
+            assert got == query.NOTHING or not typed.strip() or is_lucene(typed)
             return
         head, _, query = got.partition("}")
         assert head.startswith("{!nmg uf='topic named org py abbr place' ") and "{!" not in query
@@ -269,7 +270,7 @@ class TestConfigset:
     def test_aliases_and_their_fields_exist(self):
         fields = {f.get("name") for f in ET.parse(CONF / "schema.xml").iter("field")}
         config = {s.get("name"): s.text for s in ET.parse(CONF / "solrconfig.xml").iter("str")}
-        for alias in search_query.ALIASES:
+        for alias in query.ALIASES:
             weighed = (config[f"f.{alias}.qf"] or "").split()
             assert {one.partition("^")[0] for one in weighed} <= fields
 

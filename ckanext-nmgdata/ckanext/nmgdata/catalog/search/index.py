@@ -1,30 +1,20 @@
-"""Chinese search: what goes into the index, and what a query becomes.
-
-``index_fields`` serves ``IPackageController.before_dataset_index``, ``rewrite_query`` serves
-``before_dataset_search``. The fields and their weights stand in ``docker/solr/configset/conf``.
-"""
+"""What goes into the index: serves ``IPackageController.before_dataset_index``."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ckan import model
-from ckan.lib.search.common import SearchQueryError
 
-from .. import vocab
-from ..kernel import memory
-from ..kernel.gate import stops
-from .search_lucene import is_lucene
-from .search_query import ALIASES, NOTHING, build
-from .search_text import fold, pinyin_initials, pinyin_pairs
-from .search_words import REGION, lexicon
+from ... import vocab
+from ...kernel import memory
+from ...kernel.gate import stops
+from .text import fold, pinyin_initials, pinyin_pairs
+from .known import lexicon
+from .words import REGION
 
-PARSER = "nmg"
-MATCH = "2<-1 5<70%"
-TIE = "0.2"
 # Lucene's limit for one untokenized value is 32,766 bytes; what is longer than this is no keyword.
 MAX_KEYWORD = 2000
 LABELLED = ("theme", "theme_library", "base_library")
@@ -36,9 +26,6 @@ TEXTS = frozenset(("title", "notes", "author", "maintainer", "data_dict", "valid
 Lineage = Sequence[tuple[str, str]]
 LINEAGES = "lineages"
 """Question of ``kernel.memory``: an organisation and those above it."""
-
-
-# --- into the index ------------------------------------------------------------------------------
 
 
 def index_fields(
@@ -82,6 +69,7 @@ def facets(entry: Mapping[str, Any], lineage: Lineage) -> dict[str, Any]:
     titles = [title for _, title in lineage][:1]
     found["nmg_departments"] = [d for title in titles for d in lexicon().departments_in(title)]
     found.update(region_fields(place_of(entry, titles)))
+    found["region_code"] = found["region_code"] or found.get("nmg_region", [None])[0]
     return found
 
 
@@ -157,63 +145,3 @@ def organization_lineage(name: str | None) -> Lineage:
         return ()
     above = group.get_parent_group_hierarchy(type="organization")
     return [(one.name, one.title or "") for one in (group, *reversed(above))]
-
-
-# --- out of the index ----------------------------------------------------------------------------
-
-_LOCAL = "{!"
-_BLANKS = re.compile(r"\s{20,}")
-
-
-def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the search parameters with a person's words made into a query of the ``nmg`` parser.
-
-    Left as they are, and so working as in stock CKAN: an empty query, ``*:*``, a query for fields
-    (``name:x``, ``title:x AND …``), and whatever comes with a ``defType`` or ``qf`` of its own.
-
-    :raises SearchQueryError: for local parameters, which ``nmg`` being allowed would open
-    """
-    params = {key: squeeze(value) for key, value in search_params.items()}
-    refuse_local_parameters(params)
-    # A term that no found entry has would come from entries that the reader may not know of.
-    if "facet.mincount" in params:
-        params["facet.mincount"] = max(1, as_int(params["facet.mincount"]))
-    typed = params.get("q") or ""
-    if not str(typed).strip() or params.get("defType") or params.get("qf") or is_lucene(str(typed)):
-        return params
-    built = build(str(typed), lexicon())
-    params["defType"] = "lucene"
-    params["q"] = built.query
-    if built.query != NOTHING:
-        fields = " ".join(ALIASES)
-        params["q"] = (
-            f"{{!{PARSER} uf='{fields}' qf=nmg_text mm='{MATCH}' tie={TIE} q.op=OR "
-            f"boost='{built.boost}'}}{built.query}"
-        )
-    return params
-
-
-def as_int(value: Any) -> int:
-    """Return a number that came as text; 0 for anything else."""
-    return int(value) if str(value).isdecimal() else 0
-
-
-def squeeze(value: Any) -> Any:
-    """Shorten long runs of blanks, on which CKAN's check of parameters takes quadratic time."""
-    if isinstance(value, list):
-        return [squeeze(one) for one in value]
-    return _BLANKS.sub(" ", value) if isinstance(value, str) else value
-
-
-def refuse_local_parameters(params: Mapping[str, Any]) -> None:
-    r"""Refuse ``{!`` in what came from outside.
-
-    CKAN checks the first local parameters of a value against its list of allowed parsers, but
-    ``{!nmg bq='\{!join …'}`` passes that check and is unescaped by Solr.
-    """
-    for key, value in params.items():
-        values = value if isinstance(value, list) else [value]
-        loose = key == "q"
-        for text in (one for one in values if isinstance(one, str)):
-            if text.lstrip().startswith(_LOCAL) or (not loose and _LOCAL in text):
-                raise SearchQueryError(f"Local parameters are not supported in param '{key}'.")
