@@ -136,7 +136,8 @@ def words(path: str) -> None:
     except known.Mistake as mistake:
         click.secho(str(mistake), fg="red", err=True)
         raise SystemExit(1) from mistake
-    click.echo(f"{path or 'the words of the software'}: {len(lexicon.spelled)} words, in use within two seconds")
+    click.echo(f"{path or 'the words of the software'}: {len(lexicon.spelled)} words")
+    click.echo("in use within two seconds of a change")
     click.echo("after a change of departments or places also: ckan search-index rebuild")
 
 

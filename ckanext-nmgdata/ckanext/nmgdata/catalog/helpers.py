@@ -21,7 +21,6 @@ from ..kernel.gate.policy import Purpose, Reason
 from ..kernel.orgs import REGION
 from ..kernel.outbox import search as index
 from . import timeliness
-from .search import hot
 
 log = logging.getLogger(__name__)
 _ = tk._
@@ -174,11 +173,6 @@ def nmgdata_home() -> dict[str, Any] | None:
         "themes": [(slug, counted["theme"].get(slug, 0)) for slug in vocab.terms("theme")],
         "cities": city_tiles(counted["nmg_city"]),
     }
-
-
-def nmgdata_suggestions() -> tuple[str, ...]:
-    """Return words that find something, to be proposed beside the search box."""
-    return hot.words()
 
 
 def city_tiles(numbers: dict[str, int]) -> list[dict[str, Any]]:
@@ -391,7 +385,7 @@ HELPERS = {
         nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
         nmgdata_access_to, nmgdata_maintains, nmgdata_stop, nmgdata_items, nmgdata_item_type,
         nmgdata_decision_days, nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
-        nmgdata_structured_data, nmgdata_suggestions,
+        nmgdata_structured_data,
         nmgdata_date, nmgdata_moment, nmgdata_time_left,
         nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation,
         unix_locale_to_bcp47,

@@ -11,8 +11,8 @@ from ckan import model
 from ... import vocab
 from ...kernel import memory
 from ...kernel.gate import stops
-from .text import fold, pinyin_initials, pinyin_pairs
 from .known import lexicon
+from .text import fold, pinyin_initials, pinyin_pairs
 from .words import REGION
 
 # Lucene's limit for one untokenized value is 32,766 bytes; what is longer than this is no keyword.

@@ -13,7 +13,6 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,56 +34,62 @@ MOST = 20
 Stamp = tuple[str, int, int] | None
 
 
-class Mistake(ValueError):
+class MistakeError(ValueError):
     """The authority's file cannot be used; says where and why, a line for each mistake."""
 
 
-@dataclass(frozen=True)
-class State:
-    """The words in use, and the file that they were read from."""
+class InUse:
+    """The words in use, read anew when the file has changed."""
 
-    lexicon: Lexicon
-    stamp: Stamp
-    looked: float
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._turn = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Read everything anew at the next question, for tests."""
+        self._lexicon: Lexicon | None = None
+        self._stamp: Stamp = None
+        self._looked = 0.0
+
+    def lexicon(self) -> Lexicon:
+        """Return the words; a change of the file takes effect within two seconds."""
+        held = self._lexicon
+        if held is not None and time.monotonic() - self._looked < SECONDS:
+            return held
+        with self._turn:
+            return self._look()
+
+    def _look(self) -> Lexicon:
+        path, held = config.search_words(), self._lexicon
+        stamp = stamp_of(path)
+        if held is None or stamp != self._stamp:
+            held = better(path, held)
+        self._lexicon, self._stamp, self._looked = held, stamp, time.monotonic()
+        return held
 
 
-_state: State | None = None
-_turn = threading.Lock()
+WORDS = InUse()
 
 
 def lexicon() -> Lexicon:
-    """Return the words in use; a change of the file takes effect within two seconds."""
-    global _state
-    held = _state
-    if held is not None and time.monotonic() - held.looked < SECONDS:
-        return held.lexicon
-    with _turn:
-        _state = renewed(_state)
-        return _state.lexicon
+    """Return the words in use."""
+    return WORDS.lexicon()
 
 
-def forget() -> None:
-    """Read everything anew at the next question, for tests."""
-    global _state
-    _state = None
-
-
-def renewed(held: State | None) -> State:
-    """Return the words as the file has them now, what was held where that is no better."""
-    stamp, now = stamp_of(config.search_words()), time.monotonic()
-    if held is not None and held.stamp == stamp:
-        return State(held.lexicon, stamp, now)
+def better(path: str, held: Lexicon | None) -> Lexicon:
+    """Return the words as the file has them now; where that is a mistake, those that were in use."""
     try:
-        return State(made(config.search_words()), stamp, now)
-    except Mistake as mistake:
-        log.error("the search keeps the words it has: %s", mistake)
-        return State(held.lexicon if held else made(""), stamp, now)
+        return made(path)
+    except MistakeError as mistake:
+        log.error("the search keeps the words it has: %s", mistake)  # noqa: TRY400 - the cause is told
+        return held or made("")
 
 
 def made(path: str) -> Lexicon:
     """Return the words of the software with the changes of a file, if one is named.
 
-    :raises Mistake: when it cannot be read, or holds what cannot be meant
+    :raises MistakeError: when it cannot be read, or holds what cannot be meant
     """
     synonyms, places = read(path)
     return make(synonyms, places)
@@ -125,25 +130,25 @@ def added(code: str, places: Mapping[str, Any], own: Mapping[str, Any], removed:
 def load(path: str) -> Any:
     """Read a YAML file.
 
-    :raises Mistake: when there is none, or it is too large, or no YAML
+    :raises MistakeError: when there is none, or it is too large, or no YAML
     """
     try:
         if Path(path).stat().st_size > MAX_BYTES:
-            raise Mistake(f"{path}: larger than {MAX_BYTES} bytes")
+            raise MistakeError(f"{path}: larger than {MAX_BYTES} bytes")
         return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Mistake(f"{path}: {error}") from error
+        raise MistakeError(f"{path}: {error}") from error
 
 
 def checked(found: Any) -> dict[str, Any]:
     """Return the content of a file as sections of words.
 
-    :raises Mistake: with all that is wrong
+    :raises MistakeError: with all that is wrong
     """
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise Mistake("sections are expected: equal, departments, wider, english, places, …")
+        raise MistakeError("sections are expected: equal, departments, wider, english, places, …")
     mistakes: list[str] = []
     sections: dict[str, Any] = {}
     for name, content in found.items():
@@ -161,7 +166,7 @@ def checked(found: Any) -> dict[str, Any]:
             mistakes.append(f"{name}: no such section")
     mistakes += [f"places, {c}: no such code" for c in sections.get("places", {}) if not is_place(c)]
     if mistakes:
-        raise Mistake("\n".join(mistakes[:MOST]))
+        raise MistakeError("\n".join(mistakes[:MOST]))
     return sections
 
 
@@ -170,9 +175,8 @@ def words_of(where: str, line: Any, mistakes: list[str]) -> list[str]:
     if not isinstance(line, list) or not line:
         mistakes.append(f"{where}: a list of words is expected, [公积金, 住房公积金]")
         return []
-    for word in line:
-        if isinstance(word, list | dict) or word is None or not split(fold(str(word))):
-            mistakes.append(f"{where}: {word!r} is no word")
+    wrong = (w for w in line if isinstance(w, list | dict) or w is None or not split(fold(str(w))))
+    mistakes += [f"{where}: {word!r} is no word" for word in wrong]
     return [str(word) for word in line]
 
 

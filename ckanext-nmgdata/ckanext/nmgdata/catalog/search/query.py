@@ -23,8 +23,8 @@ PAIR = 2
 INDEXED_INITIALS = 6
 NOTHING = "-*:*"
 # topic: anything that describes the data, also loosely; strict: the same without single characters;
-# named: the same, as a phrase; org: whose
-# the data are; near: single characters of the title; py, abbr: pinyin pairs and initials; place: codes of divisions.
+# named: the same, as a phrase; org: whose the data are; near: single characters of the title; py, abbr:
+# pinyin pairs and initials; place: codes of divisions.
 ALIASES = ("topic", "strict", "named", "org", "near", "py", "abbr", "place")
 
 _QUOTED = re.compile(r'"([^"]{1,80})"')
@@ -256,9 +256,7 @@ def ask_heard(term: Term, weights: Weights, others: int = 0) -> list[str]:
         return []
     alias = "org" if term.kind == "department" else "named"
     weight = weights.heard * weights.unlikelier**others
-    return [
-        clause(alias, term.name, weight, phrase=True), *names_of(alias, term.name, term, weight)
-    ]
+    return [clause(alias, term.name, weight, phrase=True), *names_of(alias, term.name, term, weight)]
 
 
 def ask_pinyin(span: Span, weights: Weights) -> list[str]:

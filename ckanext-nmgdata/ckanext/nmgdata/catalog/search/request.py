@@ -8,9 +8,9 @@ from typing import Any
 
 from ckan.lib.search.common import SearchQueryError
 
+from .known import lexicon
 from .lucene import is_lucene
 from .query import ALIASES, NOTHING, build
-from .known import lexicon
 
 PARSER = "nmg"
 MATCH = "2<-1 5<70%"

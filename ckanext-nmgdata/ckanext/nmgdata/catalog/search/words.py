@@ -1,13 +1,15 @@
 """The words the search knows: places, departments, synonyms, and words that only ask.
 
-Where they come from says ``known``. A query is cut at the words known here, longest first; what lies between them is searched as typed.
+Where they come from says ``known``. A query is cut at the words known here, longest first; what lies
+between them is searched as typed.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
@@ -65,7 +67,7 @@ MOST_DEPARTMENTS = 5000
 """Titles of organisations that are remembered."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Lexicon:
     """Known words by spelling, by sound and by initials."""
 
@@ -75,6 +77,7 @@ class Lexicon:
     nearly: dict[str, Term] = field(default_factory=dict)
     longest: int = 1
     _departments: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _begun: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, term: Term) -> None:
         """Enter a word; a spelling entered before keeps its kind and gains other names."""
@@ -121,6 +124,14 @@ class Lexicon:
                 spans += self._cut_word(found[position])
             position += size
         return spans
+
+    def beginning(self, begun: str) -> list[str]:
+        """Return the known names that begin so in characters, pinyin or initials, the shortest first."""
+        if not self._begun:
+            self._begun = sorted(beginnings(self.spelled))
+        start = bisect_left(self._begun, (begun,))
+        end = bisect_left(self._begun, (begun + "\U0010ffff",))
+        return list(dict.fromkeys(name for _, name in sorted(self._begun[start:end], key=by_length)))
 
     def departments_in(self, title: str) -> tuple[str, ...]:
         """Return the departments that an organisation is, by the codes of their terms; they are few."""
@@ -200,6 +211,10 @@ class Lexicon:
             piece = piece.lstrip(LINKS)
         return "" if len(piece) == 1 and (piece in LINKS or (piece,) in self.spelled) else piece
 
+    def nearest_to(self, piece: str) -> str:
+        """Return the known word that has all but one of the characters of a piece, empty for none."""
+        return next((self.nearly[one].name for one in blanked(piece) if one in self.nearly), "")
+
     def _looking_like(self, rest: str) -> tuple[Term, ...]:
         """Return the longest known words of which all but one character stand here."""
         found: list[Term] = []
@@ -274,6 +289,20 @@ class Lexicon:
                 rest = self._cut_initials(latin[size:])
                 return [Span("place", latin[:size], tuple(here)), *spans, *rest]
         return spans
+
+
+def beginnings(spelled: Mapping[tuple[str, ...], Term]) -> Iterator[tuple[str, str]]:
+    """Return what may be typed for each Chinese name, and the name."""
+    for key, term in spelled.items():
+        if len(key) == 1 and len(key[0]) > 1 and is_han(key[0]) and term.kind in ("subject", "place"):
+            spoken = syllables(key[0])
+            yield from ((key[0], term.name), ("".join(spoken), term.name))
+            yield "".join(one[0] for one in spoken), term.name
+
+
+def by_length(begun: tuple[str, str]) -> tuple[int, str]:
+    """Sort the shortest names first."""
+    return len(begun[1]), begun[1]
 
 
 def blanked(word: str) -> list[str]:

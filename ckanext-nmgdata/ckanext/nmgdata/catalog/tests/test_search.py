@@ -17,10 +17,11 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context
 from ckanext.nmgdata import vocab
 from ckanext.nmgdata.catalog import search
-from ckanext.nmgdata.catalog.search import query, t2s
+from ckanext.nmgdata.catalog.search import query as queries
+from ckanext.nmgdata.catalog.search import t2s
+from ckanext.nmgdata.catalog.search.known import lexicon
 from ckanext.nmgdata.catalog.search.lucene import is_lucene
 from ckanext.nmgdata.catalog.search.text import fold, pinyin_pairs, split_pinyin, words
-from ckanext.nmgdata.catalog.search.known import lexicon
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -204,7 +205,7 @@ class TestQuery:
 
     @pytest.mark.parametrize("typed", ["！！！", "?", "-", '""', "AND OR", "\x00\x1f"])
     def test_nothing_to_look_for_finds_nothing(self, typed: str):
-        assert self.q(typed) == query.NOTHING
+        assert self.q(typed) == queries.NOTHING
 
     def test_quotation_marks_and_minus(self):
         built = self.q('"空气质量" 数据 -包头')
@@ -222,8 +223,8 @@ class TestQuery:
         if typed.lstrip().startswith("{!"):
             return
         got = self.q(typed)
-        if got in (typed, query.NOTHING):
-            assert got == query.NOTHING or not typed.strip() or is_lucene(typed)
+        if got in (typed, queries.NOTHING):
+            assert got == queries.NOTHING or not typed.strip() or is_lucene(typed)
             return
         head, _, query = got.partition("}")
         assert head.startswith("{!nmg uf='topic named org py abbr place' ") and "{!" not in query
@@ -270,7 +271,7 @@ class TestConfigset:
     def test_aliases_and_their_fields_exist(self):
         fields = {f.get("name") for f in ET.parse(CONF / "schema.xml").iter("field")}
         config = {s.get("name"): s.text for s in ET.parse(CONF / "solrconfig.xml").iter("str")}
-        for alias in query.ALIASES:
+        for alias in queries.ALIASES:
             weighed = (config[f"f.{alias}.qf"] or "").split()
             assert {one.partition("^")[0] for one in weighed} <= fields
 
