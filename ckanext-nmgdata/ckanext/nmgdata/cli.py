@@ -133,7 +133,7 @@ def words(path: str) -> None:
     path = path or config.search_words()
     try:
         lexicon = known.made(path)
-    except known.Mistake as mistake:
+    except known.MistakeError as mistake:
         click.secho(str(mistake), fg="red", err=True)
         raise SystemExit(1) from mistake
     click.echo(f"{path or 'the words of the software'}: {len(lexicon.spelled)} words")

@@ -39,7 +39,8 @@ def mended(
     joined = [spans[at - 1].text + here] if at else []
     joined += [here + spans[at + 1].text] if at + 1 < len(spans) else []
     for piece in (here, *(one for one in joined if one in text)):
-        right = (known(spans[at]) if piece == here else "") or lexicon.nearest_to(piece)
+        near = lexicon.nearest_to(piece)
+        right = (known(spans[at]) if piece == here else "") or (fold(near.name) if near else "")
         right = right or alike(piece, titles)
         if len(right) == len(piece):
             return piece, right

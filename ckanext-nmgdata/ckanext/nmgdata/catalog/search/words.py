@@ -74,7 +74,7 @@ class Lexicon:
     spelled: dict[tuple[str, ...], Term] = field(default_factory=dict)
     sounds: dict[Spoken, list[Term]] = field(default_factory=lambda: defaultdict(list))
     initials: dict[str, list[Term]] = field(default_factory=lambda: defaultdict(list))
-    nearly: dict[str, Term] = field(default_factory=dict)
+    nearly: dict[str, list[Term]] = field(default_factory=lambda: defaultdict(list))
     longest: int = 1
     _departments: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _begun: list[tuple[str, str]] = field(default_factory=list)
@@ -100,7 +100,8 @@ class Lexicon:
         """
         for key, term in self.spelled.items():
             if len(key) == 1 and is_han(key[0]) and term.kind in ("subject", "department", "place"):
-                self.nearly.update(dict.fromkeys(blanked(key[0]), term))
+                for one in blanked(key[0]):
+                    self.nearly[one].append(term)
             if len(key) == 1 and is_han(key[0]) and (term.also or term.code):
                 spoken = syllables(key[0])
                 if len(spoken) > 1:
@@ -211,9 +212,11 @@ class Lexicon:
             piece = piece.lstrip(LINKS)
         return "" if len(piece) == 1 and (piece in LINKS or (piece,) in self.spelled) else piece
 
-    def nearest_to(self, piece: str) -> str:
-        """Return the known word that has all but one of the characters of a piece, empty for none."""
-        return next((self.nearly[one].name for one in blanked(piece) if one in self.nearly), "")
+    def nearest_to(self, piece: str) -> Term | None:
+        """Return the known word with all but one of a piece's characters, best one that sounds like it."""
+        found = [term for one in blanked(piece) for term in self.nearly.get(one, ())]
+        spoken = syllables(piece)
+        return max(found, key=lambda term: alike(spoken, syllables(fold(term.name))), default=None)
 
     def _looking_like(self, rest: str) -> tuple[Term, ...]:
         """Return the longest known words of which all but one character stand here."""
@@ -222,8 +225,7 @@ class Lexicon:
         while position < len(rest):
             size = min(self.longest, len(rest) - position)
             while size >= SHORTEST_NEARLY:
-                part = rest[position : position + size]
-                term = next((self.nearly[one] for one in blanked(part) if one in self.nearly), None)
+                term = self.nearest_to(rest[position : position + size])
                 if term is not None:
                     found.append(term)
                     position += size
@@ -303,6 +305,11 @@ def beginnings(spelled: Mapping[tuple[str, ...], Term]) -> Iterator[tuple[str, s
 def by_length(begun: tuple[str, str]) -> tuple[int, str]:
     """Sort the shortest names first."""
     return len(begun[1]), begun[1]
+
+
+def alike(spoken: Spoken, other: Spoken) -> int:
+    """Return how many syllables are the same in the same places."""
+    return sum(one == two for one, two in zip(spoken, other, strict=False))
 
 
 def blanked(word: str) -> list[str]:
