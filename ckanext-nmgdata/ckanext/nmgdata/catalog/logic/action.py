@@ -46,7 +46,7 @@ def nmgdata_search_suggest(context: Context, data_dict: DataDict) -> dict[str, A
         what the reader may not know of is not among them
     :rtype: dictionary
     """
-    tk.check_access("package_search", context, data_dict)
+    tk.check_access("nmgdata_search_suggest", context, data_dict)
     asking: Context = {key: context[key] for key in ("user", "auth_user_obj") if key in context}
     return propose.while_typing(data_dict["q"], asking)
 

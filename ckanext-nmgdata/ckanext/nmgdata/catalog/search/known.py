@@ -64,7 +64,7 @@ class InUse:
         path, held = config.search_words(), self._lexicon
         stamp = stamp_of(path)
         if held is None or stamp != self._stamp:
-            held = better(path, held)
+            held = better(path if stamp else "", held)
         self._lexicon, self._stamp, self._looked = held, stamp, time.monotonic()
         return held
 
