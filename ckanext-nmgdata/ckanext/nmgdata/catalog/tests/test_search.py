@@ -227,8 +227,10 @@ class TestQuery:
             assert got == queries.NOTHING or not typed.strip() or is_lucene(typed)
             return
         head, _, query = got.partition("}")
-        assert head.startswith("{!nmg uf='topic named org py abbr place' ") and "{!" not in query
-        without_ours = re.sub(r"(?:topic|named|org|py|abbr|place):|\^[\d.e-]+", " ", query)
+        names = " ".join(queries.ALIASES)
+        assert head.startswith(f"{{!nmg uf='{names}' ") and "{!" not in query
+        ours = rf"(?:{'|'.join(queries.ALIASES)}):|\"~1|\^[\d.e-]+"
+        without_ours = re.sub(ours, " ", query)
         assert not re.search(r"[!{}\[\]:^~*?\\/&|']|\b(?:AND|OR|NOT)\b", without_ours)
         assert query.count('"') % 2 == 0 and query.count("(") == query.count(")")
 
