@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ckan import model
-
 from ... import vocab
-from ...kernel import memory
+from ...kernel import memory, orgs
 from ...kernel.gate import stops
 from . import columns
 from .known import lexicon
@@ -142,8 +140,4 @@ def organization_lineage(name: str | None) -> Lineage:
     held = memory.recall(LINEAGES, name)
     if held is not memory.UNKNOWN:
         return held
-    group = model.Group.get(name) if name else None
-    if group is None:
-        return ()
-    above = group.get_parent_group_hierarchy(type="organization")
-    return [(one.name, one.title or "") for one in (group, *reversed(above))]
+    return orgs.lineages([name]).get(name, ()) if name else ()
