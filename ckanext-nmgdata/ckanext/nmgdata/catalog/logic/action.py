@@ -47,7 +47,7 @@ def nmgdata_search_suggest(context: Context, data_dict: DataDict) -> dict[str, A
     :rtype: dictionary
     """
     tk.check_access("nmgdata_search_suggest", context, data_dict)
-    asking: Context = {key: context[key] for key in ("user", "auth_user_obj") if key in context}
+    asking: Context = {"user": context.get("user", ""), "auth_user_obj": context.get("auth_user_obj")}
     return propose.while_typing(data_dict["q"], asking)
 
 

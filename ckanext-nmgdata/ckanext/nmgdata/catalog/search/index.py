@@ -9,7 +9,7 @@ from typing import Any
 from ... import vocab
 from ...kernel import memory, orgs
 from ...kernel.gate import stops
-from . import columns
+from .columns import of_entry
 from .known import lexicon
 from .text import fold, pinyin_initials, pinyin_pairs
 from .words import REGION
@@ -97,7 +97,7 @@ def texts(entry: Mapping[str, Any], lineage: Lineage, regions: Iterable[str]) ->
     owners = list(dict.fromkeys(owners))
     items = (item for item in as_list(entry.get("data_items")) if isinstance(item, dict))
     labels = [str(item.get("label") or "") for item in items]
-    labels += (one for one in columns.of_entry(entry) if one not in labels)
+    labels += (one for one in of_entry(entry) if one not in labels)
     body = [title, entry.get("notes") or "", *owners, *labels, *vocabulary_labels(entry)]
     body += [above for _, above in lineage[1:]]
     body += [vocab.term("division", code)["zh"] for code in regions if code != REGION]
