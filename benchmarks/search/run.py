@@ -155,14 +155,14 @@ def by_stock(text: str) -> list[str]:
 
 def ablations() -> dict[str, Any]:
     """Return the parts that can be left out, each as a patch."""
-    from ckanext.nmgdata.catalog.search import query, request, words
+    from ckanext.nmgdata.catalog.search import making, query, request, words
 
     def weighing(**weights: float) -> Callable[..., Any]:
         chosen = replace(query.WEIGHTS, **weights)
         return lambda typed, lexicon: query.build(typed, lexicon, chosen)
 
     bare = words.Lexicon()
-    words.add_places(bare, words.vocab.terms("division"), {})
+    making.add_places(bare, making.vocab.terms("division"), {})
     bare.learn_sounds()
     flat = {"here": 1, "around": 1, "region_wide": 1, "elsewhere": 1}
     no_places = mock.patch.object(request, "build", weighing(**flat))

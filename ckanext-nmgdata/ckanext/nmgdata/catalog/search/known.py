@@ -19,9 +19,10 @@ from typing import Any
 import yaml
 
 from ... import config, vocab
+from .making import make
 from .text import fold
 from .text import words as split
-from .words import Lexicon, make
+from .words import Lexicon
 
 log = logging.getLogger(__name__)
 LINES = ("equal", "departments", "question", "form")

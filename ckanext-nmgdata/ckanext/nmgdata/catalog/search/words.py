@@ -12,9 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Literal
+from typing import Literal
 
-from ... import vocab
 from .text import MIN_INITIALS, Spoken, fold, is_han, split_pinyin, syllables, words
 
 REGION = "150000"
@@ -25,7 +24,6 @@ SHORTEST_PLURAL = 4
 SHORTEST_NEARLY = 3
 SHORTEST_MADE = 4
 MAX_PHRASE = 8
-SAME, DEPARTMENT_ALIAS, WIDER = 0.8, 0.8, 0.6
 
 Kind = Literal["place", "department", "subject", "question", "form", "text", "pinyin"]
 
@@ -340,47 +338,3 @@ def join_syllables(found: list[str]) -> list[str]:
         parts = list(group)
         joined += [" ".join(parts)] if single and len(parts) > 1 else parts
     return joined
-
-
-def others(group: Iterable[str], name: str, weight: float) -> tuple[tuple[str, float], ...]:
-    """Return the other Chinese names of a group, with the weight they have beside the one typed."""
-    return tuple((other, weight) for other in group if other != name and not other.isascii())
-
-
-def add_places(lexicon_: Lexicon, divisions: Mapping[str, Any], also: Mapping[str, Any]) -> None:
-    """Enter the divisions under all their names."""
-    for code, place in divisions.items():
-        names = [place["zh"], place["en"], place.get("mongolian") or "", *also.get(code, [])]
-        for name in names:
-            lexicon_.add(Term("place", str(name), ((place["zh"], 1.0),), code))
-
-
-def add_synonyms(lexicon_: Lexicon, synonyms: Mapping[str, Any]) -> None:
-    """Enter departments, synonyms, English words and words that only ask, in this order."""
-    for line in synonyms["departments"]:
-        for name in line:
-            also = others(line, name, DEPARTMENT_ALIAS)
-            lexicon_.add(Term("department", name, also, line[0]))
-    for line in synonyms["equal"]:
-        for name in line:
-            lexicon_.add(Term("subject", name, others(line, name, SAME)))
-    for name, meant in synonyms["wider"].items():
-        lexicon_.add(Term("subject", name, tuple((other, WIDER) for other in meant)))
-    for name, meant in synonyms["english"].items():
-        lexicon_.add(Term("subject", name, tuple((other, 1.0) for other in meant)))
-    kinds: tuple[Kind, ...] = ("question", "form")
-    for kind in kinds:
-        for name in (name for line in synonyms[kind] for name in line):
-            lexicon_.add(Term(kind, name))
-    meant_by = (*synonyms["wider"].values(), *synonyms["english"].values())
-    for name in (name for meant in meant_by for name in meant):
-        lexicon_.add(Term("subject", name))
-
-
-def make(synonyms: Mapping[str, Any], places: Mapping[str, Any]) -> Lexicon:
-    """Return the words that these vocabularies and the divisions make."""
-    made = Lexicon()
-    add_places(made, vocab.terms("division"), places)
-    add_synonyms(made, synonyms)
-    made.learn_sounds()
-    return made
