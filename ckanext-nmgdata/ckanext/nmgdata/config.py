@@ -56,6 +56,11 @@ def limits_of(name: str) -> tuple[int, int]:
     return tk.config[person], tk.config[network]
 
 
+def api_limits() -> tuple[int, int]:
+    """Return how many calls of the API there may be in a minute: of a person (0 for any), from a network."""
+    return tk.config[f"{PREFIX}.api.calls_per_person"], tk.config[f"{PREFIX}.api.calls_per_network"]
+
+
 def audit_digest() -> str:
     """Return the digest that seals audit events: ``sha256``, or ``sm3`` where OpenSSL has it."""
     name = tk.config[f"{PREFIX}.audit.digest"]

@@ -20,6 +20,7 @@ STAFF = {
 }
 """Account → name, role and office."""
 CITIZENS = {"chen": "陈申请", "zhou": "周申请"}
+OPERATOR = "yunwei"
 OPEN, CONDITIONAL = "气象站点观测日值", "出租汽车轨迹抽样"
 CONTESTED = ("公路收费站通行记录", "机动车维修企业从业人员", "危险货物运输路线")
 """Open entries that come under objection, one for each journey, so that none closes another's."""
@@ -39,6 +40,7 @@ def build() -> None:
         factories.join(factories.person(account, fullname=fullname, password=PASSWORD), offices[office], role)
     for account, fullname in CITIZENS.items():
         factories.person(account, fullname=fullname, password=PASSWORD)
+    factories.person(OPERATOR, fullname="钱运维", password=PASSWORD, sysadmin=True)
     weather = factories.dataset(department, title=OPEN, theme="meteorology", notes="国家级地面气象站的日值。")
     taxis = factories.dataset(department, title=CONDITIONAL, open_class="conditional")
     factories.upload(weather, WEATHER, "weather.csv")
