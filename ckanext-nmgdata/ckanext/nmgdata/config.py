@@ -35,6 +35,11 @@ def site_id() -> str:
     return tk.config["ckan.site_id"]
 
 
+def storage_path() -> str:
+    """Return the folder of the portal's own files, empty where it has none."""
+    return tk.config.get("ckan.storage_path") or ""
+
+
 def redis_url() -> str:
     """Return the address of Redis."""
     return tk.config["ckan.redis.url"]

@@ -18,12 +18,15 @@ from .catalog import (
     dcat,
     dcat_xml,
     exports,
+    favourites,
     helpers,
     lifecycle,
+    preview,
     search,
     sources,
     state,
     validators,
+    whole_files,
     workflow,
 )
 from .catalog import views as catalog_views
@@ -119,6 +122,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         trouble.install()
         changes.install()
         tick.hourly(feed.purge)
+        tick.minutely(whole_files.ask_for_build)
+        tick.hourly(favourites.tell)
         without_search.install()
         notices.install()
         logins.install()
@@ -152,7 +157,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
             "nmgdata_class_history": class_history.of_dataset, "nmgdata_class_choices": class_views.choices,
             "nmgdata_class_moves": class_views.may_move, "nmgdata_was_published": class_views.was_published,
             "nmgdata_negative_list": negative.is_public, **developer_views.HELPERS,
-            **display.HELPERS,
+            **display.HELPERS, **preview.HELPERS, **favourites.HELPERS,
         }  # fmt: skip
 
     def get_actions(self) -> dict[str, Any]:
@@ -180,7 +185,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         return [
             catalog_views.blueprint, changes_views.blueprint, exports.blueprint, class_views.blueprint,
             desk_views.blueprint, account_views.blueprint, developer_views.blueprint,
-            display.blueprint,
+            display.blueprint, whole_files.blueprint, favourites.blueprint,
         ]  # fmt: skip
 
     def get_commands(self) -> list[Any]:

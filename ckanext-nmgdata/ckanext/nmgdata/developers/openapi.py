@@ -18,6 +18,7 @@ from ckan.logic import NotFound
 from ckan.plugins import toolkit as tk
 
 from .. import config, vocab
+from ..kernel import sheets
 from ..kernel.gate import answers
 from ..site import help as api_help
 from . import docstrings, errors
@@ -344,8 +345,13 @@ def refused_downloads() -> dict[str, str]:
 def addresses() -> dict[str, tuple[str, str]]:
     """Return the addresses of the catalogue as a whole: media type and what is there."""
     return {
+        "/nmg/catalogue.csv": ("text/csv", _("All entries as a table (CSV)")),
+        "/nmg/catalogue.xlsx": (sheets.MEDIA_TYPE, _("All entries as a table (XLSX)")),
+        "/nmg/catalogue.json": ("application/json", _("All entries with all fields (JSON)")),
+        "/nmg/catalogue.nt": ("application/n-triples", _("All entries as DCAT-AP 3 (N-Triples)")),
         "/data.json": ("application/json", _("The catalogue in the form of DCAT-US 1.1")),
         "/catalog.jsonld": ("application/ld+json", _("The catalogue as DCAT-AP 3, page by page")),
         "/nmg/changes.jsonld": ("application/ld+json", _("Changes of the catalogue, with a cursor")),
+        "/nmg/changes.atom": ("application/atom+xml", _("Changes of the catalogue (Atom)")),
         "/sitemap.xml": ("application/xml", _("Sitemap")),
     }

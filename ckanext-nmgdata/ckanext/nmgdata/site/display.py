@@ -46,7 +46,9 @@ def place() -> str:
     local = (
         back.startswith("/") and not back.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
     )
-    return tk.h.url_for(back) if local and unquote(back).isprintable() else tk.url_for("nmgdata_display.display")
+    return (
+        tk.h.url_for(back) if local and unquote(back).isprintable() else tk.url_for("nmgdata_display.display")
+    )
 
 
 def nmgdata_display(mode: str) -> bool:

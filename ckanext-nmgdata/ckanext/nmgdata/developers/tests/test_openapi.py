@@ -110,8 +110,8 @@ def test_an_unchanged_description_costs_nothing(clean, app):
         ("package_show?id=none", 404, "not_found"),
         ("package_show", 409, "validation_error"),
         ("package_create", 403, "not_authorized"),
-        ("package_search?rows=many", 400, "validation_error"),
-        ("package_search?q=x:::", 400, "search_query_error"),
+        ("package_search?rows=many", 409, "validation_error"),
+        ("package_search?fq=x:::", 400, "search_query_error"),
     ],
 )
 def test_a_refused_call_carries_a_code_and_a_sentence(clean_search, app, address, status, code):

@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.factories import call
+from ckanext.nmgdata.kernel.gate import counts
 
 pytestmark = pytest.mark.usefixtures("clean_search")
 TABLE = '站点,数量,开行日,备注\r\n示例一站,12,2026-01-02,"甲，""乙"""\r\n示例二站,7.50,2026-02-03,=1+1\r\n'.encode()
@@ -51,7 +52,7 @@ def test_the_rows_are_the_same_in_every_form(loaded, app):
 
 def test_it_is_counted_as_a_download(loaded, app):
     app.get(address(loaded, "xlsx"))
-    assert "1 次下载" in app.get(f"/dataset/{loaded['name']}").body
+    assert counts.downloads_of(loaded["id"]) == 1
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "json"])
@@ -73,3 +74,12 @@ def test_what_is_no_table_is_said_plainly(world, app, loaded):
     other = world.filled(factories.dataset(world.department, title="未入库"))
     app.get(address(other, "json"), status=404)
     app.get(address(loaded, "exe"), status=400)
+
+
+def test_a_loaded_table_is_shown_and_drawn_before_it_is_downloaded(loaded, app):
+    file = f"/dataset/{loaded['name']}/resource/{loaded['resources'][0]['id']}"
+    page = app.get(file).body
+    assert "示例二站" in page
+    assert 'class="bars"' in page
+    factories.stop(loaded)
+    assert "示例二站" not in app.get(file).body

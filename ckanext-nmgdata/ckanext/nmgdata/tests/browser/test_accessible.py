@@ -39,7 +39,15 @@ READERS = {
     "": PUBLIC, "zhou": APPLICANT, "banshi": REVIEWER, "bianji": EDITOR, "zhuguan": AUTHORITY, "shenji": AUDITOR,
     "yunwei": OPERATOR,
 }  # fmt: skip
-MODES = ["/", "/dataset/", "/dataset/{conditional}", "/nmg/cities", "/nmg/plans", "/user/login", "/nmg/developers"]
+MODES = [
+    "/",
+    "/dataset/",
+    "/dataset/{conditional}",
+    "/nmg/cities",
+    "/nmg/plans",
+    "/user/login",
+    "/nmg/developers",
+]
 TWICE = "() => { document.documentElement.style.fontSize = '200%'; }"
 MOVING = """() => [...document.querySelectorAll('body *')].filter(e => {
   const s = getComputedStyle(e);
