@@ -22,6 +22,7 @@ from .catalog import (
     helpers,
     lifecycle,
     preview,
+    scripts,
     search,
     sources,
     state,
@@ -70,7 +71,7 @@ from .kernel.gate import (
 from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import terms
-from .site import display, hardening, sessions, settings
+from .site import conditional, display, hardening, sessions, settings
 from .site import help as api_help
 
 
@@ -157,7 +158,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
             "nmgdata_class_history": class_history.of_dataset, "nmgdata_class_choices": class_views.choices,
             "nmgdata_class_moves": class_views.may_move, "nmgdata_was_published": class_views.was_published,
             "nmgdata_negative_list": negative.is_public, **developer_views.HELPERS,
-            **display.HELPERS, **preview.HELPERS, **favourites.HELPERS,
+            **display.HELPERS, **preview.HELPERS, **favourites.HELPERS, **scripts.HELPERS,
         }  # fmt: skip
 
     def get_actions(self) -> dict[str, Any]:
@@ -195,7 +196,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
         gated = known.install(tombstones.install(routes.take_over(account_views.take_over(app))))
-        return hardening.install(sessions.install(errors.install(bound.install(gated))))
+        return hardening.install(sessions.install(errors.install(conditional.install(bound.install(gated)))))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
         """Return the facets of the dataset list."""

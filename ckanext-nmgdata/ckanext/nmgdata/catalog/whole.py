@@ -56,12 +56,14 @@ COLUMNS: dict[str, tuple[str, int]] = {
 }
 
 
-def entries() -> Iterator[Entry]:
-    """Yield the public entries as ``package_show`` gives them, by id."""
+def entries(*, tombstones: bool = False) -> Iterator[Entry]:
+    """Yield the public entries as ``package_show`` gives them, by id; of withdrawn ones only if asked for."""
     package: Any = model.Package
     after = ""
     while True:
-        listed = public_entries().where(package.id > after, ~is_withdrawn(package.id))
+        listed = public_entries().where(package.id > after)
+        if not tombstones:
+            listed = listed.where(~is_withdrawn(package.id))
         ids = list(model.Session.scalars(listed.order_by(package.id).limit(PAGE)))
         query = sa.select(package).where(package.id.in_(ids)).order_by(package.id)
         found = {one.id: one for one in model.Session.scalars(query)}

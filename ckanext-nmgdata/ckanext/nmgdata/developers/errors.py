@@ -33,6 +33,15 @@ CODES = {
     "Too Many Requests Error": "too_many_requests",
 }
 """``__type`` → ``__code``."""
+N_ = str  # marks a string for translation; it is translated when shown
+SENTENCES = {
+    "search_query_error": N_("The search query cannot be understood."),
+    "search_error": N_("The search query cannot be understood."),
+    "search_index_error": N_("The search index cannot take this."),
+    "search_unavailable": N_("The search server is away; all that does not search goes on."),
+    "internal_error": N_("Something has gone wrong on the portal."),
+}
+"""What is said where CKAN's own message is English, or tells how the portal is built."""
 BY_STATUS = {
     400: "bad_request", 403: "not_authorized", 404: "not_found", 405: "method_not_allowed",
     409: "validation_error", 413: "too_large", 429: "too_many_requests", 500: "internal_error",
@@ -88,7 +97,9 @@ def coded(response: Response) -> Response:
         return response
     error = said.get("error") if isinstance(said, dict) else None
     if isinstance(error, dict):
-        error["__code"] = code_of(error, response.status_code)
+        code = error["__code"] = code_of(error, response.status_code)
+        if code in SENTENCES:
+            error["message"] = _(SENTENCES[code])
         response.set_data(json.dumps(said, ensure_ascii=False))
     return response
 

@@ -239,7 +239,7 @@ def meanings() -> dict[str, str]:
         "403": _("You have no right to this; where data are refused, the message ends with the reason."),
         "404": _("There is no such thing, or you may not know of it."),
         "409": _("A value is wrong or missing: one list of messages per field."),
-        "429": _("Too many requests; the header Retry-After says after how many seconds to come back."),
+        "429": _("Too many requests; the header `Retry-After` says after how many seconds to come back."),
         "500": _("The search server is away; all that does not search goes on."),
     }
 
@@ -336,7 +336,7 @@ def files() -> dict[str, Any]:
 def refused_downloads() -> dict[str, str]:
     """Return the statuses by which a download is refused."""
     return {
-        "403": _("Refused; the reason says why, and apply_url where to apply"),
+        "403": _("Refused; the reason says why, and `apply_url` where to apply"),
         "410": _("Withdrawn"),
         "451": _("Opening suspended"),
     }
@@ -348,8 +348,8 @@ def addresses() -> dict[str, tuple[str, str]]:
         "/nmg/catalogue.csv": ("text/csv", _("All entries as a table (CSV)")),
         "/nmg/catalogue.xlsx": (sheets.MEDIA_TYPE, _("All entries as a table (XLSX)")),
         "/nmg/catalogue.json": ("application/json", _("All entries with all fields (JSON)")),
-        "/nmg/catalogue.nt": ("application/n-triples", _("All entries as DCAT-AP 3 (N-Triples)")),
-        "/data.json": ("application/json", _("The catalogue in the form of DCAT-US 1.1")),
+        "/nmg/catalogue.nt": ("application/n-triples", _("All entries as DCAT-AP 3 (`N-Triples`)")),
+        "/data.json": ("application/json", _("The catalogue in the form of `DCAT-US 1.1`")),
         "/catalog.jsonld": ("application/ld+json", _("The catalogue as DCAT-AP 3, page by page")),
         "/nmg/changes.jsonld": ("application/ld+json", _("Changes of the catalogue, with a cursor")),
         "/nmg/changes.atom": ("application/atom+xml", _("Changes of the catalogue (Atom)")),

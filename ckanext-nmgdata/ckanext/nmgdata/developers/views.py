@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ckan.plugins import toolkit as tk
 from flask import Blueprint, Response
+from markupsafe import Markup, escape
 
 from .. import config
 from ..kernel.gate import answers
@@ -14,6 +16,7 @@ from . import examples, openapi
 
 _ = tk._
 blueprint = Blueprint("nmgdata_developers", __name__)
+CODE = re.compile(r"`([^`]*)`")
 
 
 @blueprint.route("/nmg/developers")
@@ -67,4 +70,9 @@ def nmgdata_examples(dataset: dict[str, Any], file: dict[str, Any] | None = None
     return examples.of_file(dataset, file) if file else examples.of_entry(dataset)
 
 
-HELPERS = {"nmgdata_examples": nmgdata_examples}
+def nmgdata_with_code(text: str) -> Markup:
+    """Return a line of text in which what stands between backticks is code."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped before)
+
+
+HELPERS = {"nmgdata_examples": nmgdata_examples, "nmgdata_with_code": nmgdata_with_code}

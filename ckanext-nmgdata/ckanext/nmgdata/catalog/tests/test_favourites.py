@@ -22,12 +22,17 @@ ENTRIES = "{http://www.w3.org/2005/Atom}entry/{http://www.w3.org/2005/Atom}title
 def followed(world, app, as_user, pages):
     """Return an entry that a citizen follows; what was before is told."""
     entry = world.open_data
-    answer = app.post(
-        f"/nmg/favourites/{entry['name']}", data={"follow": "yes"}, headers=as_user(world.citizen)
-    )
-    assert "取消收藏" in answer.body
+    headers = as_user(world.citizen)
+    choose(app, headers, entry, "yes")
+    assert "取消收藏" in app.get(f"/dataset/{entry['name']}", headers=headers).body
     favourites.tell()
     return entry
+
+
+def choose(app, headers, entry, wanted):
+    """Press the button of an entry."""
+    address = f"/nmg/favourites/{entry['name']}"
+    app.post(address, data={"follow": wanted}, headers=headers, follow_redirects=False, status=302)
 
 
 def mails():
@@ -68,7 +73,7 @@ def test_nobody_is_told_who_does_not_want_it(world, followed, app, as_user):
     notices.choose(actor, world.citizen.id, favourites.CHOICE, wanted=False)
     call("package_patch", world.editor, id=followed["id"], notes="换了摘要的条目。")
     assert favourites.tell() == 0
-    app.post(f"/nmg/favourites/{followed['name']}", data={"follow": "no"}, headers=as_user(world.citizen))
+    choose(app, as_user(world.citizen), followed, "no")
     notices.choose(actor, world.citizen.id, favourites.CHOICE, wanted=True)
     call("package_patch", world.editor, id=followed["id"], notes="又换了摘要的条目。")
     assert favourites.tell() == 0

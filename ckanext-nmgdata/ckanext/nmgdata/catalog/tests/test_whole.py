@@ -10,9 +10,12 @@ import openpyxl
 import pytest
 from bs4 import BeautifulSoup
 from ckan import model
+from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
-from ckanext.nmgdata.catalog import preview, whole, whole_files
+from ckanext.nmgdata.catalog import preview, scripts, whole, whole_files
 from ckanext.nmgdata.factories import dataset
+from ckanext.nmgdata.kernel import outbox
+from markupsafe import escape
 from rdflib import DCAT, RDF, Graph
 
 pytestmark = pytest.mark.usefixtures("clean_search")
@@ -30,7 +33,7 @@ def titles(app, form):
     """Return the titles in a file of the catalogue."""
     answer = app.get(f"/nmg/catalogue.{form}")
     if form == "csv":
-        return {row["标题"] for row in csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))}
+        return {row["名称"] for row in csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))}
     if form == "xlsx":
         sheet = openpyxl.load_workbook(io.BytesIO(answer.data)).active
         return {row[0] for row in sheet.iter_rows(min_row=2, values_only=True)}
@@ -44,7 +47,7 @@ def titles(app, form):
 
 @pytest.mark.parametrize("made_before", [False, True], ids=["anew", "from the file"])
 @pytest.mark.parametrize("form", FORMS)
-def test_it_holds_what_the_public_may_know_of(world, app, form, made_before):
+def test_it_holds_what_the_public_may_know_of(world, app, pages, form, made_before):
     assert world.open_data
     assert world.conditional
     assert world.non_open
@@ -111,6 +114,20 @@ def test_the_worker_is_asked_when_there_is_something_new(world, app, monkeypatch
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize(
+    "address", ["/data.json", "/sitemap.xml", "/catalog.ttl", "/dataset/{name}.jsonld"]
+)
+def test_every_form_of_the_catalogue_says_what_has_not_changed(world, app, address):
+    place = address.format(name=world.open_data["name"])
+    answer = app.get(place)
+    again = app.get(place, headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    assert again.data == b""
+    factories.stop(world.open_data)
+    changed = app.get(place, headers={"If-None-Match": answer.headers["ETag"]})
+    assert changed.status_code == 200 or "sitemap" in place  # a suspended entry stays in the sitemap
+
+
 def test_there_is_no_other_form(clean, app):
     app.get("/nmg/catalogue.exe", status=404)
 
@@ -153,3 +170,52 @@ def test_granted_data_are_not_previewed(world, app, as_user):
     with app.flask_app.test_request_context():
         assert preview.nmgdata_preview({**file, "datastore_active": True}) is None
     model.Session.rollback()
+
+
+# --- nothing keeps saying that stopped data can be had ------------------------------------------
+
+
+def test_no_page_or_file_shows_stopped_data_as_available_a_moment_later(world, app):
+    """Whatever was read before, and may have been kept on the way: the next answer says the stop."""
+    entry = world.open_data
+    file = f"/dataset/{entry['name']}/resource/{entry['resources'][0]['id']}"
+    pages = ("/", "/dataset/", f"/dataset/{entry['name']}", file, f"/organization/{world.department['name']}")
+    programs = ("/data.json", "/nmg/catalogue.json", "/nmg/catalogue.csv", f"/dataset/{entry['name']}.ttl")
+    for address in (*pages, *programs):
+        assert app.get(address).status_code == 200
+    factories.stop(entry)
+    outbox.deliver()
+    for address in pages:
+        page = BeautifulSoup(app.get(address).body, "html.parser")
+        assert "中止开放" in page.get_text(), address
+        assert f"{file}/download" not in {a.get("href", "") for a in page.select("a")}, address
+    for address in programs:
+        said = app.get(address).data.decode("utf-8-sig")
+        assert "suspended" in said or "中止" in said, address
+    assert "downloadURL" not in app.get("/data.json").body
+
+
+# --- Mongolian script ----------------------------------------------------------------------------
+
+MONGOLIAN = "ᠮᠣᠩᠭᠣᠯ ᠪᠢᠴᠢᠭ"
+
+
+def test_mongolian_script_is_marked_and_set_in_columns(world, app):
+    made = dataset(
+        world.department,
+        title=f"蒙古文地名 {MONGOLIAN}",
+        notes=f"说明。\n\n{MONGOLIAN}\n\n含<b>{MONGOLIAN}</b>词",
+    )
+    page = BeautifulSoup(app.get(f"/dataset/{made['name']}").body, "html.parser")
+    assert page.h1.select_one("[lang=mn-Mong]").get_text() == MONGOLIAN
+    (column,) = page.select("p.mong-block[lang=mn-Mong]")
+    assert column.get_text() == MONGOLIAN
+    listed = BeautifulSoup(app.get("/dataset/").body, "html.parser")
+    assert listed.select_one(".hits h2 [lang=mn-Mong]").get_text() == MONGOLIAN
+    assert "font/woff2" in app.get("/nmgdata/noto-sans-mongolian.woff2").headers["Content-Type"]
+    assert "mn_MN" not in tk.config["ckan.locales_offered"]
+
+
+@pytest.mark.parametrize("text", ["气象", "<b>", "a\u202fb", None, 12])
+def test_other_texts_stay_as_they_are(text):
+    assert scripts.nmgdata_scripts(text) == escape("" if text is None else text)

@@ -111,7 +111,7 @@ def test_an_unchanged_description_costs_nothing(clean, app):
         ("package_show", 409, "validation_error"),
         ("package_create", 403, "not_authorized"),
         ("package_search?rows=many", 409, "validation_error"),
-        ("package_search?fq=x:::", 400, "search_query_error"),
+        ("package_search?fq=x:::", 409, "search_error"),
     ],
 )
 def test_a_refused_call_carries_a_code_and_a_sentence(clean_search, app, address, status, code):
@@ -123,6 +123,8 @@ def test_a_refused_call_carries_a_code_and_a_sentence(clean_search, app, address
     assert said["success"] is False
     assert said["error"]["__code"] == code
     assert said["error"]["__type"]
+    assert CHINESE.search(json.dumps(said["error"], ensure_ascii=False))
+    assert "permission_labels" not in answer.body
 
 
 def test_a_call_too_many_is_told_when_to_come_back(clean, app, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from ... import factories
 from ...catalog.classes import schedule
@@ -26,6 +27,8 @@ CONTESTED = ("公路收费站通行记录", "机动车维修企业从业人员",
 """Open entries that come under objection, one for each journey, so that none closes another's."""
 MOVING, EVALUATED = "公交专用道实时路况", "公路养护工程造价"
 """An open entry whose class moves, and a conditional one whose evaluation is due."""
+PLAN_YEAR = clock.today().year - 1
+"""Year of a published plan of the authority's own; the journeys make the department's of this year."""
 names: dict[str, str] = {}
 """Title of an entry → the name in its address."""
 WEATHER = "站号,日期,平均气温\r\n53463,2026-11-01,-3.5\r\n".encode()
@@ -51,7 +54,22 @@ def build() -> None:
     names[EVALUATED] = bridge["name"]
     with begin(Actor.system()) as unit:
         schedule.open_one(unit, bridge["id"], clock.today() + timedelta(days=20))
+    plan_of_the_authority(authority)
     for title in (MOVING, *CONTESTED):
         entry = factories.dataset(department, title=title)
         factories.upload(entry)
         names[title] = entry["name"]
+
+
+def plan_of_the_authority(authority: dict[str, Any]) -> None:
+    """Publish a plan with one promise, of a year that is over."""
+    official = factories.join(factories.person("lingdao", fullname="吴领导"), authority, "reviewer")
+    plan = factories.call("nmgdata_plan_create", official, org_id=authority["id"], year=PLAN_YEAR)
+    factories.call(
+        "nmgdata_plan_item_create", official, plan_id=plan["id"], title="政务服务事项清单", notes="全区事项。",
+        theme="credit_services", data_form="spreadsheet", update_frequency="monthly", month=f"{PLAN_YEAR}-12",
+        open_class="unconditional",
+    )  # fmt: skip
+    factories.call("nmgdata_plan_submit", official, id=plan["id"])
+    for step in ("approve", "publish"):
+        factories.call("nmgdata_case_transition", official, id=plan["case"], transition=step)
