@@ -26,6 +26,7 @@ from .catalog import (
     search,
     sources,
     state,
+    structured,
     validators,
     whole_files,
     workflow,
@@ -47,7 +48,7 @@ from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
 from .developers import errors
 from .developers import views as developer_views
-from .kernel import outbox, tick
+from .kernel import context, outbox, tick
 from .kernel.audit import log as audit_log
 from .kernel.changes import feed
 from .kernel.changes import log as changes
@@ -158,7 +159,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
             "nmgdata_class_history": class_history.of_dataset, "nmgdata_class_choices": class_views.choices,
             "nmgdata_class_moves": class_views.may_move, "nmgdata_was_published": class_views.was_published,
             "nmgdata_negative_list": negative.is_public, **developer_views.HELPERS,
-            **display.HELPERS, **preview.HELPERS, **favourites.HELPERS, **scripts.HELPERS,
+            **display.HELPERS, **preview.HELPERS, **favourites.HELPERS, **scripts.HELPERS, **structured.HELPERS,
         }  # fmt: skip
 
     def get_actions(self) -> dict[str, Any]:
@@ -195,6 +196,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
+        context.remember(app)
         gated = known.install(tombstones.install(routes.take_over(account_views.take_over(app))))
         return hardening.install(sessions.install(errors.install(conditional.install(bound.install(gated)))))
 

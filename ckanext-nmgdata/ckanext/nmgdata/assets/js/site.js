@@ -61,6 +61,11 @@
     }
   });
 
+  // What is wider than its place can be reached, and so moved, by keyboard.
+  document.querySelectorAll(".scroll").forEach(function (part) {
+    if (part.scrollWidth > part.clientWidth) { part.tabIndex = 0; }
+  });
+
   // Pieces of code are copied by a button, where the browser lets a page do so.
   document.querySelectorAll("button.copy").forEach(function (button) {
     if (!navigator.clipboard) { return; }

@@ -47,7 +47,7 @@ def titles(app, form):
 
 @pytest.mark.parametrize("made_before", [False, True], ids=["anew", "from the file"])
 @pytest.mark.parametrize("form", FORMS)
-def test_it_holds_what_the_public_may_know_of(world, app, pages, form, made_before):
+def test_it_holds_what_the_public_may_know_of(world, app, form, made_before):
     assert world.open_data
     assert world.conditional
     assert world.non_open
@@ -114,9 +114,7 @@ def test_the_worker_is_asked_when_there_is_something_new(world, app, monkeypatch
     assert len(asked) == 2
 
 
-@pytest.mark.parametrize(
-    "address", ["/data.json", "/sitemap.xml", "/catalog.ttl", "/dataset/{name}.jsonld"]
-)
+@pytest.mark.parametrize("address", ["/data.json", "/sitemap.xml", "/catalog.ttl", "/dataset/{name}.jsonld"])
 def test_every_form_of_the_catalogue_says_what_has_not_changed(world, app, address):
     place = address.format(name=world.open_data["name"])
     answer = app.get(place)

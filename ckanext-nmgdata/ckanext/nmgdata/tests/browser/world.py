@@ -70,6 +70,4 @@ def plan_of_the_authority(authority: dict[str, Any]) -> None:
         theme="credit_services", data_form="spreadsheet", update_frequency="monthly", month=f"{PLAN_YEAR}-12",
         open_class="unconditional",
     )  # fmt: skip
-    factories.call("nmgdata_plan_submit", official, id=plan["id"])
-    for step in ("approve", "publish"):
-        factories.call("nmgdata_case_transition", official, id=plan["case"], transition=step)
+    factories.call("nmgdata_case_transition", official, id=plan["case"], transition="publish")
