@@ -13,7 +13,6 @@ from xml.etree import ElementTree as ET
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckan.types import Context
 from flask import Blueprint, Response, redirect
 from sqlalchemy.dialects.postgresql import insert
 
@@ -26,7 +25,7 @@ from ..kernel.changes.model import Cause, Change
 from ..kernel.serials import Serial
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import notices
-from ..reader import need_login
+from ..reader import context, need_login
 from . import changes
 
 _ = tk._
@@ -52,11 +51,6 @@ SAID = {
 
 
 # --- pages ---------------------------------------------------------------------------------------
-
-
-def context() -> Context:
-    """Return the context of the reader."""
-    return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
 
 
 @blueprint.route("/nmg/favourites")

@@ -1,4 +1,4 @@
-"""An entry as schema.org's JSON-LD, as search engines for data read it (Google Dataset Search, Croissant's kin).
+"""An entry as schema.org's JSON-LD, as search engines for data read it (Google Dataset Search).
 
 Own and plain: ckanext-dcat's graph states each date twice, names licences by their Chinese titles and gives
 no ``contentUrl``. What is stopped has no address of bytes here either.

@@ -1,7 +1,7 @@
 """What programs get when a call of the action API is refused: a code that never changes beside the words.
 
 CKAN names the kind of an error in English words (``__type``) and says the rest in the language of the
-portal. Programs get ``__code`` beside it; who asks too often is answered 429 and told when to come back.
+portal. Programs get ``code`` beside ``error``, which stays as CKAN's clients know it; who asks too often is answered 429 and told when to come back.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CODES = {
     "Integrity Error": "integrity_error",
     "Too Many Requests Error": "too_many_requests",
 }
-"""``__type`` → ``__code``."""
+"""``__type`` → ``code``."""
 N_ = str  # marks a string for translation; it is translated when shown
 SENTENCES = {
     "search_query_error": N_("The search query cannot be understood."),
@@ -97,7 +97,7 @@ def coded(response: Response) -> Response:
         return response
     error = said.get("error") if isinstance(said, dict) else None
     if isinstance(error, dict):
-        code = error["__code"] = code_of(error, response.status_code)
+        code = said["code"] = code_of(error, response.status_code)
         if code in SENTENCES:
             error["message"] = _(SENTENCES[code])
         response.set_data(json.dumps(said, ensure_ascii=False))

@@ -268,11 +268,11 @@ def schemas() -> dict[str, Any]:
             "required": ["success", "error"],
             "properties": {
                 "success": {"const": False},
+                "code": {"enum": sorted({*errors.CODES.values(), *errors.BY_STATUS.values()})},
                 "error": {
                     "type": "object",
                     "properties": {
                         "__type": {"type": "string"},
-                        "__code": {"enum": sorted({*errors.CODES.values(), *errors.BY_STATUS.values()})},
                         "message": {"type": "string"},
                     },
                 },

@@ -121,7 +121,7 @@ def test_a_refused_call_carries_a_code_and_a_sentence(clean_search, app, address
     assert answer.status_code == status, answer.body
     said = json.loads(answer.body)
     assert said["success"] is False
-    assert said["error"]["__code"] == code
+    assert said["code"] == code
     assert said["error"]["__type"]
     assert CHINESE.search(json.dumps(said["error"], ensure_ascii=False))
     assert "permission_labels" not in answer.body
@@ -133,9 +133,9 @@ def test_a_call_too_many_is_told_when_to_come_back(clean, app, monkeypatch):
         app.get("/api/3/action/status_show", environ_overrides=STRANGER)
     answer = app.get("/api/3/action/status_show", environ_overrides=STRANGER, status=429)
     assert 0 < int(answer.headers["Retry-After"]) <= 60
-    said = json.loads(answer.body)["error"]
-    assert said["__code"] == "too_many_requests"
-    assert CHINESE.search(said["message"])
+    said = json.loads(answer.body)
+    assert said["code"] == "too_many_requests"
+    assert CHINESE.search(said["error"]["message"])
     app.get("/", environ_overrides=STRANGER)
     app.get("/api/3/action/status_show")
 
