@@ -1,7 +1,8 @@
 """What programs get when a call of the action API is refused: a code that never changes beside the words.
 
 CKAN names the kind of an error in English words (``__type``) and says the rest in the language of the
-portal. Programs get ``code`` beside ``error``, which stays as CKAN's clients know it; who asks too often is answered 429 and told when to come back.
+portal. Programs get ``code`` beside ``error``, which stays as CKAN's clients know it. Who asks too often is
+answered 429 and told when to come back.
 """
 
 from __future__ import annotations
