@@ -66,6 +66,11 @@
     if (part.scrollWidth > part.clientWidth) { part.tabIndex = 0; }
   });
 
+  document.querySelectorAll("[data-print]").forEach(function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () { window.print(); });
+  });
+
   // Pieces of code are copied by a button, where the browser lets a page do so.
   document.querySelectorAll("button.copy").forEach(function (button) {
     if (!navigator.clipboard) { return; }

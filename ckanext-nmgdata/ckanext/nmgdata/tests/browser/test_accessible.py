@@ -199,7 +199,11 @@ MOST = 200_000
 def test_the_first_pages_are_light(served, browser, path):
     visitor = Visitor(served, browser, lambda _visitor: None)
     answers = []
-    visitor.page.on("requestfinished", lambda request: answers.extend([request]))
+
+    def keep(request):
+        answers.append(request)
+
+    visitor.page.on("requestfinished", keep)
     visitor.page.goto(path)
     visitor.page.wait_for_load_state("networkidle")
     sizes = {a.url: a.sizes()["responseBodySize"] for a in answers if a.resource_type != "image"}
