@@ -69,7 +69,20 @@ def description(entry: Entry, title: str) -> str:
         return notes
     named = "、".join(item.get("label") or item.get("name") or "" for item in items(entry))
     by = (entry.get("organization") or {}).get("title") or ""
-    parts = (notes or title, f"数据项：{named}。" if named else "", f"由{by}通过{config.site_title()}开放。")
+    terms = [
+        vocab.term(name, entry[field])["zh"]
+        for name, field in (
+            ("theme", "theme"),
+            ("division", "region_code"),
+            ("update_frequency", "update_frequency"),
+        )
+        if entry.get(field)
+    ]
+    parts = (
+        notes or title,
+        f"数据项：{named}。" if named else "",
+        f"《{title}》由{by}通过{config.site_title()}开放（{'、'.join(terms)}），可查看目录信息并按开放属性获取数据。",
+    )
     return " ".join(filter(None, parts))
 
 

@@ -39,7 +39,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates" / "nmgdata"
 NOT_READ = "script, style, code, pre, [lang=en], .api-examples"
 NAMES = re.compile(
     r"\b(?:(?:editor|reviewer|official|auditor|applicant|citizen|stranger|operator|head)\b(?![-@])"
-    r"|nmg-transport|nmgdata-\w+|my-group)"
+    r"|nmg-transport|nmgdata-[\w-]+|my-group)"
 )
 """Names of accounts and addresses, in small letters; the words Editor and Reviewer are still noticed."""
 

@@ -101,7 +101,7 @@ def test_the_feed_of_an_entry_needs_no_login(world, followed, app):
     address = f"/nmg/changes.atom?id={followed['id']}"
     answer = app.get(address)
     titles = [one.text for one in ET.fromstring(answer.data).findall(ENTRIES)]
-    assert titles == ["已发布：公交站点"]
+    assert titles == ["条目变更：公交站点", "已发布：公交站点"]
     app.get(address, headers={"If-None-Match": answer.headers["ETag"]}, status=304)
     factories.stop(followed)
     again = app.get(address, headers={"If-None-Match": answer.headers["ETag"]})
