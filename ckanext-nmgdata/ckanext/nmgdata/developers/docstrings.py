@@ -13,7 +13,7 @@ TYPE = re.compile(r":type (\w+): (.*?)(?=\n\s*:|\n\s*\n|\Z)", re.DOTALL)
 RETURNS = re.compile(r":returns: (.*?)(?=\n\s*:|\Z)", re.DOTALL)
 LEFT_OUT = re.compile(
     r"\boptional\b|\bdefault\b|\binstead of\b|\bonly where\b|\bonly those\b|\bfor organisations\b"
-    r"|\bfor an amendment\b|; without it\b|\bwhere\b.*\b(becomes?|become)\b|\bwith ``|\bfor ``",
+    r"|\bfor an amendment\b|; without it\b|\bunless\b|\bwhere\b.*\b(becomes?|become)\b|\bwith ``|\bfor ``",
     re.IGNORECASE,
 )
 """Words by which a docstring says that a parameter may be left out, always or in some cases."""
