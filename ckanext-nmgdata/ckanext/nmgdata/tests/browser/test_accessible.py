@@ -22,7 +22,7 @@ PUBLIC = [
 ]  # fmt: skip
 APPLICANT = [
     "/nmg/apply/{conditional}", "/nmg/my", "/nmg/cases/{case}", "/nmg/notices", "/nmg/notices/mails", "/nmg/my/data",
-    "/nmg/my/grants", "/nmg/showcase/new", "/user/edit/zhou", "/user/zhou", "/user/zhou/api-tokens", "/nmg/inbox 403",
+    "/nmg/my/grants", "/nmg/showcase/new", "/user/edit/hejing", "/user/hejing", "/user/hejing/api-tokens", "/nmg/inbox 403",
 ]  # fmt: skip
 REVIEWER = [
     "/nmg/inbox", "/nmg/cases/{case}", "/nmg/inbox/statistics", "/nmg/grants", "/nmg/evaluations", "/nmg/plans/work",
@@ -36,7 +36,7 @@ AUTHORITY = ["/nmg/inbox", "/nmg/objections", "/nmg/plans/work"]
 AUDITOR = ["/nmg/audit"]
 OPERATOR = ["/ckan-admin/", "/ckan-admin/config", "/ckan-admin/trash", "/user/", "/organization/new"]
 READERS = {
-    "": PUBLIC, "zhou": APPLICANT, "banshi": REVIEWER, "bianji": EDITOR, "zhuguan": AUTHORITY, "shenji": AUDITOR,
+    "": PUBLIC, "hejing": APPLICANT, "banshi": REVIEWER, "bianji": EDITOR, "zhuguan": AUTHORITY, "shenji": AUDITOR,
     "yunwei": OPERATOR,
 }  # fmt: skip
 MODES = [
@@ -59,7 +59,7 @@ MOVING = """() => [...document.querySelectorAll('body *')].filter(e => {
 def places(served, browser) -> dict[str, str]:
     """Return the parts of addresses: an open entry, its file, a conditional one, a case about it."""
     applicant = Visitor(served, browser, lambda _visitor: None)
-    journey.log_in(applicant, "zhou")
+    journey.log_in(applicant, "hejing")
     journey.begin_application(applicant, world.names[world.CONDITIONAL])
     receipt = journey.apply(applicant, journey.statement())
     found = {
