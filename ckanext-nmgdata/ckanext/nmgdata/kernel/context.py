@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import click
 from flask import current_app, has_app_context
 
 from .. import config
@@ -22,6 +23,15 @@ def job_request() -> AbstractContextManager[Any]:
     if has_app_context() or not _applications:
         return own_request()
     return _applications[0].test_request_context(base_url=config.site_url())
+
+
+def application() -> AbstractContextManager[Any]:
+    """Return a block in which the application is at hand.
+
+    CKAN's background worker is a command that has made one and does not enter it: its jobs find it there.
+    """
+    command = None if has_app_context() else click.get_current_context(silent=True)
+    return command.meta["flask_app"].app_context() if command else nullcontext()
 
 
 def own_request() -> AbstractContextManager[Any]:
