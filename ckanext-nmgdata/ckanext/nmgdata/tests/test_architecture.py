@@ -40,6 +40,7 @@ BASE = {
     "identity",
     "memory",
     "personal",
+    "sheets",
     "tick",
 }
 LINES = 400
