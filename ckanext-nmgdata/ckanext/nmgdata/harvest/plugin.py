@@ -11,8 +11,10 @@ from ckan.lib import jobs as background
 from .. import config as settings
 from ..kernel import outbox, tick
 from ..kernel.context import own_request
+from ..kernel.gate import answers
 from ..kernel.outbox.model import Outbox
 from . import cli, jobs, local, run, vanish
+from .following import loop, workflow
 
 GRACE = 900
 """Seconds beyond its slice that a job of the background worker may take: one page may be slow."""
@@ -28,9 +30,13 @@ class HarvestPlugin(p.SingletonPlugin):
         """Take charge of the outbox topic, and of what the clock makes due."""
         outbox.handle(jobs.TOPIC, call_workers)
         local.install()
+        workflow.install()
+        if workflow.public_reason not in answers.public_reasons:
+            answers.public_reasons.append(workflow.public_reason)
         tick.minutely(jobs.ask_for_due)
         tick.hourly(vanish.archive_due)
         tick.hourly(jobs.purge)
+        tick.beside(loop.forever)
 
     def get_commands(self) -> list[Any]:
         """Add to ``ckan nmgdata``."""
