@@ -97,7 +97,7 @@ class Taking:
             record.followed_at = unit.now
 
     def delete(self, event: Event) -> None:
-        """Take a deleted dataset out of the catalogue at once; one that a case of the region's stops stays."""
+        """Take a deleted dataset out of the catalogue at once, unless a case of the region's stops it."""
         with begin(Actor.system()) as unit:
             self.hold(unit)
             record = self.locate(unit, event.subject)

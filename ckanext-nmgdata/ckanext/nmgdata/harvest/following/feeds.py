@@ -41,7 +41,7 @@ LEASE = timedelta(seconds=45)
 REQUEST_SECONDS = 30
 """For one page: shorter than a lease."""
 SINGLES = 10
-"""Pages in a row whose records are loaded one by one; if more has happened, a harvest of the whole is faster."""
+"""Pages in a row whose records are loaded from the feed; of more a harvest of the whole makes less work."""
 MOST_PAGES = 2000
 """Pages that one look reads."""
 TRIES = 3

@@ -1,4 +1,4 @@
-"""The resident part: a thread for each source that has a feed, so that a slow or dead city delays no other."""
+"""The resident part: a thread for each source with a feed, so that a slow or dead city delays no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine of what the portal of origin stops: the region repeats the city's decision, and only it (DC-53).
+"""The machine of what the portal of origin stops: the region repeats the city's decision (DC-53).
 
 Each stop of a city is a case of the region's own, so that register, refusals, audit and timeline say it like
 any other stop. The portal itself takes every step. Cases of the region stand beside it: lifting one stop
@@ -32,7 +32,7 @@ SUSPENDED, WITHDRAWN = "suspended", "withdrawn"
 
 def public() -> Schema:
     """What the region publishes of a city's stop: the city's own public reason, or which city it is."""
-    return {"public_reason": []}
+    return {"public_reason": [tk.get_validator("ignore_missing")]}
 
 
 def suspend(unit: Unit, case: Case, data: Payload) -> None:
