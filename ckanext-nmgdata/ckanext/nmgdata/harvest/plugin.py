@@ -14,7 +14,7 @@ from ..kernel.context import own_request
 from ..kernel.gate import answers
 from ..kernel.outbox.model import Outbox
 from . import cli, jobs, local, run, vanish
-from .following import loop, workflow
+from .following import loop, origin, workflow
 
 GRACE = 900
 """Seconds beyond its slice that a job of the background worker may take: one page may be slow."""
@@ -31,6 +31,7 @@ class HarvestPlugin(p.SingletonPlugin):
         outbox.handle(jobs.TOPIC, call_workers)
         local.install()
         workflow.install()
+        origin.install()
         if workflow.public_reason not in answers.public_reasons:
             answers.public_reasons.append(workflow.public_reason)
         tick.minutely(jobs.ask_for_due)

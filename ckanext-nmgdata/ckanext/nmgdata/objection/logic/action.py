@@ -10,6 +10,7 @@ from ckan.logic import validate
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict, Schema
 
+from ...kernel import elsewhere
 from ...kernel.actors import Actor
 from ...kernel.evidence import files as evidence
 from ...kernel.gate import answers, stops
@@ -95,7 +96,7 @@ def objected_to(context: Context, data_dict: DataDict) -> tuple[dict[str, Any], 
 def what(dataset: dict[str, Any], actor: Actor | None) -> Filing:
     """Return what a case about a dataset is filed with."""
     return Filing(
-        org_id=dataset["owner_org"],
+        org_id=elsewhere.office(dataset),
         region_code=dataset.get("region_code") or REGION,
         dataset_id=dataset["id"],
         filer_id=actor.user_id if actor else None,
