@@ -6,8 +6,10 @@ the portal's id.
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +67,19 @@ def create(stack: Settings, region: str, port: int) -> City:
     servers.psql(stack, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'nmgdata'")
     servers.psql(stack, f"CREATE DATABASE {DATABASE} OWNER nmgdata_owner TEMPLATE nmgdata STRATEGY FILE_COPY")
     servers.psql(stack, f"GRANT CONNECT ON DATABASE {DATABASE} TO nmgdata")
+    forget_documents(city)
     return city
+
+
+def forget_documents(city: City) -> None:
+    """Delete what the index holds of an earlier portal of that id."""
+    query = {"delete": {"query": f'site_id:"{city.environment()["CKAN_SITE_ID"]}"'}}
+    order = urllib.request.Request(
+        f"{city.stack.solr_url}/update?commit=true",
+        json.dumps(query).encode(),
+        {"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(order, timeout=30).close()
 
 
 def start_tick(stack: Settings) -> int:
