@@ -13,8 +13,8 @@ from ..kernel import outbox, tick
 from ..kernel.context import own_request
 from ..kernel.gate import answers
 from ..kernel.outbox.model import Outbox
-from . import cli, jobs, local, run, vanish
-from .following import loop, origin, workflow
+from . import cli, jobs, local, run, vanish, workflow
+from .following import loop, origin
 
 GRACE = 900
 """Seconds beyond its slice that a job of the background worker may take: one page may be slow."""

@@ -24,8 +24,8 @@ from ..model import RemoteRecord, Source
 from ..reading import as_tasks, spec_of
 from ..records import Page, Record, Refused
 from ..remote.feed import Event, Kind
+from ..workflow import SUSPENDED, WITHDRAWN
 from . import stops
-from .workflow import SUSPENDED, WITHDRAWN
 
 log = logging.getLogger(__name__)
 TOGETHER = 50
@@ -90,7 +90,7 @@ class Taking:
             source, record = self.source(unit), self.locate(unit, event.subject)
             if record is None or record.package_id is None or record.archived_at:
                 return
-            wanted = {record.package_id: {stops.WHOLE: said}}
+            wanted: dict[str, stops.Places] = {record.package_id: {stops.WHOLE: said}}
             if stops.settle(unit, source, wanted, complete=False):
                 record.digest = None  # so that any harvest looks at it anew, and lifts what no longer holds
                 self.taken.closed += 1

@@ -70,7 +70,7 @@ class Follower:
     """Follows one source."""
 
     source_id: str
-    feed: Feed = remote  # type: ignore[assignment]
+    feed: Feed = remote
     ways: dict[str, Any] = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"{jobs.worker()}/{new_id()[:8]}")
     client: Client | None = None

@@ -21,8 +21,8 @@ from ...kernel.outbox.model import Outbox
 from ...kernel.unit import Unit
 from ...kernel.workflow.model import Case
 from ...kernel.workflow.presenters import dataset_title
+from .. import workflow
 from ..model import ORIGIN, RemoteRecord, Source
-from . import workflow
 
 TOPIC = "origin_told"
 MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(\.[\w-]+)+", re.ASCII)

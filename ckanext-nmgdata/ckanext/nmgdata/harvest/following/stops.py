@@ -19,10 +19,10 @@ from ...kernel.unit import Unit
 from ...kernel.workflow import engine
 from ...kernel.workflow.engine import Filing
 from ...kernel.workflow.model import Case
+from .. import workflow
 from ..model import Source
-from . import workflow
+from ..workflow import SUSPENDED, WITHDRAWN
 from .model import OriginStop
-from .workflow import SUSPENDED, WITHDRAWN
 
 WHOLE = None
 """Place of a stop of the dataset as a whole; else the id of a file."""

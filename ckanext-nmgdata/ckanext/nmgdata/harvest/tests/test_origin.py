@@ -95,7 +95,7 @@ class TestObjections:
         assert case.org_id == authority["id"]
         assert "clerk@example.org" in letters()
         refused = {**factories.OUTCOME, "id": case.id, "transition": "restore"}
-        with pytest.raises(tk.NotAuthorized):
+        with pytest.raises((tk.NotAuthorized, tk.ObjectNotFound)):
             factories.call("nmgdata_case_transition", world.stranger, **refused)
         factories.call("nmgdata_case_transition", clerk, **refused)
         own = official(world, city.org, "own")
@@ -143,8 +143,4 @@ class TestApplications:
         case = world.submitted({"id": city.dataset("b").id})
         assert model.Session.get_one(Case, case["id"]).org_id == city.org["id"]
         listed = factories.call("nmgdata_case_list", own)
-        assert (
-            case["number"] in {one["number"] for one in listed["results"]}
-            if isinstance(listed, dict)
-            else True
-        )
+        assert case["number"] in {one["number"] for one in listed}

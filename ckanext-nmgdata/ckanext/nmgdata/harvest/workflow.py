@@ -14,15 +14,15 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Schema
 
-from ...kernel.actors import Actor
-from ...kernel.gate import rights
-from ...kernel.unit import Unit
-from ...kernel.workflow import machine, presenters
-from ...kernel.workflow.machine import DRAFT, SYSTEM, Machine, Payload, State, Transition
-from ...kernel.workflow.model import Case
-from ...kernel.workflow.presenters import Presenter, dataset_name, dataset_title
-from ..model import RemoteRecord, Source
-from .model import OriginStop
+from ..kernel.actors import Actor
+from ..kernel.gate import rights
+from ..kernel.unit import Unit
+from ..kernel.workflow import machine, presenters
+from ..kernel.workflow.machine import DRAFT, SYSTEM, Machine, Payload, State, Transition
+from ..kernel.workflow.model import Case
+from ..kernel.workflow.presenters import Presenter, dataset_name, dataset_title
+from .following.model import OriginStop
+from .model import RemoteRecord, Source
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
