@@ -151,12 +151,11 @@ def actor_of(person: str | None) -> Any:
 def plan(question: Question) -> dict[str, Any]:
     """Return the plan of the facts query for a question."""
     from ckan import model
-    from ckanext.nmgdata.kernel.gate import facts, policy
+    from ckanext.nmgdata.kernel.gate import facts
 
-    parameters = {
-        "resource_id": question.resource, "user_id": question.person, "withdrawn": policy.WITHDRAWN,
-    }  # fmt: skip
-    return plans.explained(model.Session, facts.QUERY, parameters)
+    return plans.explained(
+        model.Session, facts.QUERY, facts.asked(question.resource, actor_of(question.person))
+    )
 
 
 def measure_all() -> dict[str, Any]:

@@ -23,7 +23,13 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
 HASH = re.compile(r"\b([0-9a-f]{64}|[0-9a-f]{32})\b")
 CODE = re.compile(r"\b(307\d{9})/\d{6}\b")
 UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-COUNTERS = {"nmgdata_audit_event": "seq", "nmgdata_audit_head": "seq", "nmgdata_serial": "last"}
+COUNTERS = {
+    "nmgdata_audit_event": "seq",
+    "nmgdata_audit_head": "seq",
+    "nmgdata_change": "seq",
+    "nmgdata_class_period": "id",
+    "nmgdata_serial": "last",
+}
 PASSING = ("nmgdata_outbox", "system_info")
 """Tables whose rows come and go: the API's index rows are delivered at once or by ``tick``."""
 

@@ -128,6 +128,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         dcat_xml.install()
         workflow.install()
         class_present.install()
+        class_history.install()
         tick.hourly(schedule.open_due)
         tick.hourly(site_notices.purge)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +10,7 @@ from ckan.plugins import toolkit as tk
 from flask import Blueprint, Response, jsonify
 
 from .. import vocab
-from ..kernel import clock
+from ..kernel import cells, clock
 from ..kernel.workflow.model import Case
 from . import record
 from .workflow import KIND
@@ -75,24 +73,8 @@ def file(kind: str) -> Any:
     page = found(FILE)
     if kind == "json":
         return jsonify(page)
-    answer = Response(as_csv(page["lines"]), content_type="text/csv; charset=utf-8")
+    answer = Response(cells.table(page["lines"], record.COLUMNS), content_type="text/csv; charset=utf-8")
     if page["next"]:
         following = tk.url_for("nmgdata_record.file", kind="csv", **{**asked(), "after": page["next"]})
         answer.headers["Link"] = f'<{following}>; rel="next"'
     return answer
-
-
-def as_csv(lines: list[dict[str, Any]]) -> str:
-    """Return the record as CSV, with a mark that tells spreadsheets it is UTF-8."""
-    out = io.StringIO()
-    out.write("\ufeff")
-    writer = csv.DictWriter(out, record.COLUMNS)
-    writer.writeheader()
-    for entry in lines:
-        writer.writerow({name: guarded(entry[name]) for name in record.COLUMNS})
-    return out.getvalue()
-
-
-def guarded(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ..kernel import cells, orgs
+from ..kernel import orgs
 from ..kernel.actors import Actor, Role
 from ..kernel.gate.labels import may_be_named
 from ..kernel.gate.model import Suspension
@@ -127,14 +125,3 @@ def open_objections(actor: Actor, limit: int = 500) -> list[dict[str, Any]]:
         }
         for case, proven, verified, count in model.Session.execute(query)
     ]
-
-
-def as_csv(lines: list[dict[str, Any]]) -> str:
-    """Return the register as CSV, with a mark that tells spreadsheets it is UTF-8."""
-    out = io.StringIO()
-    out.write("\ufeff")
-    writer = csv.DictWriter(out, COLUMNS)
-    writer.writeheader()
-    for entry in lines:
-        writer.writerow({name: cells.harmless(entry[name]) for name in COLUMNS})
-    return out.getvalue()

@@ -8,6 +8,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from flask import Blueprint, Response, jsonify, redirect
 
+from ..kernel import cells
 from ..kernel.actors import Role
 from ..kernel.deadlines import statutes
 from ..kernel.evidence import files as evidence
@@ -200,5 +201,5 @@ def suspensions_file(kind: str) -> Any:
     if kind == "json":
         return jsonify(lines)
     if kind == "csv":
-        return Response(register.as_csv(lines), content_type="text/csv; charset=utf-8")
+        return Response(cells.table(lines, register.COLUMNS), content_type="text/csv; charset=utf-8")
     return tk.abort(404)

@@ -81,7 +81,7 @@ def put(session: Session, table: str, found: Sequence[Row]) -> None:
 
 
 def begin_classes(session: Session, entries: Sequence[Made], now: datetime) -> None:
-    """Begin the history of the classes of new entries that the public sees."""
+    """Begin the history of the classes of new entries that the public sees; one that runs goes on."""
     new = [made for made in entries if made.is_new and not made.data.get("private")]
     names = {owner: orgs.title_of(owner) for owner in {made.owner_org for made in new}}
     found = [rows.class_period(made, now, names[made.owner_org]) for made in new]
@@ -90,6 +90,7 @@ def begin_classes(session: Session, entries: Sequence[Made], now: datetime) -> N
         statement = (
             f"INSERT INTO nmgdata_class_period ({columns}) SELECT {columns}"
             " FROM json_populate_recordset(NULL::nmgdata_class_period, CAST(:found AS json))"
+            " ON CONFLICT (dataset_id) WHERE until IS NULL DO NOTHING"
         )
         session.execute(sa.text(statement), {"found": rows.together(found)})
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Mapper
 
 from ... import vocab
-from ...kernel import cells, clock, orgs
+from ...kernel import clock, orgs
 from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL, is_stricter
 from ...kernel.unit import Unit
 from .model import ClassPeriod
@@ -53,6 +54,18 @@ def move(unit: Unit, package: model.Package, before: str | None, since: datetime
     unit.session.flush()
     unit.session.add(period(unit, package, before, decision))
     unit.session.flush()
+
+
+def end(_mapper: Mapper[Any], connection: Connection, package: model.Package) -> None:
+    """End the period of an entry whose row goes for good; CKAN tells plugins nothing of it."""
+    running = (ClassPeriod.dataset_id == package.id) & ClassPeriod.until.is_(None)
+    connection.execute(sa.update(ClassPeriod).where(running).values(until=clock.now()))
+
+
+def install() -> None:
+    """Hook into CKAN's session; may be called again."""
+    if not event.contains(model.Package, "before_delete", end):
+        event.listen(model.Package, "before_delete", end)
 
 
 def current(unit: Unit, dataset_id: str) -> ClassPeriod | None:
@@ -127,17 +140,6 @@ def line(row: ClassPeriod) -> dict[str, Any]:
 def local(moment: datetime | None) -> str | None:
     """Return a moment with the date that it has in Inner Mongolia (ISO 8601)."""
     return moment.astimezone(clock.LOCAL).isoformat() if moment else None
-
-
-def as_csv(lines: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
-    """Return lines as CSV, with a mark that tells spreadsheets it is UTF-8."""
-    out = io.StringIO()
-    out.write("\ufeff")
-    writer = csv.DictWriter(out, columns)
-    writer.writeheader()
-    for entry in lines:
-        writer.writerow({name: cells.harmless(entry[name]) for name in columns})
-    return out.getvalue()
 
 
 COLUMNS = (

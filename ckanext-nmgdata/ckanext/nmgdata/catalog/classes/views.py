@@ -9,7 +9,7 @@ from ckan.plugins import toolkit as tk
 from flask import Blueprint, Response, jsonify
 
 from ... import vocab
-from ...kernel import clock
+from ...kernel import cells, clock
 from ...kernel.actors import Actor, Role
 from ...kernel.deadlines import statutes
 from ...kernel.evidence import files as evidence
@@ -312,5 +312,5 @@ def as_file(kind: str, lines: list[dict[str, Any]], columns: tuple[str, ...]) ->
     if kind == "json":
         return jsonify(lines)
     if kind == "csv":
-        return Response(history.as_csv(lines, columns), content_type="text/csv; charset=utf-8")
+        return Response(cells.table(lines, columns), content_type="text/csv; charset=utf-8")
     return tk.abort(404)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
@@ -131,12 +132,9 @@ QUERY = sa.text(
 )
 
 
-def read(resource_id: str, actor: Actor, session: Session | None = None) -> Facts | None:
-    """Return the facts about a resource for a person; None when there is no such active resource.
-
-    What was withdrawn stays known to the gate when it is deleted later, so that it is still said why.
-    """
-    parameters = {
+def asked(resource_id: str, actor: Actor) -> dict[str, Any]:
+    """Return what the query asks for a resource and a person."""
+    return {
         "resource_id": resource_id,
         "user_id": actor.user_id,
         "token_of": actor.grant_id,
@@ -145,7 +143,14 @@ def read(resource_id: str, actor: Actor, session: Session | None = None) -> Fact
         "rows": ROWS,
         "now": clock.now(),
     }
-    row = (session or model.Session()).execute(QUERY, parameters).mappings().first()
+
+
+def read(resource_id: str, actor: Actor, session: Session | None = None) -> Facts | None:
+    """Return the facts about a resource for a person; None when there is no such active resource.
+
+    What was withdrawn stays known to the gate when it is deleted later, so that it is still said why.
+    """
+    row = (session or model.Session()).execute(QUERY, asked(resource_id, actor)).mappings().first()
     if row is None:
         return None
     values = {name: row[name] for name in row if name not in ("held", "operates", "region_code")}

@@ -25,6 +25,7 @@ from ....kernel.workflow import sweep
 from ....kernel.workflow.model import Case
 from ....tests import faults
 from ... import publish
+from .. import history
 from ..model import ClassChange, ClassPeriod
 from . import moves
 from .moves import CLASSES, class_of, decide, made_as, move, refused, statement
@@ -244,6 +245,15 @@ class TestThePlainEdit:
         tk.get_action("package_patch")(site_context(), {"id": made["id"], **{k: terms.get(k) for k in TERMS}})
         assert class_of(made) == "non_open"
         assert [p["stricter"] for p in call("nmgdata_class_history_list", world.editor, id=made["id"])] == [True, False]  # fmt: skip
+
+    def test_the_history_of_what_is_purged_ends_and_that_of_its_successor_begins(self, world):
+        made = made_as(world, "unconditional")
+        factories.call("dataset_purge", world.sysadmin, id=made["id"])
+        assert [bool(period["until"]) for period in history.of_dataset(made["id"])] == [True]
+        terms = factories.entry(world.department, open_class="non_open")
+        again = factories.call("package_create", world.sysadmin, **{**terms, "id": made["id"]})
+        assert again["id"] == made["id"]
+        assert [period["open_class"] for period in history.of_dataset(made["id"])] == ["non_open", "unconditional"]  # fmt: skip
 
     def test_an_edit_that_was_begun_before_a_decision_does_not_undo_it(self, world):
         """The form was opened, the class was closed meanwhile, the form is saved."""
