@@ -42,7 +42,7 @@ REQUEST_SECONDS = 30
 """For one page: shorter than a lease."""
 SINGLES = 10
 """Pages in a row whose records are loaded from the feed; of more a harvest of the whole makes less work."""
-MOST_PAGES = 2000
+MOST_PAGES = 500
 """Pages that one look reads."""
 TRIES = 3
 """How often the same changes are begun to be taken."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from ckan import model
@@ -18,13 +19,14 @@ from .feeds import Follower
 log = logging.getLogger(__name__)
 LOOK = 5.0
 """Seconds between two looks for sources that nobody follows yet."""
-JOIN = 10.0
-"""Seconds that a thread has to end when told to."""
+JOIN, ONCE = 10.0, 300.0
+"""Seconds that all threads have to end when told to, and to look once."""
 
 
 def forever(stop: threading.Event) -> None:
     """Follow every feed until told to stop, each at least once."""
     threads: dict[str, tuple[Follower, threading.Thread]] = {}
+    once = stop.is_set()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     while True:
         try:
@@ -37,11 +39,17 @@ def forever(stop: threading.Event) -> None:
             model.Session.remove()
         if stop.wait(LOOK):
             break
-    for follower, thread in threads.values():
-        thread.join(JOIN)
-        if thread.is_alive() and follower.client:
+    end(list(threads.values()), once=once)
+
+
+def end(threads: list[tuple[Follower, threading.Thread]], *, once: bool) -> None:
+    """Wait for threads that were told to end; what they ask for just now is cut, unless it is all they do."""
+    patience = time.monotonic() + (ONCE if once else JOIN)
+    for follower, _thread in threads:
+        if follower.client and not once:
             follower.client.stop()
-            thread.join(JOIN)
+    for _follower, thread in threads:
+        thread.join(max(0.0, patience - time.monotonic()))
 
 
 def started(app: Flask, follower: Follower, stop: threading.Event) -> tuple[Follower, threading.Thread]:

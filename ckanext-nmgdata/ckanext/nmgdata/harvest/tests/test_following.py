@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from .. import jobs, vanish
 from ..following.feeds import AGAIN, LEASE
 from ..model import Job, JobState
 from ..remote.errors import Code, RemoteError
-from ..remote.feed import Kind
+from ..remote.feed import FeedPage, Kind
 from .city import City, counts
 from .fed import SIZE, FedCity, stop
 
@@ -330,6 +331,21 @@ class TestTrouble:
         with later(hours=1, seconds=AGAIN.total_seconds() + 1):
             city.follow()
             assert city.run_ordered() == [JobState.FINISHED]
+
+    def test_numbers_that_go_back_are_not_believed(self, city, monkeypatch):
+        city.publish("c")
+        city.follow()
+        old = city.told[0]
+        city.suspend("a")
+        for number in (old.number, old.number - 1):
+            page = FeedPage((replace(old, number=number),), "77", None, more=True)
+            with later(hours=1), monkeypatch.context() as patch:
+                patch.setattr(city, "read", lambda *_asked, said=page: said)
+                city.follow()
+            assert city.following().error == "gone"
+        with later(hours=1):
+            assert city.run_ordered() == [JobState.FINISHED]
+        assert (city.answer("a"), city.following().cursor) == (SUSPENDED, str(city.number))
 
     def test_a_city_that_is_down_is_left_in_peace_ever_longer(self, city):
         city.trouble = RemoteError(Code.UNREACHABLE, "nobody there")
