@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import portal, servers
-from .process import start, stop
+from .process import start
 from .settings import VENV, Settings
 
 DATABASE = "city"
@@ -53,10 +52,6 @@ class City(Settings):
         """Wait until its home page answers."""
         portal.wait_for_page(self)
 
-    def stop(self) -> None:
-        """Stop it at once."""
-        stop(self, "web", signal.SIGINT)
-
 
 def create(stack: Settings, region: str, port: int) -> City:
     """Return the portal of a region with what the stack's database holds now; connections to that are cut."""
@@ -82,6 +77,7 @@ def forget_documents(city: City) -> None:
     urllib.request.urlopen(order, timeout=30).close()
 
 
-def start_tick(stack: Settings) -> int:
-    """Start the tick of the stack's own portal; return its process."""
-    return start(stack, "tick", [str(VENV / "bin" / "ckan"), "nmgdata", "tick"], env=stack.environment())
+def start_tick(served: Settings) -> int:
+    """Start the tick of a portal; return its process."""
+    command = [str(VENV / "bin" / "ckan"), "nmgdata", "tick"]
+    return start(served, "tick", command, env=served.environment())

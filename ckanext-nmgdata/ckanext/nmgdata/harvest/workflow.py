@@ -63,7 +63,7 @@ MACHINE = Machine(
     ),
     transitions=(
         Transition(
-            "suspend", N_("Suspended by the portal of origin"), (DRAFT,), SUSPENDED, SYSTEM,
+            "open", N_("Suspended by the portal of origin"), (DRAFT,), SUSPENDED, SYSTEM,
             form=public, effects=(suspend,),
         ),
         Transition(

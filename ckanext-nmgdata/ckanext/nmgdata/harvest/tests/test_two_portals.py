@@ -154,6 +154,7 @@ def portals(portal: None, wsgi: Any) -> Iterator[Portals]:
         found = Portals(city, region, org, editor, reviewer)
         found.source_id = make_source(city)
     city.start()
+    beside.start_tick(city)
     programs.start_web(region, 1)
     beside.start_tick(region)
     try:
@@ -161,9 +162,9 @@ def portals(portal: None, wsgi: Any) -> Iterator[Portals]:
         programs.wait_for_page(region)
         yield found
     finally:
-        process.stop(region, "tick")
-        process.stop(region, "web", signal.SIGINT)
-        city.stop()
+        for one in (region, city):
+            process.stop(one, "tick")
+            process.stop(one, "web", signal.SIGINT)
         model.Session.rollback()
         sys.stderr.write(f"the region followed after {[round(wait, 2) for wait in found.waits]} s\n")
 
@@ -189,6 +190,7 @@ def make_source(city: beside.City) -> str:
 
 def test_the_region_follows_a_city_from_publication_to_deletion(portals: Portals, wsgi: Any):
     there = {name: portals.publish(name) for name in ("公交站点", "停车场")}
+    portals.soon(lambda: portals.at_city("package_search", {}, rows=0)["count"], 2, seconds=60)
     first_harvest(portals, wsgi)
     portals.soon(lambda: portals.status("公交站点"), 302)
     address = portals.get(download(portals, "公交站点")).headers["Location"]
