@@ -11,11 +11,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ckan import model
 from ckan.lib.search.common import SearchQueryError
 
 from .. import vocab
-from ..kernel import memory
+from ..kernel import memory, orgs
 from ..kernel.gate import stops
 from .search_lucene import is_lucene
 from .search_query import ALIASES, NOTHING, build
@@ -152,11 +151,7 @@ def organization_lineage(name: str | None) -> Lineage:
     held = memory.recall(LINEAGES, name)
     if held is not memory.UNKNOWN:
         return held
-    group = model.Group.get(name) if name else None
-    if group is None:
-        return ()
-    above = group.get_parent_group_hierarchy(type="organization")
-    return [(one.name, one.title or "") for one in (group, *reversed(above))]
+    return orgs.lineages([name]).get(name, ()) if name else ()
 
 
 # --- out of the index ----------------------------------------------------------------------------

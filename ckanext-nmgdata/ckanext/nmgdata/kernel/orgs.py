@@ -7,10 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.model.group import MAX_RECURSES
 
 GROUP: Any = model.Group
 ROLE = GROUP.extras["role"].astext
 REGION_CODE = GROUP.extras["region_code"].astext
+TITLE = sa.func.coalesce(sa.func.nullif(GROUP.title, ""), GROUP.name)
 REGION = "150000"
 """The autonomous region as a whole (GB/T 2260)."""
 AUTHORITY = "authority"
@@ -75,10 +77,35 @@ def department(name_or_id: str) -> str | None:
 
 def departments() -> list[tuple[str, str]]:
     """Return id and title of every active organisation, by title."""
-    query = active().with_only_columns(
-        GROUP.id, sa.func.coalesce(sa.func.nullif(GROUP.title, ""), GROUP.name)
-    )
+    query = active().with_only_columns(GROUP.id, TITLE)
     return [(org_id, title) for org_id, title in model.Session.execute(query.order_by(sa.text("2")))]
+
+
+def lineages(names: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return (name, title) of organisations and of those above each, nearest first, by one query."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for start, name, title in model.Session.execute(LINEAGES, {"names": list(names)}):
+        found.setdefault(start, []).append((name, title or ""))
+    return found
+
+
+LINEAGES = sa.text(f"""
+    WITH RECURSIVE up (start, id, depth) AS (
+        SELECT name, id, 0 FROM "group" WHERE name = ANY(:names)
+        UNION
+        SELECT up.start, m.table_id, up.depth + 1 FROM up JOIN member m ON m.group_id = up.id
+        WHERE m.table_name = 'group' AND m.state = 'active' AND up.depth < {MAX_RECURSES}
+    )
+    SELECT up.start, g.name, g.title FROM up JOIN "group" g ON g.id = up.id
+    WHERE up.depth = 0 OR (g.type = 'organization' AND g.state = 'active')
+    ORDER BY up.start, up.depth
+""")
+
+
+def titles(ids: Collection[str]) -> dict[str, str]:
+    """Return the names of organisations as people read them, by one query."""
+    query = sa.select(GROUP.id, TITLE).where(GROUP.id.in_(ids))
+    return {org_id: title for org_id, title in model.Session.execute(query)}
 
 
 def title_of(org_id: str | None) -> str:

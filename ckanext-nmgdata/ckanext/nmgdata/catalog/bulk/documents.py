@@ -21,7 +21,7 @@ from ckan.lib.search.index import KEY_CHARS, RESERVED_FIELDS, escape_xml_illegal
 from ckan.logic import apply_after_dataset_show_plugins
 from ckan.types import Context
 
-from ...kernel import memory
+from ...kernel import memory, orgs
 from ...kernel.gate import counts, stops
 from .. import search, sources
 from .show import Shown, shown
@@ -55,7 +55,7 @@ def answers(packages: dict[str, model.Package], entries: Iterable[Shown]) -> dic
         stops.STOPS: stops.live_among(ids),
         counts.DOWNLOADS: counts.downloads_among(ids),
         sources.FINGERPRINTS: sources.of_datasets(model.Session(), ids),
-        search.LINEAGES: {name: search.organization_lineage(name) for name in names},
+        search.LINEAGES: orgs.lineages([name for name in names if name]),
     }
 
 

@@ -83,7 +83,7 @@ def put(session: Session, table: str, found: Sequence[Row]) -> None:
 def begin_classes(session: Session, entries: Sequence[Made], now: datetime) -> None:
     """Begin the history of the classes of new entries that the public sees; one that runs goes on."""
     new = [made for made in entries if made.is_new and not made.data.get("private")]
-    names = {owner: orgs.title_of(owner) for owner in {made.owner_org for made in new}}
+    names = orgs.titles({made.owner_org for made in new})
     found = [rows.class_period(made, now, names[made.owner_org]) for made in new]
     if found:
         columns = ", ".join(found[0])
