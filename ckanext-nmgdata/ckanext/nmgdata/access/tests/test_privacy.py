@@ -55,8 +55,8 @@ class TestRetention:
         assert (row.applicant_name, row.contact_phone, row.credit_code) == ("", "", None)
         assert (row.scenario, row.data_scope, row.safeguards) == ("", "", "")
         with at("2029-11-24"):
-            page = app.get(f"/nmg/case/{withdrawn['number']}", headers=as_user(world.reviewer)).body
-        assert "2029年11月24日" in page and "已经销毁" in page
+            page = app.get(f"/nmg/cases/{withdrawn['number']}", headers=as_user(world.reviewer)).body
+        assert "已于2029年11月24日销毁" in page
         assert model.Session.get_one(Case, withdrawn["id"], populate_existing=True).erased_at is not None
         of_case = sa.select(AuditEvent.seq).where(AuditEvent.case_id == withdrawn["id"])
         kept = sa.select(sa.func.count()).select_from(AuditSecret).where(AuditSecret.seq.in_(of_case))

@@ -87,7 +87,7 @@ class Follower:
             except RemoteError as error:
                 model.Session.rollback()
                 if error.code == Code.GONE:
-                    self.anew("gone", "The feed no longer has what followed; the whole is harvested.")
+                    self.anew("missed", "The feed no longer has what followed; the whole is harvested.")
                 else:
                     self.failed(str(error.code), error.detail, error.retry_after)
             except LostError:

@@ -301,7 +301,7 @@ class TestTrouble:
         city.number, city.told = 0, []
         with later(hours=1):
             city.follow()
-            assert city.following().error == "gone"
+            assert city.following().error == "missed"
             assert city.run_ordered() == [JobState.FINISHED]
             city.suspend("a")
             city.follow()
@@ -342,7 +342,7 @@ class TestTrouble:
             with later(hours=1), monkeypatch.context() as patch:
                 patch.setattr(city, "read", lambda *_asked, said=page: said)
                 city.follow()
-            assert city.following().error == "gone"
+            assert city.following().error == "missed"
         with later(hours=1):
             assert city.run_ordered() == [JobState.FINISHED]
         assert (city.answer("a"), city.following().cursor) == (SUSPENDED, str(city.number))
