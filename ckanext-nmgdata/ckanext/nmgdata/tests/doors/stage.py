@@ -19,6 +19,7 @@ from ...kernel import clock
 from ...kernel.actors import Actor
 from ...kernel.gate import rights
 from ...kernel.gate.model import Override
+from ...kernel.outbox import search as index
 from ...kernel.types import new_id
 from ...kernel.unit import begin
 from ...kernel.workflow.model import Case
@@ -124,6 +125,7 @@ def filled(stage: Stage, world: World, state: str, host: str) -> dict[str, Any]:
     if state == "unclassified":
         forget = sa.text("UPDATE package SET extras = extras - 'open_class' WHERE id = :id")
         model.Session.execute(forget, {"id": made["id"]})
+        index.write_document(made["id"])
         model.Session.commit()
     return tk.get_action("package_show")(site_context(), {"id": made["id"]})
 
