@@ -24,9 +24,14 @@ SEVERAL = frozenset(
 """Fields that take one value or several."""
 COLUMNS = "fields-"
 """What the names of lists of columns begin with, one per thing that is applied for."""
-STRUCTURED = frozenset({"answers", "fields", "items", "scopes"})
+STRUCTURED = frozenset(
+    {
+        "answers", "fields", "items", "scopes", "organisations", "classes", "limits", "allowed_hosts",
+        "private_networks",
+    }
+)  # fmt: skip
 """Fields that hold lists or objects, which the action itself reads."""
-NUMBERS = frozenset({"limit", "offset", "year"})
+NUMBERS = frozenset({"limit", "offset", "year", "every_hours", "grace_days", "guard_percent", "guard_number"})
 PLACES = frozenset({"after", "before", "ids"})
 """Which row is meant: a number in some lists, a text in others."""
 FLAGS = frozenset({"copy", "is_key", "is_workday", "overdue", "unread", "wanted"})

@@ -25,8 +25,8 @@ from .model import Application
 from .use import grants as kept_grants
 
 _ = tk._
-NAMES = ("applicant_name", "contact_phone")
-"""What identifies an applicant and must not be empty; destroyed by emptying."""
+NAMES = ("applicant_name", "contact_phone", "scenario", "data_scope", "safeguards")
+"""Who applies and what they have written in their own words, which may name them; destroyed by emptying."""
 NOTICES = 5000
 """Notices in an export, the newest; those read long ago are deleted anyway."""
 
@@ -34,7 +34,7 @@ NOTICES = 5000
 def erase_application(unit: Unit, case: Case) -> None:
     """Destroy who applied and used, how they could be reached, and what they attached.
 
-    What was applied for, and how often it was used, stays.
+    Which data were applied for, and how often they were used, stays.
     """
     row = unit.session.get_one(Application, case.id)
     for name in NAMES:

@@ -72,6 +72,7 @@ TEXTS = {
     "share_reason": NMG.shareReason,
     "share_legal_basis": NMG.shareLegalBasis,
     "source_system": NMG.sourceSystem,
+    "quality_notes": NMG.qualityNotes,
     "application_questions": NMG.applicationQuestions,
 }
 """Free text, in Chinese as a rule."""

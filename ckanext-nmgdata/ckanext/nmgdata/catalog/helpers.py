@@ -20,19 +20,12 @@ from ..kernel.gate import answers, counts, doors, stops
 from ..kernel.gate.policy import Purpose, Reason
 from ..kernel.orgs import REGION
 from ..kernel.outbox import search as index
-from . import timeliness
+from . import cities, timeliness
 
 log = logging.getLogger(__name__)
 _ = tk._
 
 CLASS_STYLE = {"unconditional": "open", "conditional": "cond", "non_open": "nonopen"}
-TILES: dict[str, tuple[int, int]] = {
-    "150700": (8, 1), "152200": (8, 2), "150800": (3, 3), "150200": (4, 3), "150900": (5, 3),
-    "152500": (6, 3), "150400": (7, 3), "150500": (8, 3), "152900": (1, 4), "150300": (2, 4),
-    "150600": (3, 4), "150100": (4, 4),
-}  # fmt: skip
-"""Column and row of each league-city's tile: its rough place, not a map."""
-SHORT_SUFFIXES = ("自治区", "盟", "市")
 
 
 # --- vocabularies --------------------------------------------------------------------------------
@@ -171,25 +164,8 @@ def nmgdata_home() -> dict[str, Any] | None:
         "downloads": counts.all_downloads(),
         "newest": found["results"],
         "themes": [(slug, counted["theme"].get(slug, 0)) for slug in vocab.terms("theme")],
-        "cities": city_tiles(counted["nmg_city"]),
+        "cities": cities.tiles(counted["nmg_city"]),
     }
-
-
-def city_tiles(numbers: dict[str, int]) -> list[dict[str, Any]]:
-    """Return the twelve league-cities as tiles, darker the more datasets they have."""
-    most = max([numbers.get(code, 0) for code in TILES] or [0]) or 1
-    return [
-        {
-            "code": code,
-            "slug": place["portal_slug"],
-            "name": short_name(vocab.label("division", code)),
-            "count": numbers.get(code, 0),
-            "column": TILES[code][0],
-            "row": TILES[code][1],
-            "tone": round(8 + 42 * numbers.get(code, 0) / most),
-        }
-        for code, place in vocab.league_cities().items()
-    ]
 
 
 def nmgdata_cities() -> list[dict[str, str]]:
@@ -198,14 +174,6 @@ def nmgdata_cities() -> list[dict[str, str]]:
         {"name": vocab.label("division", code), "slug": place["portal_slug"]}
         for code, place in vocab.league_cities().items()
     ]
-
-
-def short_name(name: str) -> str:
-    """Return a place's name without 市 or 盟."""
-    for suffix in SHORT_SUFFIXES:
-        if name.endswith(suffix):
-            return name.removesuffix(suffix)
-    return name
 
 
 # --- a dataset -----------------------------------------------------------------------------------

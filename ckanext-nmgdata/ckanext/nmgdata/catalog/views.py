@@ -13,7 +13,8 @@ from ckan.types import Context
 from flask import Blueprint, Response, send_file
 
 from .. import vocab
-from ..kernel import orgs
+from ..kernel import connections, orgs
+from . import cities as places
 from . import helpers
 
 _ = tk._
@@ -31,7 +32,7 @@ def cities() -> str:
 
 @blueprint.route("/nmg/cities/<slug>")
 def city(slug: str) -> str:
-    """Show one league-city: its departments and newest datasets."""
+    """Show one league-city: connection, timeliness, newest datasets, departments."""
     code = next((c for c, place in vocab.league_cities().items() if place["portal_slug"] == slug), None)
     if code is None:
         tk.abort(404, _("There is no such league-city."))
@@ -46,7 +47,11 @@ def city(slug: str) -> str:
         found = tk.get_action("package_search")({}, query)
     except SearchError:
         found = None
-    values = {"code": code, "slug": slug, "found": found, "departments": departments_of(code, found)}
+    values = {
+        "code": code, "slug": slug, "found": found, "departments": departments_of(code, found),
+        "connection": connections.of_cities().get(code),
+        "timeliness": places.timeliness(code) if found else None,
+    }  # fmt: skip
     return tk.render("nmgdata/catalog/city.html", values)
 
 

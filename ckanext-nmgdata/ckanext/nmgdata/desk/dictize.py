@@ -52,6 +52,7 @@ def brief(case: Case, calendar: Calendar | None = None) -> dict[str, Any]:
         "opened_at": case.opened_at.isoformat(),
         "changed_at": case.changed_at.isoformat(),
         "closed_at": case.closed_at.isoformat() if case.closed_at else None,
+        "erased_at": case.erased_at.isoformat() if case.erased_at else None,
         "due": due(case, calendar),
     }
 

@@ -12,9 +12,13 @@ from ..cli import nmgdata
 from ..kernel.actors import Actor
 from ..kernel.types import Conflict
 from ..kernel.unit import begin
+from . import check as trial
 from . import foreground as harvests
 from . import jobs, vanish
 from .model import LIVE, OUTCOMES, Job, JobState, Source
+
+PATIENCE = 600.0
+"""Seconds that a check may take here."""
 
 
 def register() -> None:
@@ -24,9 +28,10 @@ def register() -> None:
 
 @click.command()
 @click.argument("source", required=False)
+@click.option("--check", "dry", is_flag=True, help="Say what a harvest would do; write nothing.")
 @click.option("--confirm", help="Let what this held harvest did not find vanish, and end.")
 @click.pass_context
-def harvest(context: click.Context, source: str | None, confirm: str | None) -> None:
+def harvest(context: click.Context, source: str | None, confirm: str | None, *, dry: bool) -> None:
     """Harvest SOURCE (its name) in the foreground; without it list the sources.
 
     Ends with 1 when the harvest has failed or waits for a confirmation.
@@ -34,6 +39,8 @@ def harvest(context: click.Context, source: str | None, confirm: str | None) -> 
     with context.meta["flask_app"].app_context(), context.meta["flask_app"].test_request_context():
         if confirm:
             click.echo(f"{vanish.confirm(confirm, Actor.system())} datasets marked as vanished")
+        elif source and dry:
+            say_check(source)
         elif source:
             foreground(source)
         else:
@@ -49,10 +56,7 @@ def list_sources() -> None:
 
 def foreground(name: str) -> None:
     """Run one harvest here, taking part in one that runs already."""
-    source_id = model.Session.scalar(sa.select(Source.id).where(Source.name == name))
-    if source_id is None:
-        raise click.UsageError(f"there is no source {name}")
-    job_id = begin_here(source_id)
+    job_id = begin_here(named(name))
     with click.progressbar(length=0, label=name, show_pos=True) as bar:
         harvests.harvest([job_id], lambda: progress(bar, job_id))
     job = model.Session.get_one(Job, job_id, populate_existing=True)
@@ -64,6 +68,27 @@ def foreground(name: str) -> None:
         click.echo(f"ckan nmgdata harvest --confirm {job.id}")
     if job.state != JobState.FINISHED:
         click.echo(f"{job.state} {job.error or ''} {job.detail or ''}".strip())
+        raise SystemExit(1)
+
+
+def named(name: str) -> str:
+    """Return the id of a source."""
+    source_id = model.Session.scalar(sa.select(Source.id).where(Source.name == name))
+    if source_id is None:
+        raise click.UsageError(f"there is no source {name}")
+    return source_id
+
+
+def say_check(name: str) -> None:
+    """Check a source that may take its time, and say what was found."""
+    report = trial.check(Actor.system(), named(name), PATIENCE)
+    counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
+    click.echo(f"pages {report['pages']}, read {report['read']}, tried {report['tried']}: {counts}")
+    for one in report["records"]:
+        said = [one["why"], one["detail"], *one["notes"], *(f"- {field}" for field in one["missing"])]
+        click.echo("\t".join((one["outcome"], one["identifier"], *filter(None, said))))
+    if report["error"]:
+        click.echo(f"{report['error']} {report['detail']}".strip())
         raise SystemExit(1)
 
 

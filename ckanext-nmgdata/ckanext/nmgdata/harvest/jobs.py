@@ -19,13 +19,17 @@ from sqlalchemy.orm import Session, aliased, defer
 from .. import config
 from ..kernel import outbox
 from ..kernel.actors import Actor
+from ..kernel.audit import append
 from ..kernel.types import Conflict, new_id
 from ..kernel.unit import Unit, begin
+from . import letters
 from .model import LIVE, OUTCOMES, Job, JobPage, JobState, RemoteRecord, Source, SourceState
 
 TOPIC = "harvest"
 LEASE = timedelta(seconds=90)
 """How long somebody may be silent before another takes over; renewed with every page."""
+UNHEARD = timedelta(minutes=10)
+"""How long a job may wait for its first worker before workers are called again, and how often."""
 LOCK = {"key_share": True}
 """How rows are locked that others refer to: adding a page or a problem does not wait for its job."""
 TRIES = 5
@@ -81,13 +85,23 @@ def ask_for_due() -> int:
             source.due_at = unit.now + timedelta(hours=source.every_hours)
             queue(unit, source.id)
             asked += 1
-        lost = sa.select(Job.id).where(
-            Job.state.in_(LIVE), Job.started_at.is_not(None), Job.lease_until < unit.now
-        )
-        for job_id in unit.session.scalars(lost).all():
-            hour = unit.now.strftime("%Y%m%d%H%M")
-            outbox.enqueue(unit.session, TOPIC, {"job": job_id}, key=f"{job_id}:{hour}")
+        call_again(unit)
         return asked
+
+
+def call_again(unit: Unit) -> None:
+    """Call workers to jobs that have lost theirs, and to those whose call itself was lost."""
+    left = sa.select(Job.id, Job.started_at).where(
+        Job.state.in_(LIVE),
+        sa.or_(
+            Job.lease_until < unit.now,
+            sa.and_(Job.started_at.is_(None), Job.queued_at < unit.now - UNHEARD),
+        ),
+    )
+    for job_id, started_at in unit.session.execute(left).all():
+        minute = unit.now.strftime("%Y%m%d%H%M")
+        key = f"{job_id}:{minute if started_at else minute[:-1]}"
+        outbox.enqueue(unit.session, TOPIC, {"job": job_id}, key=key)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -218,6 +232,8 @@ def end(unit: Unit, job: Job, state: JobState, error: str | None = None, detail:
     if state == JobState.FAILED:
         source.failures += 1
         source.broken_until = broken_until(source.failures, unit.now)
+        if source.failures == TOLERATED + 1:
+            letters.tell(unit, job)
     elif state == JobState.FINISHED:
         source.failures, source.broken_until, source.succeeded_at = 0, None, unit.now
     unit.session.flush()
@@ -264,16 +280,17 @@ def give_up_waiting(unit: Unit, job_id: str) -> None:
     unit.session.execute(job.values(**values).execution_options(synchronize_session=False))
 
 
-def cancel(job_id: str) -> None:
-    """End a job because somebody wants it so.
+def cancel(job_id: str, actor: Actor) -> None:
+    """End a job because somebody wants it so; of a held one nothing vanishes.
 
     :raises Conflict: it has ended
     """
-    with begin(Actor.system()) as unit:
+    with begin(actor) as unit:
         give_up_waiting(unit, job_id)
         job = locked(unit, job_id)
         if job.state not in (*LIVE, JobState.HELD):
             raise Conflict(tk._("This harvest has ended."))
+        append(unit, "harvest.cancelled", ("harvest", job.id), detail={"was": job.state})
         end(unit, job, JobState.CANCELLED)
 
 

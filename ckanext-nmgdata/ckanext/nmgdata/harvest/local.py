@@ -13,7 +13,7 @@ from ..kernel import events
 from ..kernel.unit import Unit
 from .model import RemoteRecord
 
-LOCAL = ("theme", "industry", "base_library", "theme_library", "livelihood")
+LOCAL = ("theme", "industry", "base_library", "theme_library", "livelihood", "quality_notes")
 """Fields that the region may edit; what it says there survives every harvest."""
 CLASS = ("open_class", "open_condition", "open_reason", "open_legal_basis", "nonopen_ground", "data_level")
 """Fields that the authority sets as long as the source states no class."""

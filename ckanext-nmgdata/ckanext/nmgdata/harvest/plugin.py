@@ -9,10 +9,13 @@ from ckan import plugins as p
 from ckan.lib import jobs as background
 
 from .. import config as settings
-from ..kernel import outbox, tick
-from ..kernel.context import own_request
+from .. import shapes
+from ..kernel import connections, outbox, tick
+from ..kernel.context import application, own_request
+from ..kernel.gate import known
 from ..kernel.outbox.model import Outbox
-from . import cli, jobs, local, run, vanish
+from . import cli, job_views, jobs, letters, local, presenters, run, vanish, views
+from .logic import action, auth
 
 GRACE = 900
 """Seconds beyond its slice that a job of the background worker may take: one page may be slow."""
@@ -22,15 +25,33 @@ class HarvestPlugin(p.SingletonPlugin):
     """盟市对接."""
 
     p.implements(p.IConfigurable)
+    p.implements(p.IActions)
+    p.implements(p.IAuthFunctions)
+    p.implements(p.IBlueprint)
     p.implements(p.IClick)
 
     def configure(self, config: Any) -> None:
         """Take charge of the outbox topic, and of what the clock makes due."""
         outbox.handle(jobs.TOPIC, call_workers)
         local.install()
+        letters.install()
+        if presenters.cities not in connections.known:
+            connections.known.append(presenters.cities)
         tick.minutely(jobs.ask_for_due)
         tick.hourly(vanish.archive_due)
         tick.hourly(jobs.purge)
+
+    def get_actions(self) -> dict[str, Any]:
+        """Return the actions of sources and harvests."""
+        return shapes.guarded(known.before(action.ACTIONS))
+
+    def get_auth_functions(self) -> dict[str, Any]:
+        """Return the auth functions of sources and harvests."""
+        return dict(auth.FUNCTIONS)
+
+    def get_blueprint(self) -> list[Any]:
+        """Return the pages of those who look after the harvest."""
+        return [views.blueprint, job_views.blueprint]
 
     def get_commands(self) -> list[Any]:
         """Add to ``ckan nmgdata``."""
@@ -53,6 +74,6 @@ def call_worker() -> None:
 
 def work() -> None:
     """Harvest for a while; what is left is done when the worker's other work has had its turn."""
-    with own_request():
+    with application(), own_request():
         if run.Worker(seconds=settings.harvest_slice_seconds()).run():
             call_worker()

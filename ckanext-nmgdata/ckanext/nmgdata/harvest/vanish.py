@@ -21,7 +21,7 @@ from ..kernel.gate.stops import stopped_among
 from ..kernel.outbox import search as index
 from ..kernel.types import Conflict
 from ..kernel.unit import Unit, begin
-from . import jobs
+from . import jobs, letters
 from .model import Job, JobPage, JobState, RemoteRecord, Source
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ def conclude(unit: Unit, job: Job) -> None:
     if gone and (unnamed or too_much(source, len(gone), known)):
         supersede(unit, job)
         job.state, job.worker, job.lease_until = JobState.HELD, None, None
+        letters.tell(unit, job)
         unit.session.flush()
         return
     mark(unit, gone)

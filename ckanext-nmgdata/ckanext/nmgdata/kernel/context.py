@@ -5,9 +5,19 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import click
 from flask import current_app, has_app_context
 
 from .. import config
+
+
+def application() -> AbstractContextManager[Any]:
+    """Return a block in which the application is at hand.
+
+    CKAN's background worker is a command that has made one and does not enter it: its jobs find it there.
+    """
+    command = None if has_app_context() else click.get_current_context(silent=True)
+    return command.meta["flask_app"].app_context() if command else nullcontext()
 
 
 def own_request() -> AbstractContextManager[Any]:

@@ -104,8 +104,8 @@ LINEAGES = sa.text(f"""
 
 def titles(ids: Collection[str]) -> dict[str, str]:
     """Return the names of organisations as people read them, by one query."""
-    query = sa.select(GROUP.id, TITLE).where(GROUP.id.in_(ids))
-    return {org_id: title for org_id, title in model.Session.execute(query)}
+    rows = model.Session.execute(sa.select(GROUP.id, TITLE).where(GROUP.id.in_(ids)))
+    return {row[0]: row[1] for row in rows}
 
 
 def title_of(org_id: str | None) -> str:

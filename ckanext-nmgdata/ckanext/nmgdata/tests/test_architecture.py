@@ -128,6 +128,8 @@ def test_every_action_has_auth_documentation_and_a_test():
     from ckanext.nmgdata.catalog.logic import auth as catalog_auth
     from ckanext.nmgdata.desk.logic import action as desk
     from ckanext.nmgdata.desk.logic import auth as desk_auth
+    from ckanext.nmgdata.harvest.logic import action as harvest
+    from ckanext.nmgdata.harvest.logic import auth as harvest_auth
     from ckanext.nmgdata.plan.logic import action as plan
     from ckanext.nmgdata.plan.logic import auth as plan_auth
     from ckanext.nmgdata.tables.logic import action as tables
@@ -135,10 +137,11 @@ def test_every_action_has_auth_documentation_and_a_test():
 
     actions = {
         **catalog.ACTIONS, **desk.ACTIONS, **AccessPlugin().get_actions(), **tables.ACTIONS, **plan.ACTIONS,
+        **harvest.ACTIONS,
     }  # fmt: skip
     auths = {
         **catalog_auth.functions(), **desk_auth.functions(), **AccessPlugin().get_auth_functions(),
-        **tables_auth.FUNCTIONS, **plan_auth.FUNCTIONS,
+        **tables_auth.FUNCTIONS, **plan_auth.FUNCTIONS, **harvest_auth.FUNCTIONS,
     }  # fmt: skip
     tests = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("test_*.py"))
     for action, function in actions.items():

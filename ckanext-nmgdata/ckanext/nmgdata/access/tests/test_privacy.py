@@ -44,7 +44,7 @@ def withdrawn(world) -> dict:
 
 
 class TestRetention:
-    def test_personal_data_are_destroyed_and_everything_still_verifies(self, world, withdrawn):
+    def test_personal_data_are_destroyed_and_everything_still_verifies(self, world, withdrawn, app, as_user):
         assert model.Session.query(AuditSecret).count() >= 1
         with at("2029-11-22"):
             assert retention.sweep() == 0
@@ -53,6 +53,10 @@ class TestRetention:
             assert retention.sweep() == 0
         row = model.Session.get_one(Application, withdrawn["id"], populate_existing=True)
         assert (row.applicant_name, row.contact_phone, row.credit_code) == ("", "", None)
+        assert (row.scenario, row.data_scope, row.safeguards) == ("", "", "")
+        with at("2029-11-24"):
+            page = app.get(f"/nmg/cases/{withdrawn['number']}", headers=as_user(world.reviewer)).body
+        assert "已于2029年11月24日销毁" in page
         assert model.Session.get_one(Case, withdrawn["id"], populate_existing=True).erased_at is not None
         of_case = sa.select(AuditEvent.seq).where(AuditEvent.case_id == withdrawn["id"])
         kept = sa.select(sa.func.count()).select_from(AuditSecret).where(AuditSecret.seq.in_(of_case))

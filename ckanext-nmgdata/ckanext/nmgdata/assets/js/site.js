@@ -135,4 +135,20 @@
       row.querySelector("input").focus();
     });
   });
+
+  // A part of a page that changes by itself: fetched anew until it says no more; then the page has more to tell.
+  function follow(part) {
+    window.setTimeout(function () {
+      fetch(part.dataset.refresh, { credentials: "same-origin", redirect: "error" }).then(function (answer) {
+        return answer.ok ? answer.text() : Promise.reject(answer.status);
+      }).then(function (text) {
+        var fresh = new DOMParser().parseFromString(text, "text/html").body.firstElementChild;
+        if (!fresh) { return; }
+        if (!fresh.dataset.refresh) { window.location.reload(); return; }
+        part.replaceWith(fresh);
+        follow(fresh);
+      }).catch(function () { follow(part); });
+    }, document.hidden ? 15000 : 2000);
+  }
+  document.querySelectorAll("[data-refresh]").forEach(follow);
 }());

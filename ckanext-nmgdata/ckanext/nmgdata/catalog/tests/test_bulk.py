@@ -71,6 +71,7 @@ def entry(number: int, version: int = 0) -> dict[str, Any]:
         "issued": "2025-01-02",
         "modified": pick(("2026-03-04", "2026-10-01")),
         "source_system": "系统 A",
+        "quality_notes": "2026年9月缺一周数据。",
         "contact_email": "office@example.cn",
         "url": "https://city.example.cn/page",
         "version": "1.2",

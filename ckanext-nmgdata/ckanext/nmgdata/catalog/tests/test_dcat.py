@@ -92,6 +92,7 @@ def maximal(org, open_class, **values):
         theme_library="medical_health",
         provision_mode="api",
         source_system="公交调度系统",
+        quality_notes="2026年9月缺一周数据。",
         contact_name="数据管理岗",
         contact_phone="+86 0471-1234567转89",
         contact_email="data+100%@example.org",

@@ -43,8 +43,8 @@ BOXES = {
 SORTS = {"due": N_("Most urgent first"), "newest": N_("Newest first"), "oldest": N_("Oldest first")}
 MANY = 1000
 """Boxes are counted up to here; more is said as “1000+”."""
-FEW = 20
-"""Departments up to which a search by a word looks each of them up."""
+FEW, RARE = 20, 1000
+"""Departments, and cases whose title has a word, up to which a search looks each of them up."""
 ME, NOBODY = "me", "nobody"
 NUMBER = re.compile(r"[A-Za-z]{2}-[\d-]*")
 
@@ -190,13 +190,23 @@ def holds(word: str) -> Condition:
     wanted = terms.asked(word)
     if not wanted:
         return sa.true()
-    by_title: Condition = Case.terms.contains(sa.cast(array(wanted), ARRAY(sa.Text)))
+    by_title = titled_by(wanted)
     titled = orgs.titled(word)
     departments = list(model.Session.scalars(titled.limit(FEW + 1)))
     if not departments:
         return by_title
     # Of few departments an index finds the cases; of many nearly every case is one, and the order finds them.
     return sa.or_(by_title, Case.org_id.in_(departments if len(departments) <= FEW else titled))
+
+
+def titled_by(wanted: Sequence[str]) -> Condition:
+    """Keep cases whose title has these terms; of rare ones by number, since PostgreSQL knows no rare terms.
+
+    It would go through all cases in the order of the page, expecting to meet some soon.
+    """
+    held: Condition = Case.terms.contains(sa.cast(array(wanted), ARRAY(sa.Text)))
+    found = list(model.Session.scalars(sa.select(Case.id).where(held).limit(RARE + 1)))
+    return held if len(found) > RARE else Case.id.in_(found)
 
 
 # --- pages ---------------------------------------------------------------------------------------

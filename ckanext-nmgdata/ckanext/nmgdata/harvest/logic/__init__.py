@@ -1,0 +1,1 @@
+"""Actions, auth and forms of the harvest."""
