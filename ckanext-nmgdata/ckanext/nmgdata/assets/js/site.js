@@ -35,6 +35,7 @@
     list.setAttribute("role", "listbox");
     list.setAttribute("aria-label", input.getAttribute("aria-label"));
     input.after(list);
+    input.type = "text";  // a search field may not be a combobox (ARIA in HTML)
     Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false",
       "aria-controls": list.id, autocomplete: "off" }).forEach(function (pair) { input.setAttribute(pair[0], pair[1]); });
 

@@ -47,8 +47,17 @@ def while_typing(typed: str, context: Context) -> dict[str, list[dict[str, str]]
     begun = fold(typed).strip()[:LONGEST]
     if not begun:
         return {"words": [], "datasets": []}
-    known = finding(name for name in lexicon().beginning(begun)[:MOST_ASKED] if name != begun)
+    known = finding(distinct(name for name in lexicon().beginning(begun) if name != begun)[:MOST_ASKED])
     return {"words": [{"text": word} for word in known], "datasets": titles(typed[:LONGEST], begun, context)}
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Leave out names of what is already named: 公交车 beside 公交."""
+    kept: list[str] = []
+    for name in names:
+        if not any(lexicon().same(name, other) for other in kept):
+            kept.append(name)
+    return kept
 
 
 def titles(typed: str, begun: str, context: Context) -> list[dict[str, str]]:

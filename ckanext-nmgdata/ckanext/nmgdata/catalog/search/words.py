@@ -130,7 +130,15 @@ class Lexicon:
             self._begun = sorted(beginnings(self.spelled))
         start = bisect_left(self._begun, (begun,))
         end = bisect_left(self._begun, (begun + "\U0010ffff",))
-        return list(dict.fromkeys(name for _, name in sorted(self._begun[start:end], key=by_length)))
+        found = sorted(
+            self._begun[start:end], key=lambda one: (not ends_syllable(begun, one[1]), len(one[1]))
+        )
+        return list(dict.fromkeys(name for _, name in found))
+
+    def same(self, name: str, other: str) -> bool:
+        """Say whether two known names are names of one thing."""
+        term = self.spelled.get((fold(name),))
+        return term is not None and other in dict(term.also)
 
     def departments_in(self, title: str) -> tuple[str, ...]:
         """Return the departments that an organisation is, by the codes of their terms; they are few."""
@@ -236,13 +244,15 @@ class Lexicon:
     def _sounding_like(self, spoken: Spoken) -> tuple[Term, ...]:
         """Return known words with the sound of a part of this, longest first.
 
-        Two syllables are too few to hear a place in: 包头 would be heard in too much.
+        Two syllables are too few to hear a place in, or anything in the middle of more: 办事 would be
+        heard in 末班时间.
         """
         found: list[Term] = []
         position = 0
         while position < len(spoken):
             terms, size = self._heard_at(spoken, position)
-            found += [term for term in terms if term.kind != "place" or size > PAIR]
+            if size > PAIR or len(spoken) <= PAIR + 1:
+                found += [term for term in terms if term.kind != "place" or size > PAIR]
             position += size
         return tuple(found)
 
@@ -283,7 +293,9 @@ class Lexicon:
         spans = [Span("pinyin", latin, known)]
         if known:
             return spans
-        for size in range(len(latin) - MIN_INITIALS, 1, -1):
+        for size in range(len(latin) - PAIR, 1, -1):
+            if len(latin) - size < MIN_INITIALS and latin[size:] not in self.initials:
+                continue
             here = [t for t in self.initials.get(latin[:size], ()) if t.kind == "place"]
             if here:
                 rest = self._cut_initials(latin[size:])
@@ -300,9 +312,10 @@ def beginnings(spelled: Mapping[tuple[str, ...], Term]) -> Iterator[tuple[str, s
             yield "".join(one[0] for one in spoken), term.name
 
 
-def by_length(begun: tuple[str, str]) -> tuple[int, str]:
-    """Sort the shortest names first."""
-    return len(begun[1]), begun[1]
+def ends_syllable(begun: str, name: str) -> bool:
+    """Say whether what is typed ends where a syllable of a name does: gongji is 公积金, not yet 公交."""
+    spoken = syllables(fold(name))
+    return begun in ("".join(spoken[:count]) for count in range(1, len(spoken) + 1)) or is_han(begun)
 
 
 def alike(spoken: Spoken, other: Spoken) -> int:

@@ -89,7 +89,7 @@ def register(visitor: Visitor, name: str, address: str, password: str) -> None:
 def search(visitor: Visitor, words: str) -> None:
     """Type words into the search field of the home page."""
     visitor.go("/")
-    visitor.page.get_by_role("searchbox").fill(words)
+    visitor.page.locator("input[name=q]").fill(words)
     visitor.follow(visitor.page.get_by_role("button", name="搜索"))
 
 
