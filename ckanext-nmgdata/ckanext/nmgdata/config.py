@@ -219,6 +219,11 @@ def harvest_slice_seconds() -> int:
     return tk.config[f"{PREFIX}.harvest.slice_seconds"]
 
 
+def harvest_follow_seconds() -> int:
+    """Return how many seconds lie between two looks at a city's change feed; 0: no feed is followed."""
+    return tk.config[f"{PREFIX}.harvest.follow_seconds"]
+
+
 def harvest_workers() -> int:
     """Return how many workers are called to each harvest."""
     return tk.config[f"{PREFIX}.harvest.workers"]

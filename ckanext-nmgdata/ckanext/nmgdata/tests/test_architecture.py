@@ -30,6 +30,7 @@ BASE = {
     "pending",
     "clock",
     "context",
+    "elsewhere",
     "actors",
     "orgs",
     "types",
