@@ -49,7 +49,7 @@ from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
 from .developers import errors
 from .developers import views as developer_views
-from .kernel import context, outbox, tick
+from .kernel import outbox, tick
 from .kernel.audit import log as audit_log
 from .kernel.changes import feed
 from .kernel.changes import log as changes
@@ -199,7 +199,6 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
-        context.remember(app)
         gated = known.install(tombstones.install(routes.take_over(account_views.take_over(app))))
         return hardening.install(sessions.install(errors.install(conditional.install(bound.install(gated)))))
 

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from .. import config, vocab
 from ..kernel import clock
-from ..kernel.context import job_request
+from ..kernel.context import application, own_request
 from . import whole
 
 _ = tk._
@@ -85,7 +85,7 @@ def build() -> list[str]:
         return []
     place.mkdir(parents=True, exist_ok=True)
     made = []
-    with job_request():
+    with application(), own_request():
         edition = whole.edition()
         model.Session.rollback()
         for form, (_media, write) in whole.FORMS.items():

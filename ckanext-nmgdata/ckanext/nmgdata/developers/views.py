@@ -7,8 +7,10 @@ import re
 from typing import Any
 
 from ckan.plugins import toolkit as tk
-from flask import Blueprint, Response
+from flask import Blueprint
+from flask import Response as FlaskResponse
 from markupsafe import Markup, escape
+from werkzeug.wrappers import Response
 
 from .. import config
 from ..kernel.gate import answers
@@ -45,7 +47,7 @@ def action(name: str) -> str:
 @blueprint.route("/nmg/openapi.json")
 def document() -> Response:
     """Return the OpenAPI document."""
-    answer = Response(json.dumps(openapi.document(), ensure_ascii=False), mimetype="application/json")
+    answer = FlaskResponse(json.dumps(openapi.document(), ensure_ascii=False), mimetype="application/json")
     answer.add_etag()
     answer.make_conditional(tk.request.environ)
     return answer

@@ -21,7 +21,7 @@ PUBLIC = [
     "/user/login", "/user/register", "/user/reset", "/no-such-page 404",
 ]  # fmt: skip
 APPLICANT = [
-    "/nmg/apply/{conditional}", "/nmg/my", "/nmg/cases/{case}", "/nmg/notices", "/nmg/notices/mails", "/nmg/my/data",
+    "/nmg/apply/{conditional}", "/nmg/my", "/nmg/favourites", "/nmg/cases/{case}", "/nmg/notices", "/nmg/notices/mails", "/nmg/my/data",
     "/nmg/my/grants", "/nmg/showcase/new", "/user/edit/hejing", "/user/hejing", "/user/hejing/api-tokens", "/nmg/inbox 403",
 ]  # fmt: skip
 REVIEWER = [
@@ -32,7 +32,7 @@ EDITOR = [
     "/dataset/new", "/dataset/edit/{open}", "/dataset/resources/{open}", "/dataset/{open}/resource/new", "{file}",
     "{file}/edit", "/nmg/suspend/{open}",
 ]  # fmt: skip
-AUTHORITY = ["/nmg/inbox", "/nmg/objections", "/nmg/plans/work"]
+AUTHORITY = ["/nmg/inbox", "/nmg/objections", "/nmg/plans/work", "/nmg/sources", "/nmg/sources/new"]
 AUDITOR = ["/nmg/audit"]
 OPERATOR = ["/ckan-admin/", "/ckan-admin/config", "/ckan-admin/trash", "/user/", "/organization/new"]
 READERS = {

@@ -34,7 +34,7 @@ def test_the_summary_has_the_focus_and_leads_to_the_field(visit, scripts):
 
 def test_a_refused_step_shows_its_own_summary(visit):
     applicant, reviewer = visit(), visit()
-    journey.log_in(applicant, "zhou")
+    journey.log_in(applicant, "tian")
     journey.begin_application(applicant, world.names[world.CONDITIONAL])
     receipt = journey.apply(applicant, journey.statement())
     journey.log_in(reviewer, "banshi")

@@ -20,7 +20,7 @@ STAFF = {
     "shenji": ("赵审计", "auditor", AUTHORITY),
 }
 """Account → name, role and office."""
-CITIZENS = {"chen": "陈申请", "zhou": "周申请", "hejing": "何静"}
+CITIZENS = {"chen": "陈申请", "zhou": "周申请", "hejing": "何静", "tian": "田园"}
 OPERATOR = "yunwei"
 OPEN, CONDITIONAL = "气象站点观测日值", "出租汽车轨迹抽样"
 CONTESTED = ("公路收费站通行记录", "机动车维修企业从业人员", "危险货物运输路线")
