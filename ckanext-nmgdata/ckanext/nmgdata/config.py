@@ -35,6 +35,11 @@ def site_id() -> str:
     return tk.config["ckan.site_id"]
 
 
+def storage_path() -> str:
+    """Return the folder of the portal's own files, empty where it has none."""
+    return tk.config.get("ckan.storage_path") or ""
+
+
 def redis_url() -> str:
     """Return the address of Redis."""
     return tk.config["ckan.redis.url"]
@@ -56,6 +61,11 @@ def limits_of(name: str) -> tuple[int, int]:
     return tk.config[person], tk.config[network]
 
 
+def api_limits() -> tuple[int, int]:
+    """Return how many calls of the API there may be in a minute: of a person (0 for any), from a network."""
+    return tk.config[f"{PREFIX}.api.calls_per_person"], tk.config[f"{PREFIX}.api.calls_per_network"]
+
+
 def audit_digest() -> str:
     """Return the digest that seals audit events: ``sha256``, or ``sm3`` where OpenSSL has it."""
     name = tk.config[f"{PREFIX}.audit.digest"]
@@ -70,6 +80,11 @@ def audit_retention_days() -> int:
 def machine_readable_formats() -> list[str]:
     """Return the slugs of formats that count as machine-readable beyond the vocabulary (DC-04)."""
     return tk.config[f"{PREFIX}.catalog.machine_readable_formats"]
+
+
+def search_words() -> str:
+    """Return the path of the authority's own file of words for the search, empty for none."""
+    return tk.config[f"{PREFIX}.search.words"]
 
 
 def smtp_timeout() -> int:

@@ -20,7 +20,7 @@ from ..kernel.gate import answers, counts, doors, stops
 from ..kernel.gate.policy import Purpose, Reason
 from ..kernel.orgs import REGION
 from ..kernel.outbox import search as index
-from . import cities, suggestions, timeliness
+from . import cities, timeliness
 
 log = logging.getLogger(__name__)
 _ = tk._
@@ -168,11 +168,6 @@ def nmgdata_home() -> dict[str, Any] | None:
     }
 
 
-def nmgdata_suggestions() -> tuple[str, ...]:
-    """Return words that find something, to be proposed beside the search box."""
-    return suggestions.words()
-
-
 def nmgdata_cities() -> list[dict[str, str]]:
     """Return name and address part of the twelve league-cities."""
     return [
@@ -221,13 +216,6 @@ def nmgdata_stop(dataset: dict[str, Any]) -> dict[str, Any] | None:
     """Return what stops a dataset as a whole, if anything does, and why."""
     stop = stops.of_dataset(dataset["id"])
     return {**stop, "why": answers.why(stop["case_number"])} if stop else None
-
-
-def nmgdata_structured_data(dataset: dict[str, Any]) -> str:
-    """Return an entry as schema.org's JSON-LD for search engines, without addresses of what is stopped."""
-    shown = [] if stops.is_withdrawn(dataset) else dataset.get("resources") or []
-    files = [{**file, "url": ""} if stops.is_stopped(file) else file for file in shown]
-    return tk.h.structured_data({**dataset, "resources": files})
 
 
 def nmgdata_items(dataset: dict[str, Any]) -> list[dict[str, Any]]:
@@ -358,7 +346,6 @@ HELPERS = {
         nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
         nmgdata_access_to, nmgdata_maintains, nmgdata_stop, nmgdata_items, nmgdata_item_type,
         nmgdata_decision_days, nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
-        nmgdata_structured_data, nmgdata_suggestions,
         nmgdata_date, nmgdata_moment, nmgdata_time_left,
         nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation,
         unix_locale_to_bcp47,

@@ -41,6 +41,7 @@ BASE = {
     "identity",
     "memory",
     "personal",
+    "sheets",
     "tick",
 }
 LINES = 400
