@@ -47,7 +47,8 @@ def document() -> Response:
     """Return the OpenAPI document."""
     answer = Response(json.dumps(openapi.document(), ensure_ascii=False), mimetype="application/json")
     answer.add_etag()
-    return answer.make_conditional(tk.request.environ)
+    answer.make_conditional(tk.request.environ)
+    return answer
 
 
 def reasons() -> list[dict[str, Any]]:
