@@ -172,7 +172,8 @@ class FedCity(City):
 
     def answer(self, identifier: str, place: int = 0) -> Reason | None:
         """Return what the gate tells the public about a file; None where nothing is known of it."""
-        resource = sorted(self.dataset(identifier).resources_all, key=lambda one: one.position)[place]
+        files = self.dataset(identifier).resources_all
+        resource = sorted(files, key=lambda one: (one.state != "active", one.position))[place]
         judged = judge(resource.id, Actor.anonymous(), Purpose.USE)
         model.Session.rollback()
         return judged[1].reason if judged else None

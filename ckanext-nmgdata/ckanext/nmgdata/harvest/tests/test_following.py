@@ -98,14 +98,6 @@ class TestStops:
         assert stop()["reason"] in why
         assert stop()["case"] in why
 
-    def test_the_authority_reads_it_as_a_case(self, city, world, app, as_user):
-        city.suspend("a")
-        city.follow()
-        number = city.shown("a")["open_state_case"]
-        page = app.get(f"/nmg/cases/{number}", headers=as_user(world.official)).body
-        for said in (stop()["reason"], stop()["case"], "https://city.example.cn/a", "来源平台"):
-            assert said in page
-
     def test_a_reason_with_somebody_s_data_is_not_repeated(self, city):
         city.suspend("a")
         city.catalogue["a"]["stop"]["reason"] = "联系人手机 13812345678"
