@@ -15,6 +15,7 @@ import yaml
 
 CUT = 10
 DEEP = 50
+BEST = 2
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ def recall(ranked: Sequence[str], grades: Mapping[str, int], cut: int = DEEP) ->
     return sum(name in grades for name in ranked[:cut]) / min(len(grades), cut)
 
 
+def best(query: Query) -> dict[str, int]:
+    """Return the datasets of grade 2."""
+    return {name: grade for name, grade in query.grades.items() if grade == BEST}
+
+
 def reciprocal_rank(ranked: Sequence[str], grades: Mapping[str, int]) -> float:
     """Return 1 / rank of the first relevant dataset, 0 when there is none."""
     return next((1 / (i + 1) for i, name in enumerate(ranked) if name in grades), 0.0)
@@ -79,6 +85,7 @@ def summary(answers: Answers) -> dict[str, Any]:
         figures["ndcg10"] = fmean(ndcg(ranked, q.grades) for q, ranked in answers)
     if answerable:
         figures["recall50"] = fmean(recall(ranked, q.grades) for q, ranked in answerable)
+        figures["recall50_of_2"] = fmean(recall(r, best(q)) for q, r in answerable if best(q))
         figures["mrr"] = fmean(reciprocal_rank(ranked, q.grades) for q, ranked in answerable)
         figures["zero_rate"] = fmean(not ranked for _, ranked in answerable)
     return {key: round(value, 4) for key, value in figures.items()}

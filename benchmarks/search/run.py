@@ -1,7 +1,7 @@
 """Measure the search: nDCG@10, recall@50, MRR and zero-result rate, beside stock CKAN.
 
 ``python benchmarks/search/run.py --config CKAN.INI [--show] [--ablate]`` prints one
-JSON line. The records go through CKAN's own indexer into the Solr of that configuration, under a
+JSON line for each of two sets of records and queries. The records go through CKAN's own indexer into the Solr of that configuration, under a
 site id of their own, and every query through the ``package_search`` action; the documents are
 deleted afterwards, the database is not written to. Stock CKAN is measured on a core of its own that
 is created beside ours and removed again, which needs a Solr on this machine; else it is left out.
@@ -17,7 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import catalogue
 import measures
 import packages
+import second
 
 SITE = "nmgsearchbench"
 STOCK_CORE = "nmgstockbench"
@@ -43,12 +44,21 @@ def main() -> None:
     parser.add_argument("--config", default=os.environ.get("CKAN_INI", "test.ini"))
     parser.add_argument("--show", action="store_true", help="list the weak dev queries on stderr")
     parser.add_argument("--ablate", action="store_true", help="measure without each part, too")
+    parser.add_argument("--only", choices=("first", "second"), help="measure one of the two sets")
+    parser.add_argument("--no-stock", action="store_true", help="leave stock CKAN out")
     asked = parser.parse_args()
     records, reference = catalogue.load()
     queries = measures.read(Path(__file__).with_name("queries.yaml"), [r["name"] for r in records])
-    pairs = [packages.both(record, reference) for record in records]
+    strangers, facts = second.load(records[0], reference)
+    sets = {
+        "first": ([packages.both(one, reference) for one in records], queries),
+        "second": ([packages.both(one, reference) for one in strangers], second.queries(facts)),
+    }
+    chosen = {name: one for name, one in sets.items() if asked.only in (None, name)}
     with ckan(asked.config):
-        print(json.dumps(measure(pairs, queries, asked), ensure_ascii=False))
+        for name, (pairs, judged) in chosen.items():
+            found = {"set": name, **measure(pairs, judged, asked)}
+            print(json.dumps(found, ensure_ascii=False))
 
 
 @contextmanager
@@ -84,7 +94,7 @@ def measure(
                 found[f"without {name}"] = measures.report(ask(queries, by_action)[0])["all"]
     finally:
         clear_all()
-    with stock_core() as ready:
+    with nullcontext(False) if asked.no_stock else stock_core() as ready:
         if ready:
             with mock.patch("ckan.lib.search.index.PluginImplementations", return_value=()):
                 fill(pairs)
@@ -121,12 +131,10 @@ def ask(
 
 
 def by_action(text: str) -> list[str]:
-    """Return the names that package_search finds."""
+    """Return the names that package_search finds; the records are in no database, so rights are not asked."""
     from ckan.plugins import toolkit as tk
 
-    found = tk.get_action("package_search")(
-        {"ignore_auth": True}, {"q": text, "rows": ROWS, "fl": ["name"], "facet": "false"}
-    )
+    found = tk.get_action("package_search")({"ignore_auth": True}, {"q": text, "rows": ROWS})
     return [one["name"] for one in found["results"]]
 
 
@@ -147,23 +155,23 @@ def by_stock(text: str) -> list[str]:
 
 def ablations() -> dict[str, Any]:
     """Return the parts that can be left out, each as a patch."""
-    from ckanext.nmgdata.catalog import search, search_query, search_words
+    from ckanext.nmgdata.catalog.search import making, query, request, words
 
     def weighing(**weights: float) -> Callable[..., Any]:
-        chosen = replace(search_query.WEIGHTS, **weights)
-        return lambda typed, lexicon: search_query.build(typed, lexicon, chosen)
+        chosen = replace(query.WEIGHTS, **weights)
+        return lambda typed, lexicon: query.build(typed, lexicon, chosen)
 
-    bare = search_words.Lexicon()
-    search_words.add_places(bare, search_words.vocab.terms("division"), {})
+    bare = words.Lexicon()
+    making.add_places(bare, making.vocab.terms("division"), {})
     bare.learn_sounds()
     flat = {"here": 1, "around": 1, "region_wide": 1, "elsewhere": 1}
-    no_places = mock.patch.object(search, "build", weighing(**flat))
+    no_places = mock.patch.object(request, "build", weighing(**flat))
     return {
-        "known words": mock.patch.object(search, "lexicon", return_value=bare),
+        "known words": mock.patch.object(request, "lexicon", return_value=bare),
         "factor for places": no_places,
-        "factor for departments": mock.patch.object(search, "build", weighing(theirs=1, not_theirs=1)),
+        "factor for departments": mock.patch.object(request, "build", weighing(theirs=1, not_theirs=1)),
         "pinyin": mock.patch.multiple(
-            search_query, ask_sound=lambda *_: [], ask_heard=lambda *_: [], pairs=lambda _: ["-"]
+            query, ask_sound=lambda *_: [], ask_heard=lambda *_: [], pairs=lambda _: ["-"]
         ),
     }
 

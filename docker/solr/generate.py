@@ -1,6 +1,6 @@
 """Write ``configset/conf/mapping-t2s.txt`` from the table that the portal folds with.
 
-Run it after a change of ``catalog/search_t2s.py``; a test fails until the two agree.
+Run it after a change of ``catalog/search/t2s.py``; a test fails until the two agree.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ TARGET = HERE / "configset" / "conf" / "mapping-t2s.txt"
 
 def mapping() -> str:
     """Return the table in the form of Solr's mapping char filter."""
-    spec = importlib.util.spec_from_file_location("search_t2s", CATALOG / "search_t2s.py")
+    spec = importlib.util.spec_from_file_location("t2s", CATALOG / "search" / "t2s.py")
     if spec is None or spec.loader is None:
-        raise FileNotFoundError(CATALOG / "search_t2s.py")
+        raise FileNotFoundError(CATALOG / "search" / "t2s.py")
     table = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(table)
     pairs = zip(table.TRADITIONAL, table.SIMPLIFIED, strict=True)

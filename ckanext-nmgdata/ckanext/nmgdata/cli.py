@@ -120,6 +120,27 @@ def reconcile(context: click.Context, repair: bool) -> None:
         raise SystemExit(1)
 
 
+@nmgdata.command()
+@click.argument("path", required=False, default="")
+def words(path: str) -> None:
+    """Check the authority's words of the search: those of PATH, else of ckanext.nmgdata.search.words.
+
+    Ends with 1 and says what is wrong where the file cannot be used; the portal then keeps the words it has.
+    """
+    from . import config
+    from .catalog.search import known
+
+    path = path or config.search_words()
+    try:
+        lexicon = known.made(path)
+    except known.MistakeError as mistake:
+        click.secho(str(mistake), fg="red", err=True)
+        raise SystemExit(1) from mistake
+    click.echo(f"{path or 'the words of the software'}: {len(lexicon.spelled)} words")
+    click.echo("in use within two seconds of a change")
+    click.echo("after a change of departments or places also: ckan search-index rebuild")
+
+
 @nmgdata.group()
 def outbox() -> None:
     """What could not be delivered: mails, index documents, notices."""

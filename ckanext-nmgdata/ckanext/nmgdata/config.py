@@ -72,6 +72,11 @@ def machine_readable_formats() -> list[str]:
     return tk.config[f"{PREFIX}.catalog.machine_readable_formats"]
 
 
+def search_words() -> str:
+    """Return the path of the authority's own file of words for the search, empty for none."""
+    return tk.config[f"{PREFIX}.search.words"]
+
+
 def smtp_timeout() -> int:
     """Return how many seconds a mail server may take."""
     return tk.config[f"{PREFIX}.mail.timeout"]

@@ -37,6 +37,7 @@ from .catalog.classes.logic import auth as class_auth
 from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
 from .catalog.logic import without_search
+from .catalog.search import helpers as search_helpers
 from .desk import notices, told
 from .desk import views as desk_views
 from .desk.logic import action as desk_actions
@@ -147,7 +148,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def get_helpers(self) -> dict[str, Any]:
         """Return the template helpers."""
         return {
-            **helpers.HELPERS, "nmgdata_unread": told.unread,
+            **helpers.HELPERS, **search_helpers.HELPERS, "nmgdata_unread": told.unread,
             "nmgdata_class_history": class_history.of_dataset, "nmgdata_class_choices": class_views.choices,
             "nmgdata_class_moves": class_views.may_move, "nmgdata_was_published": class_views.was_published,
             "nmgdata_negative_list": negative.is_public,

@@ -20,7 +20,7 @@ from ..kernel.gate import answers, counts, doors, stops
 from ..kernel.gate.policy import Purpose, Reason
 from ..kernel.orgs import REGION
 from ..kernel.outbox import search as index
-from . import cities, suggestions, timeliness
+from . import cities, timeliness
 
 log = logging.getLogger(__name__)
 _ = tk._
@@ -166,11 +166,6 @@ def nmgdata_home() -> dict[str, Any] | None:
         "themes": [(slug, counted["theme"].get(slug, 0)) for slug in vocab.terms("theme")],
         "cities": cities.tiles(counted["nmg_city"]),
     }
-
-
-def nmgdata_suggestions() -> tuple[str, ...]:
-    """Return words that find something, to be proposed beside the search box."""
-    return suggestions.words()
 
 
 def nmgdata_cities() -> list[dict[str, str]]:
@@ -358,7 +353,7 @@ HELPERS = {
         nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
         nmgdata_access_to, nmgdata_maintains, nmgdata_stop, nmgdata_items, nmgdata_item_type,
         nmgdata_decision_days, nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
-        nmgdata_structured_data, nmgdata_suggestions,
+        nmgdata_structured_data,
         nmgdata_date, nmgdata_moment, nmgdata_time_left,
         nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation,
         unix_locale_to_bcp47,

@@ -28,6 +28,65 @@
   document.addEventListener("change", refresh);
   refresh();
 
+  // Words and titles while something is typed into a search box; keyboard as in WAI-ARIA's combobox.
+  document.querySelectorAll("input[data-suggest]").forEach(function (input, number) {
+    var list = document.createElement("ul"), form = input.form, chosen = -1, asked = "", timer;
+    list.className = "proposed"; list.id = "proposed-" + number; list.hidden = true;
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", input.getAttribute("aria-label"));
+    input.after(list);
+    Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false",
+      "aria-controls": list.id, autocomplete: "off" }).forEach(function (pair) { input.setAttribute(pair[0], pair[1]); });
+
+    function show(open) {
+      list.hidden = !open; form.classList.toggle("typing", open);
+      input.setAttribute("aria-expanded", String(open));
+      if (!open) { choose(-1); }
+    }
+    function choose(place) {
+      chosen = place;
+      Array.from(list.children).forEach(function (item, at) { item.setAttribute("aria-selected", String(at === place)); });
+      if (place < 0) { input.removeAttribute("aria-activedescendant"); return; }
+      input.setAttribute("aria-activedescendant", list.children[place].id);
+    }
+    function take(item) { input.value = item.textContent; show(false); form.requestSubmit(); }
+    function fill(found) {
+      var words = found.words.map(function (one) { return [one.text, ""]; });
+      var titles = found.datasets.map(function (one) { return [one.text, "title"]; });
+      list.replaceChildren.apply(list, words.concat(titles).map(function (one, at) {
+        var item = document.createElement("li");
+        item.id = list.id + "-" + at; item.textContent = one[0]; item.className = one[1];
+        item.setAttribute("role", "option");
+        item.addEventListener("mousedown", function (event) { event.preventDefault(); take(item); });
+        return item;
+      }));
+      show(list.children.length > 0 && document.activeElement === input);
+    }
+    function ask() {
+      var typed = input.value.trim();
+      asked = typed;
+      if (!typed) { show(false); return; }
+      window.fetch(input.dataset.suggest + "?q=" + encodeURIComponent(typed)).then(function (answer) {
+        return answer.json();
+      }).then(function (answer) { if (asked === typed && answer.success) { fill(answer.result); } }, function () { show(false); });
+    }
+    input.addEventListener("input", function (event) {
+      window.clearTimeout(timer);
+      if (!event.isComposing) { timer = window.setTimeout(ask, 200); }
+    });
+    input.addEventListener("compositionend", function () { window.clearTimeout(timer); timer = window.setTimeout(ask, 200); });
+    input.addEventListener("blur", function () { show(false); });
+    form.addEventListener("submit", function () { asked = ""; window.clearTimeout(timer); show(false); });
+    input.addEventListener("keydown", function (event) {
+      var count = list.children.length;
+      if (list.hidden || event.isComposing) { return; }
+      if (event.key === "Escape") { show(false); event.preventDefault(); }
+      if (event.key === "ArrowDown") { choose((chosen + 1) % count); event.preventDefault(); }
+      if (event.key === "ArrowUp") { choose(chosen > 0 ? chosen - 1 : count - 1); event.preventDefault(); }
+      if (event.key === "Enter" && chosen >= 0) { take(list.children[chosen]); event.preventDefault(); }
+    });
+  });
+
   // A challenge against robots, solved while the form is being filled in. Without it stricter limits hold.
   document.querySelectorAll("form[data-challenge]").forEach(function (form) {
     var task = JSON.parse(form.dataset.challenge), text = new TextEncoder();

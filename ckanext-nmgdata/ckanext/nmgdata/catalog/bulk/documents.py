@@ -55,6 +55,9 @@ def answers(packages: dict[str, model.Package], entries: Iterable[Shown]) -> dic
         stops.STOPS: stops.live_among(ids),
         counts.DOWNLOADS: counts.downloads_among(ids),
         sources.FINGERPRINTS: sources.of_datasets(model.Session(), ids),
+        search.columns.COLUMNS: search.columns.read(
+            table for one in entries for table in search.columns.searchable(one.custom)
+        ),
         search.LINEAGES: orgs.lineages([name for name in names if name]),
     }
 

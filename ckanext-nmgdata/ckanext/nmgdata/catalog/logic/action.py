@@ -13,6 +13,7 @@ from ckan.types import ActionResult, Context, DataDict
 from werkzeug.datastructures import FileStorage
 
 from .. import items, names, publish
+from ..search import propose
 from . import schema, without_search
 
 _ = tk._
@@ -31,6 +32,23 @@ def nmgdata_dataset_publish(context: Context, data_dict: DataDict) -> dict[str, 
     """
     tk.check_access("nmgdata_dataset_publish", context, data_dict)
     return publish.publish(context, data_dict["id"])
+
+
+@tk.side_effect_free
+@validate(schema.typed)
+def nmgdata_search_suggest(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Propose words and datasets for what somebody is typing into the search box.
+
+    :param q: what has been typed so far: characters, pinyin or initials
+    :type q: string
+
+    :returns: ``words``, each with ``text``, and ``datasets``, each with ``name`` and ``text``, its title;
+        what the reader may not know of is not among them
+    :rtype: dictionary
+    """
+    tk.check_access("nmgdata_search_suggest", context, data_dict)
+    asking: Context = {"user": context.get("user", ""), "auth_user_obj": context.get("auth_user_obj")}
+    return propose.while_typing(data_dict["q"], asking)
 
 
 def prepare(context: Context, data_dict: DataDict) -> None:
@@ -96,7 +114,14 @@ def resource_update(next_action: Any, context: Context, data_dict: DataDict) -> 
 ACTIONS = {
     **{
         f.__name__: f
-        for f in (nmgdata_dataset_publish, package_create, package_update, resource_create, resource_update)
+        for f in (
+            nmgdata_dataset_publish,
+            nmgdata_search_suggest,
+            package_create,
+            package_update,
+            resource_create,
+            resource_update,
+        )
     },
     **without_search.ACTIONS,
 }

@@ -14,6 +14,13 @@ def nmgdata_dataset_publish(context: Context, data_dict: DataDict) -> AuthResult
     return {"success": True}
 
 
+@tk.auth_allow_anonymous_access
+def nmgdata_search_suggest(context: Context, data_dict: DataDict) -> AuthResult:
+    """Who may search."""
+    tk.check_access("package_search", context, data_dict)
+    return {"success": True}
+
+
 def functions() -> dict[str, Any]:
     """Return the auth functions of the catalogue."""
-    return {"nmgdata_dataset_publish": nmgdata_dataset_publish}
+    return {f.__name__: f for f in (nmgdata_dataset_publish, nmgdata_search_suggest)}

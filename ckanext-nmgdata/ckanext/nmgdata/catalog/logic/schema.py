@@ -10,3 +10,9 @@ from ckan.types import Schema, Validator
 def dataset_id(not_empty: Validator, unicode_safe: Validator) -> Schema:
     """Name one dataset."""
     return {"id": [not_empty, unicode_safe]}
+
+
+@validator_args
+def typed(not_missing: Validator, unicode_safe: Validator) -> Schema:
+    """Say what has been typed into the search box so far."""
+    return {"q": [not_missing, unicode_safe]}

@@ -16,10 +16,12 @@ from ckan.lib.search.index import PackageSearchIndex
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
 from ckanext.nmgdata import vocab
-from ckanext.nmgdata.catalog import search, search_query, search_t2s
-from ckanext.nmgdata.catalog.search_lucene import is_lucene
-from ckanext.nmgdata.catalog.search_text import fold, pinyin_pairs, split_pinyin, words
-from ckanext.nmgdata.catalog.search_words import lexicon
+from ckanext.nmgdata.catalog import search
+from ckanext.nmgdata.catalog.search import query as queries
+from ckanext.nmgdata.catalog.search import t2s
+from ckanext.nmgdata.catalog.search.known import lexicon
+from ckanext.nmgdata.catalog.search.lucene import is_lucene
+from ckanext.nmgdata.catalog.search.text import fold, pinyin_pairs, split_pinyin, words
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -108,7 +110,7 @@ class TestText:
 
     def test_solr_folds_with_the_same_table(self):
         lines = (CONF / "mapping-t2s.txt").read_text(encoding="utf-8").splitlines()
-        table = dict(zip(search_t2s.TRADITIONAL, search_t2s.SIMPLIFIED, strict=True))
+        table = dict(zip(t2s.TRADITIONAL, t2s.SIMPLIFIED, strict=True))
         assert lines == [f'"{before}" => "{after}"' for before, after in table.items()]
         assert not set(table) & set(table.values()), "folding twice must change nothing"
 
@@ -203,7 +205,7 @@ class TestQuery:
 
     @pytest.mark.parametrize("typed", ["！！！", "?", "-", '""', "AND OR", "\x00\x1f"])
     def test_nothing_to_look_for_finds_nothing(self, typed: str):
-        assert self.q(typed) == search_query.NOTHING
+        assert self.q(typed) == queries.NOTHING
 
     def test_quotation_marks_and_minus(self):
         built = self.q('"空气质量" 数据 -包头')
@@ -221,12 +223,14 @@ class TestQuery:
         if typed.lstrip().startswith("{!"):
             return
         got = self.q(typed)
-        if got in (typed, search_query.NOTHING):
-            assert got == search_query.NOTHING or not typed.strip() or is_lucene(typed)
+        if got in (typed, queries.NOTHING):
+            assert got == queries.NOTHING or not typed.strip() or is_lucene(typed)
             return
         head, _, query = got.partition("}")
-        assert head.startswith("{!nmg uf='topic named org py abbr place' ") and "{!" not in query
-        without_ours = re.sub(r"(?:topic|named|org|py|abbr|place):|\^[\d.e-]+", " ", query)
+        names = " ".join(queries.ALIASES)
+        assert head.startswith(f"{{!nmg uf='{names}' ") and "{!" not in query
+        ours = rf"(?:{'|'.join(queries.ALIASES)}):|\"~1|\^[\d.e-]+"
+        without_ours = re.sub(ours, " ", query)
         assert not re.search(r"[!{}\[\]:^~*?\\/&|']|\b(?:AND|OR|NOT)\b", without_ours)
         assert query.count('"') % 2 == 0 and query.count("(") == query.count(")")
 
@@ -269,7 +273,7 @@ class TestConfigset:
     def test_aliases_and_their_fields_exist(self):
         fields = {f.get("name") for f in ET.parse(CONF / "schema.xml").iter("field")}
         config = {s.get("name"): s.text for s in ET.parse(CONF / "solrconfig.xml").iter("str")}
-        for alias in search_query.ALIASES:
+        for alias in queries.ALIASES:
             weighed = (config[f"f.{alias}.qf"] or "").split()
             assert {one.partition("^")[0] for one in weighed} <= fields
 

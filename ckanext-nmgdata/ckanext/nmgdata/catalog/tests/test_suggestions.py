@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
-from ckanext.nmgdata.catalog import suggestions
+from ckanext.nmgdata.catalog.search import propose
 from ckanext.nmgdata.tests import faults
 
 pytestmark = pytest.mark.usefixtures("clean_search")
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.usefixtures("clean_search")
 @pytest.fixture(autouse=True)
 def fresh():
     """Begin without an answer from before, and leave none behind."""
-    suggestions.found.cache_clear()
+    propose.finds.cache_clear()
     yield
-    suggestions.found.cache_clear()
+    propose.finds.cache_clear()
 
 
 def test_every_proposed_word_finds_entries(world, app):
@@ -25,29 +25,29 @@ def test_every_proposed_word_finds_entries(world, app):
     page = app.get("/").body
     assert "例如：充电桩" in page
     assert "公积金" not in page
-    assert suggestions.words() == ("充电桩",)
-    for word in suggestions.words():
+    assert propose.words() == ("充电桩",)
+    for word in propose.words():
         assert tk.get_action("package_search")({}, {"q": word})["count"]
 
 
 def test_the_words_are_kept_for_a_while(world, monkeypatch):
     factories.dataset(world.department, title="充电桩分布")
     now = 1000.0
-    monkeypatch.setattr(suggestions.time, "monotonic", lambda: now)
-    assert suggestions.words() == ("充电桩",)
+    monkeypatch.setattr(propose.time, "monotonic", lambda: now)
+    assert propose.words() == ("充电桩",)
     factories.dataset(world.department, title="公积金缴存网点")
-    assert suggestions.words() == ("充电桩",)
-    now += suggestions.SECONDS
-    assert suggestions.words() == ("充电桩", "公积金")
+    assert propose.words() == ("充电桩",)
+    now += propose.SECONDS
+    assert propose.words() == ("充电桩", "公积金")
 
 
 def test_an_empty_catalogue_proposes_nothing(app):
-    assert suggestions.words() == ()
+    assert propose.words() == ()
     assert 'class="hot"' not in app.get("/").body
 
 
 def test_a_search_that_was_away_is_asked_again(world):
     factories.dataset(world.department, title="充电桩分布")
     with faults.without_solr("gone"):
-        assert suggestions.words() == ()
-    assert suggestions.words() == ("充电桩",)
+        assert propose.words() == ()
+    assert propose.words() == ("充电桩",)

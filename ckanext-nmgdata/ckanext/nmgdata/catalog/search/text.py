@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from pypinyin import Style, lazy_pinyin
 
-from .search_t2s import SIMPLIFIED, TRADITIONAL
+from .t2s import SIMPLIFIED, TRADITIONAL
 
 Spoken = tuple[str, ...]
 

@@ -1,7 +1,7 @@
 """From a person's words to one safe Solr query.
 
 The query uses only the field aliases that ``solrconfig.xml`` defines (``ALIASES``) and words that
-have passed ``search_text.words``, so nothing a person types can reach Solr as syntax. Its form:
+have passed ``text.words``, so nothing a person types can reach Solr as syntax. Its form:
 one required group with a part for each thing asked for; a document need not match every part, but
 the more it matches the higher it stands. Places and departments named are factors on the score.
 """
@@ -11,19 +11,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .search_text import MIN_INITIALS, fold, is_han, pairs, syllables, words
-from .search_words import REGION, Lexicon, Span, Term
+from .text import MIN_INITIALS, fold, is_han, pairs, syllables, words
+from .words import REGION, Lexicon, Span, Term
 
 MAX_TEXT = 200
 MAX_SPANS = 12
 MAX_NAMES = 8
 MAX_INITIALS = 12
+SHORTEST_WORD = 3
 PAIR = 2
 INDEXED_INITIALS = 6
 NOTHING = "-*:*"
-# topic: anything that describes the data, also loosely; named: the same, as a phrase; org: whose
-# the data are; py, abbr: pinyin pairs and initials; place: codes of divisions.
-ALIASES = ("topic", "named", "org", "py", "abbr", "place")
+# topic: anything that describes the data, also loosely; strict: the same without single characters;
+# named: the same, as a phrase; org: whose the data are; near: single characters of the title; py, abbr:
+# pinyin pairs and initials; place: codes of divisions.
+ALIASES = ("topic", "strict", "named", "org", "near", "py", "abbr", "place")
 
 _QUOTED = re.compile(r'"([^"]{1,80})"')
 _EXCLUDED = re.compile(r"(?:^|\s)-(?=\S)(\S+)")
@@ -42,11 +44,15 @@ class Weights:
     loose: float = 0.4
     sound: float = 0.3
     heard: float = 0.6
+    unlikelier: float = 0.8
+    near: float = 1.0
     org: float = 2.0
     form: float = 0.15
     # Factors on the score, by where the data are from and whose they are.
     here: float = 2.0
+    within: float = 1.9
     around: float = 1.5
+    beside: float = 0.5
     region_wide: float = 1.1
     elsewhere: float = 0.3
     theirs: float = 1.5
@@ -68,14 +74,16 @@ def build(typed: str, lexicon: Lexicon, weights: Weights = WEIGHTS) -> Built:
     """Build the query for a person's words."""
     rest, exact, excluded = operators(typed[:MAX_TEXT])
     spans = lexicon.cut(rest)
-    codes, departments = codes_of(spans, "place"), codes_of(spans, "department")
+    codes, departments = nearest(codes_of(spans, "place")), codes_of(spans, "department")
     asked = asked_for(spans)
     forms = [group(ask_text(s, weights)) for s in spans if s.kind == "form"]
     if not asked and not codes and not exact:
         asked, forms = [s for s in spans if s.kind in ("form", "question")], []
     parts = ["+" + clause("named", one, 2, phrase=True) for one in exact]
     if asked:
-        parts.append("+" + group(required(asked, weights) + wholes(rest, lexicon, weights)))
+        asking = any(span.kind == "question" for span in spans)
+        groups = asks(asked, weights) if asking else required(asked, weights)
+        parts.append("+" + group(groups + wholes(rest, lexicon, weights)))
     elif codes:
         parts.append("+" + group(ask_place(spans, codes)))
     if not parts:
@@ -106,11 +114,16 @@ def asked_for(spans: list[Span]) -> list[Span]:
     return asked[:MAX_SPANS]
 
 
-def required(asked: list[Span], weights: Weights) -> list[str]:
-    """Return a group for each thing asked for.
+def asks(asked: list[Span], weights: Weights) -> list[str]:
+    """Return a group for each thing asked for; any of them may match."""
+    return [group(ASK[span.kind](span, weights)) for span in dict.fromkeys(asked)]
 
-    Any of them may match, unless most of the query is unknown and some of it cannot even be
-    pinyin: then one of those words must match too, lest 恐龙化石拍卖 finds every auction.
+
+def required(asked: list[Span], weights: Weights) -> list[str]:
+    """Return the groups for words that are no question, where something may have to match.
+
+    If most of the query is unknown and some of it cannot even be pinyin, one of those words must
+    match, lest 恐龙化石拍卖 finds every auction. Questions are full of words that name no subject.
     """
     strange = [span for span in asked if is_strange(span)]
     groups = {span: group(ASK[span.kind](span, weights)) for span in asked}
@@ -148,6 +161,17 @@ def codes_of(spans: list[Span], kind: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(t.code for span in spans for t in span.terms if t.kind == kind))
 
 
+def nearest(codes: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out the places that others named with them lie in: 鄂尔多斯市准格尔旗 is the banner."""
+    above = {city_of(code) for code in codes if code != city_of(code)} | {REGION}
+    return tuple(code for code in codes if code not in above) or codes[:1]
+
+
+def city_of(code: str) -> str:
+    """Return the code of the league-city that a division is, or lies in."""
+    return code if code == REGION else code[:4] + "00"
+
+
 # --- clauses -------------------------------------------------------------------------------------
 
 
@@ -183,7 +207,9 @@ def ask_subject(span: Span, weights: Weights) -> list[str]:
     found = [clause("named", span.text, 1, phrase=True)]
     if len(span.text) > PAIR:
         found.append(clause("topic", span.text, weights.loose))
-    return found + [c for term in span.terms for c in names_of("named", span.text, term, 1)]
+    found += [c for term in span.terms for c in names_of("named", span.text, term, 1)]
+    parts = (term for term in span.parts if term.kind == "subject")
+    return found + [c for term in parts for c in names_of("named", term.name, term, weights.loose)]
 
 
 def ask_department(span: Span, weights: Weights) -> list[str]:
@@ -195,11 +221,24 @@ def ask_department(span: Span, weights: Weights) -> list[str]:
 
 def ask_text(span: Span, weights: Weights) -> list[str]:
     """Ask for words as typed, for their sound, and for the known word they sound like."""
-    found = [clause("topic", span.text, 1), *ask_sound(span.text, weights)]
+    found = [*ask_words(span, weights), *ask_sound(span.text, weights)]
     if is_han(span.text) and len(span.text) > PAIR:
         found.append(clause("named", span.text, weights.exact, phrase=True))
     terms = (term for term in span.terms if term.name != span.text)
-    return found + [c for term in terms for c in ask_heard(term, weights)]
+    return found + [c for n, term in enumerate(terms) for c in ask_heard(term, weights, n)]
+
+
+def ask_words(span: Span, weights: Weights) -> list[str]:
+    """Ask for words as typed.
+
+    Of four characters one may be another anywhere in the title; of three, which have more chance to
+    stand in a title without meaning this, the other two must be in their places.
+    """
+    if span.terms or len(span.text) != SHORTEST_WORD or not is_han(span.text):
+        return [clause("topic", span.text, 1)]
+    first, second, third = span.text
+    kept = (f"{first} {second}", f"{second} {third}", f"{first} {third}")
+    return [clause("strict", span.text, 1), *(f'near:"{one}"~1^{weights.near:g}' for one in kept)]
 
 
 def ask_sound(text: str, weights: Weights) -> list[str]:
@@ -208,18 +247,21 @@ def ask_sound(text: str, weights: Weights) -> list[str]:
     return [clause("py", ",".join(tokens), weights.sound)] if tokens else []
 
 
-def ask_heard(term: Term, weights: Weights) -> list[str]:
-    """Ask for a known word that was only heard: typed in pinyin, or with a homophone."""
+def ask_heard(term: Term, weights: Weights, others: int = 0) -> list[str]:
+    """Ask for a known word that was only heard: typed in pinyin, or with a homophone.
+
+    :param others: how many likelier words there are
+    """
     if term.kind == "place":
         return []
     alias = "org" if term.kind == "department" else "named"
-    named = clause(alias, term.name, weights.heard, phrase=True)
-    return [named, *names_of(alias, term.name, term, weights.heard)]
+    weight = weights.heard * weights.unlikelier**others
+    return [clause(alias, term.name, weight, phrase=True), *names_of(alias, term.name, term, weight)]
 
 
 def ask_pinyin(span: Span, weights: Weights) -> list[str]:
     """Ask for what was typed in Latin letters: known words, pinyin, initials, or the letters."""
-    found = [c for term in span.terms for c in ask_heard(term, weights)]
+    found = [c for n, term in enumerate(span.terms) for c in ask_heard(term, weights, n)]
     if span.spoken:
         return found + [clause("py", ",".join(pairs(way)), 1) for way in span.spoken if len(way) > 1]
     if could_be_initials(span.text):
@@ -272,10 +314,12 @@ def place_factor(codes: tuple[str, ...], weights: Weights) -> str:
     if REGION in codes:
         return choose("region_code", REGION, weights.here, "1")
     factor = choose("region_code", REGION, weights.region_wide, f"{weights.elsewhere:g}")
-    for city in sorted({code[:4] + "00" for code in codes} - set(codes)):
-        factor = choose("nmg_region", city, weights.around, factor)
+    for city in sorted({city_of(code) for code in codes} - set(codes)):
+        factor = choose("nmg_region", city, weights.beside, factor)
+        factor = choose("region_code", city, weights.around, factor)
     for code in codes:
-        factor = choose("nmg_region", code, weights.here, factor)
+        factor = choose("nmg_region", code, weights.within, factor)
+        factor = choose("region_code", code, weights.here, factor)
     return factor
 
 

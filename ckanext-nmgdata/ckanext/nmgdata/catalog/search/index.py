@@ -1,29 +1,19 @@
-"""Chinese search: what goes into the index, and what a query becomes.
-
-``index_fields`` serves ``IPackageController.before_dataset_index``, ``rewrite_query`` serves
-``before_dataset_search``. The fields and their weights stand in ``docker/solr/configset/conf``.
-"""
+"""What goes into the index: serves ``IPackageController.before_dataset_index``."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ckan.lib.search.common import SearchQueryError
+from ... import vocab
+from ...kernel import memory, orgs
+from ...kernel.gate import stops
+from .columns import of_entry
+from .known import lexicon
+from .text import fold, pinyin_initials, pinyin_pairs
+from .words import REGION
 
-from .. import vocab
-from ..kernel import memory, orgs
-from ..kernel.gate import stops
-from .search_lucene import is_lucene
-from .search_query import ALIASES, NOTHING, build
-from .search_text import fold, pinyin_initials, pinyin_pairs
-from .search_words import REGION, lexicon
-
-PARSER = "nmg"
-MATCH = "2<-1 5<70%"
-TIE = "0.2"
 # Lucene's limit for one untokenized value is 32,766 bytes; what is longer than this is no keyword.
 MAX_KEYWORD = 2000
 LABELLED = ("theme", "theme_library", "base_library")
@@ -35,9 +25,6 @@ TEXTS = frozenset(("title", "notes", "author", "maintainer", "data_dict", "valid
 Lineage = Sequence[tuple[str, str]]
 LINEAGES = "lineages"
 """Question of ``kernel.memory``: an organisation and those above it."""
-
-
-# --- into the index ------------------------------------------------------------------------------
 
 
 def index_fields(
@@ -81,6 +68,7 @@ def facets(entry: Mapping[str, Any], lineage: Lineage) -> dict[str, Any]:
     titles = [title for _, title in lineage][:1]
     found["nmg_departments"] = [d for title in titles for d in lexicon().departments_in(title)]
     found.update(region_fields(place_of(entry, titles)))
+    found["region_code"] = found["region_code"] or found.get("nmg_region", [None])[0]
     return found
 
 
@@ -109,6 +97,7 @@ def texts(entry: Mapping[str, Any], lineage: Lineage, regions: Iterable[str]) ->
     owners = list(dict.fromkeys(owners))
     items = (item for item in as_list(entry.get("data_items")) if isinstance(item, dict))
     labels = [str(item.get("label") or "") for item in items]
+    labels += (one for one in of_entry(entry) if one not in labels)
     body = [title, entry.get("notes") or "", *owners, *labels, *vocabulary_labels(entry)]
     body += [above for _, above in lineage[1:]]
     body += [vocab.term("division", code)["zh"] for code in regions if code != REGION]
@@ -152,63 +141,3 @@ def organization_lineage(name: str | None) -> Lineage:
     if held is not memory.UNKNOWN:
         return held
     return orgs.lineages([name]).get(name, ()) if name else ()
-
-
-# --- out of the index ----------------------------------------------------------------------------
-
-_LOCAL = "{!"
-_BLANKS = re.compile(r"\s{20,}")
-
-
-def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the search parameters with a person's words made into a query of the ``nmg`` parser.
-
-    Left as they are, and so working as in stock CKAN: an empty query, ``*:*``, a query for fields
-    (``name:x``, ``title:x AND …``), and whatever comes with a ``defType`` or ``qf`` of its own.
-
-    :raises SearchQueryError: for local parameters, which ``nmg`` being allowed would open
-    """
-    params = {key: squeeze(value) for key, value in search_params.items()}
-    refuse_local_parameters(params)
-    # A term that no found entry has would come from entries that the reader may not know of.
-    if "facet.mincount" in params:
-        params["facet.mincount"] = max(1, as_int(params["facet.mincount"]))
-    typed = params.get("q") or ""
-    if not str(typed).strip() or params.get("defType") or params.get("qf") or is_lucene(str(typed)):
-        return params
-    built = build(str(typed), lexicon())
-    params["defType"] = "lucene"
-    params["q"] = built.query
-    if built.query != NOTHING:
-        fields = " ".join(ALIASES)
-        params["q"] = (
-            f"{{!{PARSER} uf='{fields}' qf=nmg_text mm='{MATCH}' tie={TIE} q.op=OR "
-            f"boost='{built.boost}'}}{built.query}"
-        )
-    return params
-
-
-def as_int(value: Any) -> int:
-    """Return a number that came as text; 0 for anything else."""
-    return int(value) if str(value).isdecimal() else 0
-
-
-def squeeze(value: Any) -> Any:
-    """Shorten long runs of blanks, on which CKAN's check of parameters takes quadratic time."""
-    if isinstance(value, list):
-        return [squeeze(one) for one in value]
-    return _BLANKS.sub(" ", value) if isinstance(value, str) else value
-
-
-def refuse_local_parameters(params: Mapping[str, Any]) -> None:
-    r"""Refuse ``{!`` in what came from outside.
-
-    CKAN checks the first local parameters of a value against its list of allowed parsers, but
-    ``{!nmg bq='\{!join …'}`` passes that check and is unescaped by Solr.
-    """
-    for key, value in params.items():
-        values = value if isinstance(value, list) else [value]
-        loose = key == "q"
-        for text in (one for one in values if isinstance(one, str)):
-            if text.lstrip().startswith(_LOCAL) or (not loose and _LOCAL in text):
-                raise SearchQueryError(f"Local parameters are not supported in param '{key}'.")

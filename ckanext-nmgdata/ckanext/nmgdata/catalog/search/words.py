@@ -1,33 +1,36 @@
 """The words the search knows: places, departments, synonyms, and words that only ask.
 
-They come from ``schemas/vocab`` (``division``, ``places``, ``synonyms``); the authority edits them.
-A query is cut at the words known here, longest first; what lies between them is searched as typed.
+Where they come from says ``known``. A query is cut at the words known here, longest first; what lies
+between them is searched as typed.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import groupby
-from typing import Any, Literal
+from typing import Literal
 
-from .. import vocab
-from .search_text import MIN_INITIALS, Spoken, fold, is_han, split_pinyin, syllables, words
+from .text import MIN_INITIALS, Spoken, fold, is_han, split_pinyin, syllables, words
 
 REGION = "150000"
 MAX_HEARD = 6
+YEAR = re.compile(r"(?:19|20)\d\d")
 PAIR = 2
 SHORTEST_PLURAL = 4
+SHORTEST_NEARLY = 3
+SHORTEST_MADE = 4
 MAX_PHRASE = 8
-SAME, DEPARTMENT_ALIAS, WIDER = 0.8, 0.8, 0.6
 
 Kind = Literal["place", "department", "subject", "question", "form", "text", "pinyin"]
 
-# Said at the edge of a phrase, never part of its subject.
-PARTICLES = "的了吗呢吧啊呀么"
-# The same, but only after a place or a question word (有 in 哪里有充电桩).
+# Particles end a piece of a phrase, and who speaks may begin it; neither is part of its subject.
+SPLIT = re.compile("[的了吗呢吧啊呀么]+")
+SPEAKERS = "我你您他她咱"
+# Said before a subject, but only after a place or a question word (有 in 哪里有充电桩).
 LINKS = "有在是要能用和与及或"
 
 
@@ -46,27 +49,33 @@ class Term:
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a query as typed, the words it was taken for, and how it may be read as pinyin."""
+    """A piece of a query as typed, the words it was taken for, and how it may be read as pinyin.
+
+    ``parts`` are the known words inside a long one (停车 in 违章停车).
+    """
 
     kind: Kind
     text: str
     terms: tuple[Term, ...] = ()
     spoken: tuple[Spoken, ...] = ()
+    parts: tuple[Term, ...] = ()
 
 
 MOST_DEPARTMENTS = 5000
 """Titles of organisations that are remembered."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Lexicon:
     """Known words by spelling, by sound and by initials."""
 
     spelled: dict[tuple[str, ...], Term] = field(default_factory=dict)
     sounds: dict[Spoken, list[Term]] = field(default_factory=lambda: defaultdict(list))
     initials: dict[str, list[Term]] = field(default_factory=lambda: defaultdict(list))
+    nearly: dict[str, list[Term]] = field(default_factory=lambda: defaultdict(list))
     longest: int = 1
     _departments: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _begun: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, term: Term) -> None:
         """Enter a word; a spelling entered before keeps its kind and gains other names."""
@@ -88,6 +97,9 @@ class Lexicon:
         Words without other names need no such help: the index knows their sound.
         """
         for key, term in self.spelled.items():
+            if len(key) == 1 and is_han(key[0]) and term.kind in ("subject", "department", "place"):
+                for one in blanked(key[0]):
+                    self.nearly[one].append(term)
             if len(key) == 1 and is_han(key[0]) and (term.also or term.code):
                 spoken = syllables(key[0])
                 if len(spoken) > 1:
@@ -112,6 +124,14 @@ class Lexicon:
             position += size
         return spans
 
+    def beginning(self, begun: str) -> list[str]:
+        """Return the known names that begin so in characters, pinyin or initials, the shortest first."""
+        if not self._begun:
+            self._begun = sorted(beginnings(self.spelled))
+        start = bisect_left(self._begun, (begun,))
+        end = bisect_left(self._begun, (begun + "\U0010ffff",))
+        return list(dict.fromkeys(name for _, name in sorted(self._begun[start:end], key=by_length)))
+
     def departments_in(self, title: str) -> tuple[str, ...]:
         """Return the departments that an organisation is, by the codes of their terms; they are few."""
         if title not in self._departments:
@@ -133,6 +153,8 @@ class Lexicon:
             return self._cut_han(word)
         if " " in word:
             return self._cut_pinyin((tuple(word.split()),))
+        if YEAR.fullmatch(word):
+            return [Span("form", word)]
         ways = tuple(way for way in split_pinyin(word) if len(way) > 1)
         if ways:
             return self._cut_pinyin(ways)
@@ -147,13 +169,25 @@ class Lexicon:
                 position += 1
                 continue
             spans += self._between(run[start:position], spans)
-            spans.append(Span(term.kind, run[position : position + size], (term,)))
+            word = run[position : position + size]
+            spans.append(Span(term.kind, word, (term,), parts=self._inside(word)))
             start = position = position + size
         return spans + self._between(run[start:], spans)
 
-    def _longest_at(self, run: str, position: int) -> tuple[Term | None, int]:
+    def _inside(self, word: str) -> tuple[Term, ...]:
+        """Return the known words that a long word is made of."""
+        found: list[Term] = []
+        position = 0
+        while len(word) >= SHORTEST_MADE and position < len(word) - 1:
+            term, size = self._longest_at(word, position, len(word) - 1)
+            if term is not None:
+                found.append(term)
+            position += max(size, 1)
+        return tuple(found)
+
+    def _longest_at(self, run: str, position: int, most: int = 99) -> tuple[Term | None, int]:
         """Return the longest known word here; single characters count only when they are all."""
-        for size in range(min(self.longest, len(run) - position), 0, -1):
+        for size in range(min(self.longest, len(run) - position, most), 0, -1):
             term = self.spelled.get((run[position : position + size],))
             if term is not None and (size > 1 or len(run) == 1):
                 return term, size
@@ -161,12 +195,43 @@ class Lexicon:
 
     def _between(self, rest: str, before: list[Span]) -> list[Span]:
         """Return what lies between known words, without particles, and what it sounds like."""
-        rest = rest.strip(PARTICLES)
-        if before and before[-1].kind in ("question", "place"):
-            rest = rest.lstrip(LINKS)
-        if not rest or (len(rest) == 1 and (rest in LINKS or (rest,) in self.spelled)):
-            return []
-        return [Span("text", rest, self._sounding_like(syllables(rest)))]
+        after_ask = bool(before) and before[-1].kind in ("question", "place")
+        return [
+            Span("text", piece, self._sounding_like(syllables(piece)) or self._looking_like(piece))
+            for piece in (self._bare(one, after_ask) for one in SPLIT.split(rest))
+            if piece
+        ]
+
+    def _bare(self, piece: str, after_ask: bool) -> str:
+        """Return a piece without who speaks, and without what only links it; empty for nothing else."""
+        if len(piece) > PAIR:
+            piece = piece.lstrip(SPEAKERS) or piece
+        if after_ask:
+            piece = piece.lstrip(LINKS)
+        return "" if len(piece) == 1 and (piece in LINKS or (piece,) in self.spelled) else piece
+
+    def nearest_to(self, piece: str) -> Term | None:
+        """Return the known word with all but one of a piece's characters, best one that sounds like it."""
+        found = [term for one in blanked(piece) for term in self.nearly.get(one, ())]
+        spoken = syllables(piece)
+        return max(found, key=lambda term: alike(spoken, syllables(fold(term.name))), default=None)
+
+    def _looking_like(self, rest: str) -> tuple[Term, ...]:
+        """Return the longest known words of which all but one character stand here."""
+        found: list[Term] = []
+        position = 0
+        while position < len(rest):
+            size = min(self.longest, len(rest) - position)
+            while size >= SHORTEST_NEARLY:
+                term = self.nearest_to(rest[position : position + size])
+                if term is not None:
+                    found.append(term)
+                    position += size
+                    break
+                size -= 1
+            else:
+                position += 1
+        return tuple(found)
 
     def _sounding_like(self, spoken: Spoken) -> tuple[Term, ...]:
         """Return known words with the sound of a part of this, longest first.
@@ -226,6 +291,32 @@ class Lexicon:
         return spans
 
 
+def beginnings(spelled: Mapping[tuple[str, ...], Term]) -> Iterator[tuple[str, str]]:
+    """Return what may be typed for each Chinese name, and the name."""
+    for key, term in spelled.items():
+        if len(key) == 1 and len(key[0]) > 1 and is_han(key[0]) and term.kind in ("subject", "place"):
+            spoken = syllables(key[0])
+            yield from ((key[0], term.name), ("".join(spoken), term.name))
+            yield "".join(one[0] for one in spoken), term.name
+
+
+def by_length(begun: tuple[str, str]) -> tuple[int, str]:
+    """Sort the shortest names first."""
+    return len(begun[1]), begun[1]
+
+
+def alike(spoken: Spoken, other: Spoken) -> int:
+    """Return how many syllables are the same in the same places."""
+    return sum(one == two for one, two in zip(spoken, other, strict=False))
+
+
+def blanked(word: str) -> list[str]:
+    """Return a word with each of its characters left out in turn; none for the shortest."""
+    if len(word) < SHORTEST_NEARLY:
+        return []
+    return [f"{word[:place]}?{word[place + 1 :]}" for place in range(len(word))]
+
+
 def key_of(parts: Iterable[str]) -> tuple[str, ...]:
     """Return the key of a spelling; English plurals count as singulars."""
     return tuple(singular(part) if part.isascii() else part for part in parts)
@@ -247,47 +338,3 @@ def join_syllables(found: list[str]) -> list[str]:
         parts = list(group)
         joined += [" ".join(parts)] if single and len(parts) > 1 else parts
     return joined
-
-
-def others(group: Iterable[str], name: str, weight: float) -> tuple[tuple[str, float], ...]:
-    """Return the other Chinese names of a group, with the weight they have beside the one typed."""
-    return tuple((other, weight) for other in group if other != name and not other.isascii())
-
-
-def add_places(lexicon_: Lexicon, divisions: Mapping[str, Any], also: Mapping[str, Any]) -> None:
-    """Enter the divisions under all their names."""
-    for code, place in divisions.items():
-        for name in [place["zh"], place["en"], *also.get(code, [])]:
-            lexicon_.add(Term("place", str(name), ((place["zh"], 1.0),), code))
-
-
-def add_synonyms(lexicon_: Lexicon, synonyms: Mapping[str, Any]) -> None:
-    """Enter departments, synonyms, English words and words that only ask, in this order."""
-    for line in synonyms["departments"]:
-        for name in line:
-            also = others(line, name, DEPARTMENT_ALIAS)
-            lexicon_.add(Term("department", name, also, line[0]))
-    for line in synonyms["equal"]:
-        for name in line:
-            lexicon_.add(Term("subject", name, others(line, name, SAME)))
-    for name, meant in synonyms["wider"].items():
-        lexicon_.add(Term("subject", name, tuple((other, WIDER) for other in meant)))
-    for name, meant in synonyms["english"].items():
-        lexicon_.add(Term("subject", name, tuple((other, 1.0) for other in meant)))
-    kinds: tuple[Kind, ...] = ("question", "form")
-    for kind in kinds:
-        for name in (name for line in synonyms[kind] for name in line):
-            lexicon_.add(Term(kind, name))
-    meant_by = (*synonyms["wider"].values(), *synonyms["english"].values())
-    for name in (name for meant in meant_by for name in meant):
-        lexicon_.add(Term("subject", name))
-
-
-@cache
-def lexicon() -> Lexicon:
-    """Return the portal's own words, read once."""
-    made = Lexicon()
-    add_places(made, vocab.terms("division"), vocab.terms("places"))
-    add_synonyms(made, vocab.terms("synonyms"))
-    made.learn_sounds()
-    return made

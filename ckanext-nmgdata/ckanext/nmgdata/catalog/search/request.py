@@ -1,0 +1,74 @@
+"""What becomes of a query: serves ``IPackageController.before_dataset_search``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ckan.lib.search.common import SearchQueryError
+
+from .known import lexicon
+from .lucene import is_lucene
+from .query import ALIASES, NOTHING, build
+
+PARSER = "nmg"
+MATCH = "2<-1 5<70%"
+TIE = "0.2"
+
+_LOCAL = "{!"
+_BLANKS = re.compile(r"\s{20,}")
+
+
+def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the search parameters with a person's words made into a query of the ``nmg`` parser.
+
+    Left as they are, and so working as in stock CKAN: an empty query, ``*:*``, a query for fields
+    (``name:x``, ``title:x AND …``), and whatever comes with a ``defType`` or ``qf`` of its own.
+
+    :raises SearchQueryError: for local parameters, which ``nmg`` being allowed would open
+    """
+    params = {key: squeeze(value) for key, value in search_params.items()}
+    refuse_local_parameters(params)
+    # A term that no found entry has would come from entries that the reader may not know of.
+    if "facet.mincount" in params:
+        params["facet.mincount"] = max(1, as_int(params["facet.mincount"]))
+    typed = params.get("q") or ""
+    if not str(typed).strip() or params.get("defType") or params.get("qf") or is_lucene(str(typed)):
+        return params
+    built = build(str(typed), lexicon())
+    params["defType"] = "lucene"
+    params["q"] = built.query
+    if built.query != NOTHING:
+        fields = " ".join(ALIASES)
+        params["q"] = (
+            f"{{!{PARSER} uf='{fields}' qf=nmg_text mm='{MATCH}' tie={TIE} q.op=OR "
+            f"boost='{built.boost}'}}{built.query}"
+        )
+    return params
+
+
+def as_int(value: Any) -> int:
+    """Return a number that came as text; 0 for anything else."""
+    return int(value) if str(value).isdecimal() else 0
+
+
+def squeeze(value: Any) -> Any:
+    """Shorten long runs of blanks, on which CKAN's check of parameters takes quadratic time."""
+    if isinstance(value, list):
+        return [squeeze(one) for one in value]
+    return _BLANKS.sub(" ", value) if isinstance(value, str) else value
+
+
+def refuse_local_parameters(params: Mapping[str, Any]) -> None:
+    r"""Refuse ``{!`` in what came from outside.
+
+    CKAN checks the first local parameters of a value against its list of allowed parsers, but
+    ``{!nmg bq='\{!join …'}`` passes that check and is unescaped by Solr.
+    """
+    for key, value in params.items():
+        values = value if isinstance(value, list) else [value]
+        loose = key == "q"
+        for text in (one for one in values if isinstance(one, str)):
+            if text.lstrip().startswith(_LOCAL) or (not loose and _LOCAL in text):
+                raise SearchQueryError(f"Local parameters are not supported in param '{key}'.")
