@@ -115,7 +115,7 @@ null,
 ],
 "Remove": [
 null,
-"移除"
+"取消收藏"
 ],
 "Reorder resource view": [
 null,

@@ -20,6 +20,7 @@ from typing import Any
 from ckan import authz
 from ckanext.nmgdata import roles
 from ckanext.nmgdata.desk.logic import auth as desk_auth
+from ckanext.nmgdata.developers import docstrings
 from ckanext.nmgdata.kernel import actors, clock, orgs
 from ckanext.nmgdata.kernel.actors import Actor, Membership, Role
 from ckanext.nmgdata.kernel.deadlines import statutes
@@ -283,9 +284,6 @@ def powers() -> dict[str, Callable[[Actor], bool]]:
 
 # --- API -----------------------------------------------------------------------------------------
 
-PARAMETER = re.compile(r":param (\w+): (.*?)(?=\n\s*:|\n\s*\n|\Z)", re.DOTALL)
-RETURNS = re.compile(r":returns: (.*?)(?=\n\s*:|\Z)", re.DOTALL)
-
 
 def actions() -> dict[str, Callable[..., Any]]:
     """Return the actions of this project by name."""
@@ -311,19 +309,15 @@ def action_pages() -> str:
 
 def action_page(name: str, function: Callable[..., Any], auth: Callable[..., Any]) -> str:
     """Draw one action."""
-    text = inspect.getdoc(function) or ""
+    said = docstrings.read(function)
     method = "GET or POST" if getattr(function, "side_effect_free", False) else "POST"
-    lines = [f"### `{name}`", "", f"{method}. {line(text)}", "", f"Who: {line(inspect.getdoc(auth) or '')}"]
-    if parameters := [(f"`{key}`", line(said)) for key, said in PARAMETER.findall(text)]:
-        lines += ["", table(("parameter", "meaning"), parameters)]
-    if returned := RETURNS.search(text):
-        lines += ["", f"Returns {line(returned[1])}."]
+    who = docstrings.line(inspect.getdoc(auth) or "")
+    lines = [f"### `{name}`", "", f"{method}. {said.summary}", "", f"Who: {who}"]
+    if said.parameters:
+        lines += ["", table(("parameter", "meaning"), [(f"`{p.name}`", p.meaning) for p in said.parameters])]
+    if said.returns:
+        lines += ["", f"Returns {said.returns}."]
     return "\n".join(lines)
-
-
-def line(text: str) -> str:
-    """Return the first paragraph of a docstring as one line of Markdown."""
-    return " ".join(text.split("\n\n", maxsplit=1)[0].split()).replace("``", "`")
 
 
 def reason_table() -> str:

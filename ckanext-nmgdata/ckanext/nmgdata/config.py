@@ -35,6 +35,11 @@ def site_id() -> str:
     return tk.config["ckan.site_id"]
 
 
+def storage_path() -> str:
+    """Return the folder of the portal's own files, empty where it has none."""
+    return tk.config.get("ckan.storage_path") or ""
+
+
 def redis_url() -> str:
     """Return the address of Redis."""
     return tk.config["ckan.redis.url"]
@@ -54,6 +59,11 @@ def limits_of(name: str) -> tuple[int, int]:
     """Return a limit of the accounts' for a person and for a network."""
     person, network = (f"{PREFIX}.accounts.{name}_per_{whose}" for whose in ("person", "network"))
     return tk.config[person], tk.config[network]
+
+
+def api_limits() -> tuple[int, int]:
+    """Return how many calls of the API there may be in a minute: of a person (0 for any), from a network."""
+    return tk.config[f"{PREFIX}.api.calls_per_person"], tk.config[f"{PREFIX}.api.calls_per_network"]
 
 
 def audit_digest() -> str:
@@ -207,6 +217,11 @@ def harvest_readers() -> int:
 def harvest_slice_seconds() -> int:
     """Return after how many seconds a worker lets other background work have its turn."""
     return tk.config[f"{PREFIX}.harvest.slice_seconds"]
+
+
+def harvest_follow_seconds() -> int:
+    """Return how many seconds lie between two looks at a city's change feed; 0: no feed is followed."""
+    return tk.config[f"{PREFIX}.harvest.follow_seconds"]
 
 
 def harvest_workers() -> int:

@@ -18,12 +18,17 @@ from .catalog import (
     dcat,
     dcat_xml,
     exports,
+    favourites,
     helpers,
     lifecycle,
+    preview,
+    scripts,
     search,
     sources,
     state,
+    structured,
     validators,
+    whole_files,
     workflow,
 )
 from .catalog import views as catalog_views
@@ -42,7 +47,9 @@ from .desk import notices, told
 from .desk import views as desk_views
 from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
-from .kernel import outbox, tick
+from .developers import errors
+from .developers import views as developer_views
+from .kernel import context, outbox, tick
 from .kernel.audit import log as audit_log
 from .kernel.changes import feed
 from .kernel.changes import log as changes
@@ -66,7 +73,7 @@ from .kernel.gate import (
 from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import terms
-from .site import hardening, sessions, settings
+from .site import conditional, display, hardening, sessions, settings
 from .site import help as api_help
 
 
@@ -118,6 +125,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         trouble.install()
         changes.install()
         tick.hourly(feed.purge)
+        tick.minutely(whole_files.ask_for_build)
+        tick.hourly(favourites.tell)
         without_search.install()
         notices.install()
         logins.install()
@@ -151,7 +160,9 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
             **helpers.HELPERS, **search_helpers.HELPERS, "nmgdata_unread": told.unread,
             "nmgdata_class_history": class_history.of_dataset, "nmgdata_class_choices": class_views.choices,
             "nmgdata_class_moves": class_views.may_move, "nmgdata_was_published": class_views.was_published,
-            "nmgdata_negative_list": negative.is_public,
+            "nmgdata_negative_list": negative.is_public, **developer_views.HELPERS,
+            **display.HELPERS, **preview.HELPERS, **favourites.HELPERS, **scripts.HELPERS,
+            **structured.HELPERS,
         }  # fmt: skip
 
     def get_actions(self) -> dict[str, Any]:
@@ -178,7 +189,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         """Return the pages of kernel and catalogue."""
         return [
             catalog_views.blueprint, changes_views.blueprint, exports.blueprint, class_views.blueprint,
-            desk_views.blueprint, account_views.blueprint,
+            desk_views.blueprint, account_views.blueprint, developer_views.blueprint,
+            display.blueprint, whole_files.blueprint, favourites.blueprint,
         ]  # fmt: skip
 
     def get_commands(self) -> list[Any]:
@@ -187,8 +199,9 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
 
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
+        context.remember(app)
         gated = known.install(tombstones.install(routes.take_over(account_views.take_over(app))))
-        return hardening.install(sessions.install(bound.install(gated)))
+        return hardening.install(sessions.install(errors.install(conditional.install(bound.install(gated)))))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
         """Return the facets of the dataset list."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from ckan.plugins import toolkit as tk
 
+from ..kernel import elsewhere
 from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, closures
@@ -71,7 +72,7 @@ def file_case(
     """File the case of one department."""
     dataset = wants[0].dataset
     filing = Filing(
-        org_id=dataset["owner_org"],
+        org_id=elsewhere.office(dataset),
         region_code=dataset.get("region_code") or REGION,
         dataset_id=dataset["id"],
         filer_id=unit.actor.user_id,

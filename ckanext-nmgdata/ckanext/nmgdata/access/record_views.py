@@ -51,7 +51,7 @@ def people() -> str:
         **page,
         "asked": asked(),
         "departments": departments(),
-        "places": [{"value": c, "label": p["zh"]} for c, p in vocab.league_cities().items()],
+        "places": [{"value": c, "label": vocab.label("division", c)} for c in vocab.league_cities()],
         "outcomes": [{"value": slug, "label": _(label)} for slug, label in LABELS.items()],
         "years": [{"value": str(y), "label": str(y)} for y in range(year, year - 6, -1)],
     }

@@ -11,6 +11,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
 from ..forms import LONGEST
+from ..kernel import elsewhere
 from ..kernel.gate import answers, stops
 from ..kernel.gate.policy import Reason
 
@@ -70,12 +71,23 @@ def one(context: Context, item: Any) -> Wanted:
     reason = stops.application(dataset["id"])
     if reason is not Reason.APPLICATION_REQUIRED:
         raise tk.ValidationError({"dataset_id": [answers.sentence(reason)]})
+    refuse_what_lies_elsewhere(dataset["id"])
     return Wanted(
         dataset,
         file_of(dataset, item.get("resource_id")),
         fields_of(dataset, item),
         answers_to(dataset, item),
     )
+
+
+def refuse_what_lies_elsewhere(dataset_id: str) -> None:
+    """Refuse data that another portal keeps and decides about; say where they are applied for (DC-53)."""
+    found = elsewhere.of(dataset_id)
+    if found and found.apply_url:
+        message = _("These data lie on the portal {portal}, which decides about them. Apply there: {address}")
+        raise tk.ValidationError(
+            {"dataset_id": [message.format(portal=found.portal, address=found.apply_url)]}
+        )
 
 
 def file_of(dataset: dict[str, Any], resource_id: Any) -> str | None:
@@ -123,5 +135,5 @@ def by_department(wants: Iterable[Wanted]) -> dict[str, list[Wanted]]:
     """Return what each department decides about: one case each (R-COND-03)."""
     found: dict[str, list[Wanted]] = defaultdict(list)
     for want in wants:
-        found[want.dataset["owner_org"]].append(want)
+        found[elsewhere.office(want.dataset) or ""].append(want)
     return dict(found)

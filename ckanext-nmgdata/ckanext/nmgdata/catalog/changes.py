@@ -24,8 +24,8 @@ from rdflib import Graph, URIRef
 from .. import config
 from ..kernel.changes import feed
 from ..kernel.changes.feed import Cursor, Item, Page
-from ..kernel.changes.model import Activity
-from ..kernel.gate import stops
+from ..kernel.changes.model import Activity, Cause
+from ..kernel.gate import answers, stops
 from ..kernel.gate.labels import public_entries
 from . import dcat_write
 from .dcat_terms import NMG, iri
@@ -56,6 +56,7 @@ CONTEXT: dict[str, Any] = {
     "openState": {"@id": "nmg:openState", "@type": "@id"},
     "stoppedSince": {"@id": "nmg:stoppedSince", "@type": "xsd:dateTime"},
     "caseNumber": "nmg:caseNumber",
+    "stopReason": "nmg:stopReason",
     "timestampPath": {"@id": "ldes:timestampPath", "@type": "@id"},
     "versionOfPath": {"@id": "ldes:versionOfPath", "@type": "@id"},
     "view": {"@id": "tree:view", "@type": "@id"},
@@ -116,6 +117,8 @@ def activity(item: Item, with_description: bool) -> Document:
     thing: Document = {"id": name, "type": "dcat:Dataset"}
     if item.activity == Activity.DELETE:
         thing = {"id": name, "type": "Tombstone", "formerType": "dcat:Dataset", "deleted": at}
+        if item.is_newest and item.cause == Cause.WITHDRAWN:
+            thing.update(withdrawal(item.dataset_id))
     said: Document = {
         "id": f"{address()}#{item.seq}",
         "type": str(item.activity),
@@ -143,11 +146,19 @@ def stop_of(entry: dict[str, Any]) -> Document:
     """Return what stops an entry as a whole, for those who read JSON and no graphs."""
     if not stops.is_stopped(entry):
         return {}
-    return {
+    said = {
         "openState": str(iri("open_state", entry["open_state"])),
         "stoppedSince": entry["open_state_since"],
         "caseNumber": entry["open_state_case"],
+        "stopReason": answers.why(entry["open_state_case"]),
     }
+    return {name: value for name, value in said.items() if value}
+
+
+def withdrawal(dataset_id: str) -> Document:
+    """Return what stays public of a withdrawal: since when, which case, why."""
+    stop = stops.strongest(stops.live(dataset_id))
+    return stop_of(stops.fields(stop)) if stop else {}
 
 
 def description(entry: dict[str, Any]) -> list[Document]:

@@ -1,7 +1,7 @@
 """The whole public catalogue in one file: ``data.json`` for portals that read DCAT-US, ``sitemap.xml``.
 
-Both are made when asked for, so that they say a stop as soon as search does (``data.json``, from the
-index) or at once (``sitemap.xml``, from the database).
+Both are made from the database when asked for, so that they say a stop at once; who has the same already is
+told so.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from xml.sax.saxutils import escape
 
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib.search import SearchError
 from ckan.plugins import toolkit as tk
-from ckan.types import Context
 from ckanext.dcat.utils import dataset_uri
 from flask import Blueprint, Response, stream_with_context
 
@@ -24,15 +22,13 @@ from .. import config, vocab
 from ..kernel import orgs
 from ..kernel.gate import stops
 from ..kernel.gate.labels import is_withdrawn, public_entries
-from . import dcat_write, state
+from . import dcat_write, state, whole
 
-_ = tk._
 Entry = dict[str, Any]
 blueprint = Blueprint("nmgdata_exports", __name__)
 
 # --- data.json -----------------------------------------------------------------------------------
 
-ROWS = 500
 ACCESS_LEVELS = {"unconditional": "public", "conditional": "restricted public"}
 CATALOGUE = {
     "@context": "https://project-open-data.cio.gov/v1.1/schema/catalog.jsonld",
@@ -46,37 +42,27 @@ CATALOGUE = {
 def data_json() -> Response:
     """Return the catalogue as everybody may read it, whoever asks, in the form of DCAT-US 1.1."""
     tk.request.environ["__no_cache__"] = True
-    try:
-        first = search_page("")
-    except SearchError:
-        answer = {"success": False, "error": {"message": _("Search is not available at the moment.")}}
-        return Response(json.dumps(answer, ensure_ascii=False), 503, mimetype="application/json")
-    return Response(stream_with_context(written(first)), mimetype="application/json")
+    tag = f"data-json-{whole.edition()}"
+    answer = Response(mimetype="application/json")
+    if tk.request.if_none_match.contains(tag):
+        answer.status_code = 304
+        model.Session.rollback()
+    else:
+        answer.response = stream_with_context(written())
+    answer.set_etag(tag)
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
 
 
-def search_page(after: str) -> list[Entry]:
-    """Return the entries that follow an id, as the public finds them."""
-    nobody: Context = {"user": "", "auth_user_obj": None}
-    query = {
-        "fq": f'+dataset_type:dataset +id:{{"{after}" TO *]',
-        "sort": "id asc",
-        "rows": ROWS,
-        "facet": "false",
-    }
-    return tk.get_action("package_search")(nobody, query)["results"]
-
-
-def written(entries: list[Entry]) -> Iterator[str]:
+def written() -> Iterator[str]:
     """Write the catalogue piece by piece, so that its size does not matter."""
     head = json.dumps({**CATALOGUE, "@id": f"{config.site_root()}/data.json"}, ensure_ascii=False)
     yield head[:-1] + ', "dataset": ['
     separator = "\n"
     try:
-        while entries:
-            for entry in entries:
-                yield separator + json.dumps(dataset(entry), ensure_ascii=False)
-                separator = ",\n"
-            entries = search_page(entries[-1]["id"]) if len(entries) == ROWS else []
+        for entry in whole.entries(tombstones=True):
+            yield separator + json.dumps(dataset(entry), ensure_ascii=False)
+            separator = ",\n"
     finally:
         model.Session.remove()
     yield "\n]}\n"
@@ -159,7 +145,7 @@ LIMIT = 50_000
 """Addresses that a sitemap may have (sitemaps.org)."""
 PARTS = "0123456789abcdef"
 """A catalogue beyond the limit is divided by the digest of its ids."""
-PAGES = ("/", "/dataset/", "/organization/", "/nmg/cities", "/nmg/changes", "/about")
+PAGES = ("/", "/dataset/", "/organization/", "/nmg/cities", "/nmg/changes", "/nmg/developers", "/about")
 
 
 @blueprint.route("/sitemap.xml")

@@ -218,13 +218,6 @@ def nmgdata_stop(dataset: dict[str, Any]) -> dict[str, Any] | None:
     return {**stop, "why": answers.why(stop["case_number"])} if stop else None
 
 
-def nmgdata_structured_data(dataset: dict[str, Any]) -> str:
-    """Return an entry as schema.org's JSON-LD for search engines, without addresses of what is stopped."""
-    shown = [] if stops.is_withdrawn(dataset) else dataset.get("resources") or []
-    files = [{**file, "url": ""} if stops.is_stopped(file) else file for file in shown]
-    return tk.h.structured_data({**dataset, "resources": files})
-
-
 def nmgdata_items(dataset: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the data items of a dataset."""
     items = dataset.get("data_items") or []
@@ -353,7 +346,6 @@ HELPERS = {
         nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
         nmgdata_access_to, nmgdata_maintains, nmgdata_stop, nmgdata_items, nmgdata_item_type,
         nmgdata_decision_days, nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
-        nmgdata_structured_data,
         nmgdata_date, nmgdata_moment, nmgdata_time_left,
         nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation,
         unix_locale_to_bcp47,

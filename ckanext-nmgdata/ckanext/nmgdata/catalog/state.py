@@ -12,7 +12,7 @@ from rdflib import Graph, Literal, Namespace, URIRef
 from rdflib.namespace import RDF, SKOS, XSD
 
 from .. import vocab
-from ..kernel.gate import stops
+from ..kernel.gate import answers, stops
 from . import dcat_terms as terms
 from .dcat_terms import NMG, Text, code
 
@@ -33,6 +33,8 @@ def opening(g: Graph, node: URIRef, thing: dict[str, Any]) -> None:
         g.add((node, NMG.stoppedSince, Literal(thing["open_state_since"], datatype=XSD.dateTime)))
     if thing.get("open_state_case"):
         g.add((node, NMG.caseNumber, code(thing["open_state_case"])))
+        if reason := answers.why(thing["open_state_case"]):
+            g.add((node, NMG.stopReason, terms.text(reason)))
 
 
 def status(g: Graph, state: str) -> URIRef:

@@ -16,7 +16,7 @@ from ckan import model
 from sqlalchemy.orm import Session
 
 from ..catalog.bulk.rows import together
-from ..kernel.gate.stops import stopped_among
+from .following.stops import held_here
 from .model import RemoteRecord, Source
 from .records import Page, Record, Refused
 
@@ -55,6 +55,8 @@ class Difference:
     """Had vanished and is back, changed or not."""
     unchanged: list[Known] = field(default_factory=list)
     stopped: list[Known] = field(default_factory=list)
+    halted: list[tuple[Known, Record]] = field(default_factory=list)
+    """Left as they are, but their source says something new, perhaps that it has stopped them too."""
     refused: list[Refused] = field(default_factory=list)
     met: list[int] = field(default_factory=list)
     """Numbers of the known records among the refused ones: they have not vanished."""
@@ -64,7 +66,8 @@ class Difference:
     @property
     def seen(self) -> list[int]:
         """Return the numbers of the known records that the page held."""
-        known = [*self.unchanged, *self.stopped, *(one for one, _record in [*self.update, *self.restore])]
+        pairs = [*self.update, *self.restore, *self.halted]
+        known = [*self.unchanged, *self.stopped, *(one for one, _record in pairs)]
         return [*(one.id for one in known), *self.met]
 
     def refuse_again(self, numbers: set[int]) -> None:
@@ -72,7 +75,7 @@ class Difference:
         for some in (self.unchanged, self.stopped):
             self.refused += [repeated(one) for one in some if one.id in numbers]
             some[:] = [one for one in some if one.id not in numbers]
-        for pairs in (self.update, self.restore):
+        for pairs in (self.update, self.restore, self.halted):
             self.refused += [repeated(one) for one, _record in pairs if one.id in numbers]
             pairs[:] = [pair for pair in pairs if pair[0].id not in numbers]
 
@@ -167,8 +170,10 @@ def place(found: Difference, own: Known | None, record: Record) -> None:
     """Put a sound record where it belongs."""
     if own is None:
         found.create.append(record)
-    elif own.kept:
+    elif own.kept and own.digest == record.digest:
         found.stopped.append(own)
+    elif own.kept:
+        found.halted.append((own, record))
     elif own.vanished:
         found.restore.append((own, record))
     elif own.package_id is None or own.digest != record.digest:
@@ -231,9 +236,9 @@ RECORD, PACKAGE = RemoteRecord.__table__.c, model.package_table.c
 KEPT = sa.and_(
     RECORD.package_id.is_not(None),
     RECORD.archived_at.is_(None),
-    sa.or_(PACKAGE.state == model.State.DELETED, stopped_among(RECORD.package_id)),
+    sa.or_(PACKAGE.state == model.State.DELETED, held_here(RECORD.package_id)),
 )
-"""Condition that a dataset is left as it is: deleted by the region, or stopped by a case."""
+"""Condition that a dataset is left as it is: deleted by the region, or stopped by a case of its own."""
 KNOWN = (
     sa.select(
         RECORD.id, RECORD.source_id, RECORD.identifier, RECORD.claim, RECORD.subject, RECORD.digest,

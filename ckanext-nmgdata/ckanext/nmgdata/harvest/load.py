@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,9 +27,9 @@ from ..catalog.model import Entry
 from ..catalog.names import from_title
 from ..kernel import orgs
 from ..kernel.gate.model import Origin
-from ..kernel.gate.stops import stopped_among
 from ..kernel.unit import Unit
 from . import local
+from .following import stops as origin
 from .model import Problem, RemoteFile, RemoteRecord, Source
 from .records import Record
 from .remote.describe import entry as describe_record
@@ -62,6 +63,8 @@ class Batch:
     """Id of a file → number of its record and what it is recognised by."""
     problems: list[Refusal] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)
+    stops: dict[str, origin.Places] = field(default_factory=dict)
+    """What stops each dataset by its source's word."""
 
     def refuse(self, task: Task, code: str, detail: str) -> None:
         """Note that a record is not loaded."""
@@ -82,6 +85,8 @@ class Loader:
     describe: Callable[..., dict[str, Any]] = describe_record
     match: Callable[..., list[int | None]] = match_files
     checker: Checker = field(default_factory=checker)
+    as_of: datetime | None = None
+    """Records that the change feed told of since then are newer here than what is to be loaded."""
 
     def __post_init__(self) -> None:
         """Read who owns what."""
@@ -107,15 +112,19 @@ class Loader:
             row = known.get(task.number)
             if row is None:
                 batch.refuse(task, "forgotten", "The dataset was removed while it was being loaded.")
+            elif self.as_of and row.followed_at and row.followed_at >= self.as_of:
+                batch.counts["unchanged"] += 1
             elif row.package_id and former.get(row.package_id, {}).get("kept") and not row.archived_at:
                 batch.counts["stopped"] += 1
                 batch.stopped.append(row.id)
+                batch.stops[row.package_id] = self.stops_of(task, files[task.number])
             else:
                 self.prepare(batch, task, row, files[task.number], former.get(row.package_id or "", {}))
         self.give_names(unit.session, [made for _task, made, _remote, _missing in batch.made])
         with local.harvesting(unit.session):
             write(unit, [made for _task, made, _remote, _missing in batch.made])
         self.remember(unit, batch)
+        origin.settle(unit, self.source, batch.stops)
         return batch
 
     # --- what is there ---------------------------------------------------------------------------
@@ -147,7 +156,7 @@ class Loader:
         if not ids:
             return {}
         package: Any = model.Package
-        kept = sa.or_(package.state == model.State.DELETED, stopped_among(package.id))
+        kept = sa.or_(package.state == model.State.DELETED, origin.held_here(package.id))
         query = (
             sa.select(package.id, package.name, package.creator_user_id, Entry.open_class, kept)
             .outerjoin(Entry, Entry.dataset_id == package.id)
@@ -176,6 +185,11 @@ class Loader:
             return
         entry = self.describe(task.record, self.spec, named=not row.package_id)
         remote = entry.pop("remote", {})
+        if row.package_id and not row.archived_at and origin.is_withdrawn(remote.get("stop")):
+            batch.counts["stopped"] += 1  # what a city leaves of it says less than what is known here
+            batch.stopped.append(row.id)
+            batch.stops[row.package_id] = origin.stated(remote["stop"], {})
+            return
         owner = self.owners.get(str(entry.get("owner_org") or self.source.owner_org))
         if owner is None or not vocab.lies_within(self.regions[owner], self.source.region_code):
             detail = f"The publisher is not one of the source: {remote.get('publisher') or owner or '-'}"
@@ -203,11 +217,24 @@ class Loader:
         beside = {name: remote[name] for name in BESIDE if remote.get(name)}
         if stopped := {one["id"]: stop for one, stop in zip(made.files, stops, strict=True) if stop}:
             beside["file_stops"] = stopped
+        batch.stops[made.dataset_id] = origin.stated(beside.get("stop"), stopped)
         missing = list(dict.fromkeys([*checked.missing, *remote.get("missing", ())]))
         batch.made.append((task, made, {**beside, "fields": stated}, missing))
         batch.counts[
             "created" if made.is_new else task.outcome if task.outcome != "created" else "updated"
         ] += 1
+
+    def stops_of(self, task: Task, files: list[tuple[str, list[str]]]) -> origin.Places:
+        """Return what the source says stops a dataset that is left as it is otherwise."""
+        entry = self.describe(task.record, self.spec, named=False)
+        found = entry.get("resources") or []
+        places = self.match([keys for _id, keys in files], [one.get("remote_keys") or [] for one in found])
+        said = {
+            files[place][0]: one.get("remote_stop")
+            for place, one in zip(places, found, strict=True)
+            if place is not None
+        }
+        return origin.stated(entry.get("remote", {}).get("stop"), said)
 
     def foreign_region(self, record: Record) -> str | None:
         """Return a division of the nmg vocabulary that a record claims and that is not the source's."""

@@ -43,6 +43,8 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+ORIGIN, HERE = "origin", "here"
+"""Where conditional data of a source are applied for."""
 LIVE = (JobState.QUEUED, JobState.RUNNING)
 ENDED = (JobState.FINISHED, JobState.FAILED, JobState.CANCELLED)
 
@@ -111,10 +113,8 @@ class Source(tk.BaseModel):
     succeeded_at: Mapped[later]
     validators: Mapped[json]
     """What the server calls the state of the catalogue that was read whole last (ETag, Last-Modified)."""
-    feed_cursor: Mapped[str | None] = mapped_column(sa.Text)
-    """How far the change feed has been followed."""
-    feed_tag: Mapped[str | None] = mapped_column(sa.Text)
-    followed_at: Mapped[later]
+    applications: Mapped[str] = mapped_column(sa.Text, server_default="origin")
+    """Who decides about its conditional data: the portal of ``origin``, or departments with accounts here."""
     created_at: Mapped[moment]
     changed_at: Mapped[moment]
 
@@ -136,6 +136,9 @@ class Source(tk.BaseModel):
         sa.CheckConstraint(
             "default_class IN ('unconditional', 'conditional', 'non_open')",
             name="nmgdata_harvest_source_class",
+        ),
+        sa.CheckConstraint(
+            one_of("applications", (ORIGIN, HERE)), name="nmgdata_harvest_source_applications"
         ),
         sa.CheckConstraint(
             "guard_share BETWEEN 0 AND 1 AND guard_number >= 0 AND every_hours >= 0"
@@ -263,6 +266,8 @@ class RemoteRecord(tk.BaseModel):
     missing: Mapped[list[str]] = mapped_column(JSONB, server_default=sa.text("'[]'"))
     """Fields of the law that the source leaves empty or states wrongly (DC-11)."""
     changed_at: Mapped[later]
+    followed_at: Mapped[later]
+    """When the change feed told of it last; what a harvest read before that is older."""
     vanished_at: Mapped[later]
     archived_at: Mapped[later]
 

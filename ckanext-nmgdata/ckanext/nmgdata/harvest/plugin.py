@@ -12,9 +12,10 @@ from .. import config as settings
 from .. import shapes
 from ..kernel import connections, outbox, tick
 from ..kernel.context import application, own_request
-from ..kernel.gate import known
+from ..kernel.gate import answers, known
 from ..kernel.outbox.model import Outbox
-from . import cli, job_views, jobs, letters, local, presenters, run, vanish, views
+from . import cli, job_views, jobs, letters, local, presenters, run, vanish, views, workflow
+from .following import loop, origin
 from .logic import action, auth
 
 GRACE = 900
@@ -34,12 +35,17 @@ class HarvestPlugin(p.SingletonPlugin):
         """Take charge of the outbox topic, and of what the clock makes due."""
         outbox.handle(jobs.TOPIC, call_workers)
         local.install()
+        workflow.install()
+        origin.install()
+        if workflow.public_reason not in answers.public_reasons:
+            answers.public_reasons.append(workflow.public_reason)
         letters.install()
         if presenters.cities not in connections.known:
             connections.known.append(presenters.cities)
         tick.minutely(jobs.ask_for_due)
         tick.hourly(vanish.archive_due)
         tick.hourly(jobs.purge)
+        tick.beside(loop.forever)
 
     def get_actions(self) -> dict[str, Any]:
         """Return the actions of sources and harvests."""

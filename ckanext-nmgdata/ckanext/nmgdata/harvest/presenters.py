@@ -14,6 +14,7 @@ from .. import vocab
 from ..kernel import clock, orgs
 from ..kernel.connections import Connection
 from . import query, words
+from .following.model import Following
 from .model import LIVE, OUTCOMES, Job, JobState, Problem, RemoteRecord, Source, SourceState
 from .remote.cities import cities as all_cities
 
@@ -125,10 +126,28 @@ def source(one: Source, last: Job | None = None) -> dict[str, Any]:
         "failures": one.failures,
         "broken_until": iso(one.broken_until),
         "succeeded_at": iso(one.succeeded_at),
-        "followed_at": iso(one.followed_at),
+        "applications": one.applications,
+        "following": following(one),
         "created_at": iso(one.created_at),
         "changed_at": iso(one.changed_at),
         "last_job": job(last) if last else None,
+    }
+
+
+def following(one: Source) -> dict[str, Any] | None:
+    """Return how following a source's change feed goes; None where there is none to follow."""
+    row = model.Session.get(Following, one.id) if one.feed else None
+    if row is None:
+        return None
+    return {
+        "read_at": iso(row.asked_at),
+        "changed_at": iso(row.changed_at),
+        "error": row.error,
+        "error_label": words.sentence(row.error) if row.error else None,
+        "failures": row.failures,
+        "retry_at": iso(row.retry_at),
+        "owes": row.owes,
+        "refused": row.refused,
     }
 
 

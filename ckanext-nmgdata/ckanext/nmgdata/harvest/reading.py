@@ -186,6 +186,6 @@ def as_tasks(unit: Unit, source_id: str, found: diff.Difference) -> tuple[list[T
     """
     numbers = diff.enter(unit.session, source_id, found)
     tasks = [Task(numbers[one.identifier], "created", one) for one in found.create]
-    tasks += [Task(known.id, "updated", one) for known, one in found.update]
+    tasks += [Task(known.id, "updated", one) for known, one in [*found.update, *found.halted]]
     tasks += [Task(known.id, "restored", one) for known, one in found.restore]
     return tasks, list(numbers.values())

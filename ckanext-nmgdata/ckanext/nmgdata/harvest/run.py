@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,6 +36,8 @@ from .work import Task, pack, unpack
 log = logging.getLogger(__name__)
 LOOK = 1.0
 """Seconds between two looks for sources that nobody reads."""
+LEEWAY = timedelta(minutes=5)
+"""How far the clocks of two machines may be apart."""
 GIVE_UP_TOGETHER = 3
 """How often a page is loaded as a whole; afterwards record by record, so that the one that kills is found."""
 
@@ -51,7 +54,8 @@ def load_page(job_id: str, number: int, name: str, **ways: Any) -> int:
         model.Session.rollback()
         return 0
     tasks, attempts = unpack(page.work), page.attempts
-    loader = Loader(source, spec_of(source), **ways)
+    since = job.started_at and job.started_at - LEEWAY
+    loader = Loader(source, spec_of(source), as_of=since, **ways)
     model.Session.expunge(source)
     model.Session.rollback()
     parts = [[task] for task in tasks] if attempts > GIVE_UP_TOGETHER else [tasks]
@@ -220,7 +224,7 @@ class Worker:
         return found
 
 
-def inside(app: Flask, work: Callable[[], None]) -> None:
+def inside(app: Flask, work: Callable[[], object]) -> None:
     """Run something in a thread, in a request of the portal's own."""
     with app.app_context(), own_request():
         work()

@@ -33,14 +33,17 @@ LISTED = 1000
 def not_found(job_id: str, source_id: str) -> sa.Select[Any]:
     """Return the query for the records that a job did not find; what it has refused counts as found.
 
-    A record whose identity is refused this time was seen: its dataset stays.
+    A record whose identity is refused this time was seen: its dataset stays. So does what the change feed
+    told of since the job began: it may be newer than the pages.
     """
+    began = sa.select(Job.started_at).where(Job.id == job_id).scalar_subquery()
     seen = sa.select(sa.func.unnest(JobPage.seen)).where(JobPage.job_id == job_id)
     return sa.select(RemoteRecord.id).where(
         RemoteRecord.source_id == source_id,
         RemoteRecord.package_id.is_not(None),
         RemoteRecord.vanished_at.is_(None),
         RemoteRecord.id.not_in(seen),
+        sa.or_(RemoteRecord.followed_at.is_(None), RemoteRecord.followed_at < began),
     )
 
 

@@ -175,7 +175,16 @@ def saved(action: str, fields: dict[str, Any], needed: tuple[str, ...] = ()) -> 
         return None, {"region_code": [_("You do not look after this region.")]}
 
 
-DEFAULTS = {"format": "auto", "every_hours": 24, "grace_days": 7, "guard_percent": 10, "guard_number": 100}
+DECIDERS = {"origin": N_("On the city’s portal"), "here": N_("In this portal, by the city’s departments")}
+"""Where conditional data of a city are applied for."""
+DEFAULTS = {
+    "format": "auto",
+    "applications": "origin",
+    "every_hours": 24,
+    "grace_days": 7,
+    "guard_percent": 10,
+    "guard_number": 100,
+}
 
 
 def form(actor: Actor, data: dict[str, Any], errors: dict[str, Any], name: str | None) -> str:
@@ -194,6 +203,7 @@ def form(actor: Actor, data: dict[str, Any], errors: dict[str, Any], name: str |
         "formats": [{"value": slug, "label": _(label)} for slug, label in FORMATS.items()],
         "organisations": [{"value": org, "label": title} for org, title in owners(data)],
         "classes": vocab.choices("open_class"),
+        "deciders": [{"value": slug, "label": _(label)} for slug, label in DECIDERS.items()],
         "operates": auth.operates(actor),
         "classifies": bool(actor.regions(Role.AUTHORITY)),
         "excepts": actor.covers(Role.AUTHORITY, None),

@@ -87,6 +87,7 @@ CODES: dict[str, str] = {
     "invalid": N_("The record breaks a rule of the catalogue that leaving out a field cannot mend."),
     "not_taken": N_("The record was taken over without a field whose value is not valid."),
     "forgotten": N_("The dataset was removed while it was being loaded."),
+    "missed": N_("Changes of the feed may have been missed; the whole catalogue is harvested anew."),
     "crashed": N_("Whoever read this source was killed, several times."),
     "internal": N_("An error of this portal; its log says more."),
     "time_over": N_("The time of a check was over before this page had come."),

@@ -10,6 +10,20 @@ from flask import current_app, has_app_context
 
 from .. import config
 
+_applications: list[Any] = []
+
+
+def remember(app: Any) -> None:
+    """Keep the application of this process, for jobs of the worker that need it."""
+    _applications[:] = [app]
+
+
+def job_request() -> AbstractContextManager[Any]:
+    """Return a block like ``own_request`` for the worker's jobs, which run outside the application."""
+    if has_app_context() or not _applications:
+        return own_request()
+    return _applications[0].test_request_context(base_url=config.site_url())
+
 
 def application() -> AbstractContextManager[Any]:
     """Return a block in which the application is at hand.

@@ -9,7 +9,10 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +35,7 @@ SWEEP_EVERY = 60.0
 PURGE_EVERY = 3600.0
 _chores: dict[str, Callable[[], Any]] = {}
 _frequent: dict[str, Callable[[], Any]] = {}
+_beside: dict[str, Callable[[threading.Event], None]] = {}
 
 
 def minutely(work: Callable[[], Any]) -> None:
@@ -44,6 +48,14 @@ def hourly(work: Callable[[], Any]) -> None:
     _chores[f"{work.__module__}.{work.__qualname__}"] = work
 
 
+def beside(work: Callable[[threading.Event], None]) -> None:
+    """Have something run beside the loop of the leader until it is told to stop; may be asked again.
+
+    It does its work at least once, also when it is told to stop from the beginning (``--once``).
+    """
+    _beside[f"{work.__module__}.{work.__qualname__}"] = work
+
+
 def purge() -> None:
     """Delete what is no longer needed."""
     for work in (queue.purge, *_chores.values()):
@@ -52,6 +64,10 @@ def purge() -> None:
 
 def once() -> None:
     """Do everything that is due now."""
+    over = threading.Event()
+    over.set()
+    for work in _beside.values():
+        guarded(partial(work, over))
     deliver()
     sweep_now()
     purge()
@@ -106,16 +122,35 @@ def lead(connection: Connection, stop: threading.Event) -> None:
     autocommit.execute(sa.text(f"LISTEN {queue.CHANNEL}"))
     log.info("tick: leading")
     next_sweep = next_purge = 0.0
-    while not stop.is_set():
-        autocommit.execute(sa.text("SELECT 1"))
-        deliver()
-        if time.monotonic() >= next_sweep:
-            sweep_now()
-            next_sweep = time.monotonic() + SWEEP_EVERY
-        if time.monotonic() >= next_purge:
-            purge()
-            next_purge = time.monotonic() + PURGE_EVERY
-        wait_for_work(autocommit, stop)
+    with companions():
+        while not stop.is_set():
+            autocommit.execute(sa.text("SELECT 1"))
+            deliver()
+            if time.monotonic() >= next_sweep:
+                sweep_now()
+                next_sweep = time.monotonic() + SWEEP_EVERY
+            if time.monotonic() >= next_purge:
+                purge()
+                next_purge = time.monotonic() + PURGE_EVERY
+            wait_for_work(autocommit, stop)
+
+
+@contextmanager
+def companions() -> Iterator[None]:
+    """Run what works beside the leader, each in a thread of its own, as long as the block lasts."""
+    over = threading.Event()
+    threads = [
+        threading.Thread(target=copy_context().run, args=(guarded, partial(work, over)), daemon=True)
+        for work in _beside.values()
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 def wait_for_work(connection: Connection, stop: threading.Event) -> None:

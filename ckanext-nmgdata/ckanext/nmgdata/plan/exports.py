@@ -18,10 +18,10 @@ from .. import config, vocab
 from ..kernel import clock
 from ..kernel.cells import harmless
 from ..kernel.gate.labels import in_catalogue
+from ..kernel.sheets import MEDIA_TYPE, xlsx
 from . import states
 from .counts import Scope
 from .model import Item, Plan
-from .sheets import MEDIA_TYPE, xlsx
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown

@@ -8,17 +8,11 @@ from ckan import model
 from ..kernel import clock
 from ..kernel.gate.labels import public_entries
 from ..kernel.unit import Unit
-from ..kernel.workflow.terms import terms
+from ..kernel.workflow.terms import likeness
 from .model import Item, Plan
 
 ENOUGH = 0.6
 """Likeness (Dice) of two titles from which a dataset is suggested."""
-
-
-def likeness(one: str, other: str) -> float:
-    """Return how like two titles are, 0 to 1: their pairs of characters in common."""
-    mine, theirs = ({t for t in terms(title) if len(t) > 1} for title in (one, other))
-    return 2 * len(mine & theirs) / (len(mine) + len(theirs)) if mine and theirs else 0.0
 
 
 def suggest(unit: Unit, dataset_id: str) -> None:

@@ -10,11 +10,11 @@ from ckan.plugins import toolkit as tk
 from flask import Blueprint, Response, redirect
 
 from ..kernel.gate.doors import asking
+from ..kernel.sheets import MEDIA_TYPE
 from ..kernel.workflow import engine
 from ..reader import context, need_login
 from . import importing, items, query, template, work_views, year_end
 from .model import Item, Plan
-from .sheets import MEDIA_TYPE
 
 _ = tk._
 blueprint = Blueprint("nmgdata_plan_steps", __name__)

@@ -30,6 +30,7 @@ BASE = {
     "pending",
     "clock",
     "context",
+    "elsewhere",
     "actors",
     "orgs",
     "types",
@@ -40,6 +41,7 @@ BASE = {
     "identity",
     "memory",
     "personal",
+    "sheets",
     "tick",
 }
 LINES = 400

@@ -39,7 +39,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates" / "nmgdata"
 NOT_READ = "script, style, code, pre, [lang=en], .api-examples"
 NAMES = re.compile(
     r"\b(?:(?:editor|reviewer|official|auditor|applicant|citizen|stranger|operator|head)\b(?![-@])"
-    r"|nmg-transport|nmgdata-\w+|my-group)"
+    r"|nmg-transport|nmgdata-[\w-]+|my-group)"
 )
 """Names of accounts and addresses, in small letters; the words Editor and Reviewer are still noticed."""
 
@@ -88,6 +88,8 @@ def test_what_the_public_reads(world, app):
         (f"/dataset/{shown['name']}",), (file_of(shown),), (f"/dataset/{world.conditional['name']}",),
         ("/organization/",), (f"/organization/{org}",),
         (f"/organization/about/{org}",), ("/group/",), ("/nmg/cities",), ("/nmg/cities/ordos",),
+        ("/nmg/developers",), ("/nmg/developers/package_search",), ("/nmg/developers/nmgdata_objection_submit",),
+        ("/nmg/display",), ("/nmg/developers/none", 404),
         ("/user/login",), ("/user/login", 200, {"login": "a", "password": "b"}),
         ("/user/register",), ("/user/register", 200, {"name": ""}),
         ("/user/reset",), ("/user/reset", 200, {"user": "nobody"}), ("/nmg/cases",),
@@ -240,8 +242,9 @@ def test_what_an_applicant_reads(world, app, as_user):
     no_english(app, mine, [("/nmg/my",), (form,), (form, 200, {"scenario": "x"})])
     case = world.granted()
     name = world.applicant.name
+    call("follow_dataset", world.applicant, id=world.conditional["id"])
     pages = [
-        ("/nmg/my",), (f"/nmg/cases/{case['number']}",), (f"/dataset/{world.conditional['name']}",),
+        ("/nmg/my",), ("/nmg/favourites",), (f"/nmg/cases/{case['number']}",), (f"/dataset/{world.conditional['name']}",),
         (f"/user/edit/{name}",), (f"/user/edit/{name}", 200, {"email": "x", "name": name, "old_password": "", "save": ""}),
         (f"/user/{name}",), (f"/user/{name}/api-tokens",),
     ]  # fmt: skip

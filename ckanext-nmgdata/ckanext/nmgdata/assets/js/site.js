@@ -120,6 +120,26 @@
     }
   });
 
+  // What is wider than its place can be reached, and so moved, by keyboard.
+  document.querySelectorAll(".scroll").forEach(function (part) {
+    if (part.scrollWidth > part.clientWidth) { part.tabIndex = 0; }
+  });
+
+  document.querySelectorAll("[data-print]").forEach(function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () { window.print(); });
+  });
+
+  // Pieces of code are copied by a button, where the browser lets a page do so.
+  document.querySelectorAll("button.copy").forEach(function (button) {
+    if (!navigator.clipboard) { return; }
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+      button.classList.add("done");
+    });
+  });
+
   // One more row in a table of data items.
   document.querySelectorAll("[data-add-row]").forEach(function (button) {
     button.hidden = false;

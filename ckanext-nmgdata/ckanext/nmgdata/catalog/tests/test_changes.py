@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
-from ckanext.nmgdata.catalog import exports
+from ckanext.nmgdata.catalog import exports, whole
 from ckanext.nmgdata.catalog.changes import AS
 from ckanext.nmgdata.catalog.dcat_terms import CONCEPT, NMG
 from ckanext.nmgdata.factories import lift, site_context, stop
@@ -209,7 +209,7 @@ class TestDataJson:
         return {entry["title"]: entry for entry in json.loads(answer.body)["dataset"]}
 
     def test_the_public_entries_whoever_asks(self, world, app, as_user, monkeypatch):
-        monkeypatch.setattr(exports, "ROWS", 2)
+        monkeypatch.setattr(whole, "PAGE", 2)
         made = [
             world.open_data,
             world.conditional,

@@ -49,7 +49,8 @@ def nmgdata_access_explain(context: Context, data_dict: DataDict) -> dict[str, A
     :type id: string
 
     :returns: ``allowed``, ``reason`` (machine-readable), ``message``, ``legal_basis``, and where it
-        helps ``apply_url``, ``next_url``, ``case``, ``valid_until``
+        helps ``apply_url`` (with ``apply_at`` where another portal keeps the data), ``next_url``, ``case``,
+        ``valid_until``
     :rtype: dictionary
     """
     tk.check_access("nmgdata_access_explain", context, data_dict)

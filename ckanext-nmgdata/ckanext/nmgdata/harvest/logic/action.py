@@ -101,7 +101,9 @@ def nmgdata_source_create(context: Context, data_dict: DataDict) -> dict[str, An
     :type private_networks: list of strings
     :param credentials: name of the environment variable that holds the header Authorization (optional;
         the operator)
-    :param contact: whom to call when it fails (optional)
+    :param contact: whom to call when it fails (optional); an address of mail in it is told of cases here
+    :param applications: where its conditional data are applied for: ``origin``, its own portal, or ``here``
+        (optional; default: origin)
 
     :returns: the source, as ``nmgdata_source_show``
     :rtype: dictionary

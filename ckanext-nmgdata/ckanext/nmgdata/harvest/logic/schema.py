@@ -11,7 +11,7 @@ from ckan.plugins import toolkit as tk
 
 from ... import config, shapes, vocab
 from ...kernel import orgs
-from ..model import SourceState
+from ..model import HERE, ORIGIN, SourceState
 from ..remote.formats import Format
 from ..remote.spec import CREDENTIALS, MIB, split
 
@@ -266,6 +266,7 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
     "private_networks": networks,
     "credentials": optional(credentials),
     "contact": text(),
+    "applications": one_of((ORIGIN, HERE)),
 }
 """Fields of a source and how each is read; it raises ``tk.Invalid``."""
 NEEDED = ("region_code", "name", "title", "address", "owner_org")

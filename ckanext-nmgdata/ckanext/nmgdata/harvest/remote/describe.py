@@ -67,8 +67,8 @@ def entry(record: Record, spec: Spec, *, named: bool = True) -> Entry:
     Each resource carries ``remote_keys``, what it can be recognised by, strongest first (``match``), and
     ``remote_stop``. Beside the fields stands ``remote``: ``subject``, ``identifier``, ``page`` (landing
     page), ``publisher``, ``licence`` (as stated, if it is none of the register), ``stop`` (``open_state``,
-    ``since``, ``case`` of the city's own suspension or withdrawal, or None), and ``missing``, the legal
-    fields that are not stated (DC-11).
+    ``since``, ``case``, ``reason`` of the city's own suspension or withdrawal, or None), and ``missing``, the
+    legal fields that are not stated (DC-11).
     """
     g = cast(Graph, Triples(record.triples))
     ref = node(record.subject)
@@ -172,7 +172,8 @@ def stop(g: Graph, ref: Node) -> Entry | None:
     if state is None:
         return None
     case = short(said(g, ref, NMG.caseNumber), 64)
-    return {"open_state": state, "since": said(g, ref, NMG.stoppedSince) or None, "case": case or None}
+    since, reason = said(g, ref, NMG.stoppedSince), short(best(g, ref, NMG.stopReason), 500)
+    return {"open_state": state, "since": since or None, "case": case or None, "reason": reason or None}
 
 
 def missing(made: Entry) -> list[str]:

@@ -58,6 +58,7 @@ class Event:
         after a Delete, and where ``refused`` says why it can not be used
     :param stop: ``open_state`` slug of a dataset that is stopped as a whole now, else None
     :param case: public number of the case that stopped it
+    :param reason: why, in the city's public words
     """
 
     number: int
@@ -68,6 +69,7 @@ class Event:
     refused: str | None = None
     stop: str | None = None
     case: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ def event(said: dict[str, Any], records: list[Record]) -> Event:
         refused=said.get("refused"),
         stop=state[1] if state else None,
         case=said["case"],
+        reason=said.get("reason"),
     )
 
 

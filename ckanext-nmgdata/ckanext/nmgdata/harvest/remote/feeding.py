@@ -59,6 +59,7 @@ def event(item: Any, order: Order, reading: Reading) -> dict[str, Any]:
         "at": string(item.get("published")),
         "stop": string(thing.get("openState")),
         "case": string(thing.get("caseNumber")),
+        "reason": string(thing.get("stopReason")),
     }
     if "@graph" in item:
         found.update(described(item["@graph"], thing["id"], order, reading))

@@ -52,10 +52,13 @@ def record(identifier: str, described: Entry, subject: str = "") -> Record:
 def describe(one: Record, spec: Spec, *, named: bool = True) -> Entry:
     """Return what a record describes."""
     described = json.loads(one.triples)
-    resources = [{**f, "remote_keys": [f["key"]]} for f in described.get("resources", [])]
-    resources = [{name: value for name, value in f.items() if name != "key"} for f in resources]
+    resources = [
+        {**f, "remote_keys": [f["key"]], "remote_stop": f.get("stop")} for f in described.get("resources", [])
+    ]
+    resources = [{k: v for k, v in f.items() if k not in ("key", "stop")} for f in resources]
     name = {"name": f"x-{sha256((spec.source + one.identifier).encode()).hexdigest()[:12]}"} if named else {}
-    beside = {"owner_org": spec.organisation, "remote": {"page": f"https://city.example.cn/{one.identifier}"}}
+    remote = {"page": f"https://city.example.cn/{one.identifier}", "stop": described.pop("stop", None)}
+    beside = {"owner_org": spec.organisation, "remote": remote}
     if spec.default_class:
         described.setdefault("open_class", spec.default_class)
     return {**name, **beside, **described, "resources": resources}

@@ -69,12 +69,17 @@ def possible(known: list[Known]) -> list[Known]:
 def test_every_record_lands_in_one_place_and_takes_nothing_of_others(found, known):
     page = Page("a", 0, tuple(found), (Refused("line 1", "syntax", "?"),), None, None, 1)
     what = diff.compare(page, OWN, known, HOSTS)
-    parts = (what.create, what.update, what.restore, what.unchanged, what.stopped, what.refused)
+    parts = (what.create, what.update, what.restore, what.unchanged, what.stopped, what.halted, what.refused)
     assert sum(map(len, parts)) == len(page.records) + 1
-    taken = [*what.unchanged, *what.stopped, *(one for one, _r in [*what.update, *what.restore])]
+    taken = [
+        *what.unchanged,
+        *what.stopped,
+        *(one for one, _r in [*what.update, *what.restore, *what.halted]),
+    ]
     assert {one.source_id for one in taken} <= {OWN}
     assert len({one.id for one in taken}) == len(taken)
     assert not any(one.kept for one, _record in [*what.update, *what.restore])
+    assert all(one.kept for one, _record in what.halted)
     assert all(one.digest is not None and one.package_id for one in what.unchanged)
     accepted = [*what.create, *(r for _k, r in [*what.update, *what.restore])]
     foreign = {one.claim for one in known if one.source_id == OTHER and one.claim}

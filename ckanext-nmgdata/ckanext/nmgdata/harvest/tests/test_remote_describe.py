@@ -80,6 +80,7 @@ class TestOurOwnProfile:
         record, _, _ = self.record(stopped)
         assert describe.entry(record, SPEC)["remote"]["stop"] == {
             "open_state": "suspended", "since": "2026-11-23T10:00:00+08:00", "case": "YY-20261123-00001-1",
+            "reason": None,
         }  # fmt: skip
 
 

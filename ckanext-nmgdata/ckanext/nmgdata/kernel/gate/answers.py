@@ -8,6 +8,7 @@ from typing import Any
 
 from ckan.plugins import toolkit as tk
 
+from .. import elsewhere
 from .facts import Facts
 from .policy import Decision, Reason
 
@@ -107,12 +108,20 @@ def explain(facts: Facts, decision: Decision) -> dict[str, Any]:
     if facts.stop_case and not decision.allow:
         answer |= stopped(facts)
     if saying.apply and APPLY in ways:
-        answer["apply_url"] = tk.url_for(ways[APPLY], dataset_id=facts.dataset_id, qualified=True)
+        answer |= application(facts.dataset_id)
     if decision.reason in (Reason.AGREEMENT_REQUIRED, Reason.ACCESS_CLOSED) and MINE in ways:
         answer["next_url"] = tk.url_for(ways[MINE], qualified=True)
     if decision.grant:
         answer["valid_until"] = decision.grant.valid_until.isoformat()
     return answer
+
+
+def application(dataset_id: str) -> dict[str, str]:
+    """Return where data are applied for: here, or at the portal that keeps them."""
+    there = elsewhere.of(dataset_id)
+    if there and there.apply_url:
+        return {"apply_url": there.apply_url, "apply_at": there.portal}
+    return {"apply_url": tk.url_for(ways[APPLY], dataset_id=dataset_id, qualified=True)}
 
 
 def stopped(facts: Facts) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from .. import clock
 from ..actors import Actor
 from ..audit import append
 from ..unit import begin
-from . import answers, bound, counts, extract, facts, meter, policy, serve, streams, trace, trouble
+from . import answers, bound, counts, extract, facts, meter, policy, serve, streams, tables, trace, trouble
 from .model import FILE, WITHDRAWN
 
 RESTRICTED_CACHE = "private, no-store"
+TOO_OFTEN = 429
 
 
 def asking() -> Actor:
@@ -48,7 +49,7 @@ def judge(
 def download(package_type: str, id: str, resource_id: str, filename: str | None = None) -> Response:
     """Serve, redirect to, or refuse the bytes of a resource."""
     tk.request.environ["__no_cache__"] = True
-    actor, purpose = asking(), wanted_purpose()
+    actor, purpose, form = asking(), wanted_purpose(), tables.wanted()
     judged = judge(resource_id, actor, purpose)
     if judged is None or not addressed(judged[0], id) or not known(judged[0]):
         tk.abort(404, tk._("Resource not found"))
@@ -59,7 +60,9 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
     traced = trace.of(decision.grant)
     try:
         if decision.limited_to and traced:
-            response = extract.response(found, traced, still_open)
+            response = extract.response(found, traced, still_open, form)
+        elif form:
+            response = extract.converted(found, traced, still_open, form)
         else:
             response = serve.response(found, decision, still_open, traced)
     except trouble.LinkTrouble as error:
@@ -184,9 +187,15 @@ def refusal(found: facts.Facts, decision: policy.Decision) -> Response:
     if for_people():
         return refusal_page(found, decision)
     said = answers.explain(found, decision)
-    return sealed(
-        make_response(jsonify({"success": False, "error": said}), answers.status(decision)), decision
-    )
+    answer = make_response(jsonify({"success": False, "error": said}), answers.status(decision))
+    return sealed(until_when(answer), decision)
+
+
+def until_when(answer: Response) -> Response:
+    """Say when to come back, where that helps."""
+    if answer.status_code == TOO_OFTEN:
+        answer.headers["Retry-After"] = str(meter.seconds_left())
+    return answer
 
 
 def refusal_page(
@@ -205,7 +214,7 @@ def refusal_page(
         "data": data or {},
         "errors": errors or {},
     }
-    return sealed(make_response(tk.render("nmgdata/gate/refused.html", values), code), decision)
+    return sealed(until_when(make_response(tk.render("nmgdata/gate/refused.html", values), code)), decision)
 
 
 def no_file(found: facts.Facts, kind: trouble.Trouble) -> Response:

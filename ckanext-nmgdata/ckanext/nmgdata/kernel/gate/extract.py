@@ -1,52 +1,62 @@
-"""The file of a limited grant: its columns and rows as CSV, streamed from the DataStore."""
+"""Files that are made from the DataStore: the extract of a limited grant, and a table in another form."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import PurePosixPath
-from typing import Any
 
-import psycopg2
 from ckan import model
 from ckan.plugins import toolkit as tk
 from flask import Response
-from psycopg2 import sql
 from sqlalchemy.exc import ProgrammingError
 
-from . import rows, serve
+from . import rows, serve, tables
 from .facts import Facts
 from .streams import Body, StillOpen
 from .trace import Trace
 
 SUFFIX = "摘录"
-AT_ONCE = 2000
-"""Rows that are fetched and sent together."""
-MARK = "\ufeff"
-"""Byte-order mark: spreadsheets here take a CSV without it for GBK."""
 
 
-def response(facts: Facts, traced: Trace, still_open: StillOpen) -> Response:
-    """Return the extract as a download; the first rows are read before it begins, so that it can fail."""
-    grant = traced.grant
-    admitted: dict[str, list[str]] = {}
+def response(facts: Facts, traced: Trace, still_open: StillOpen, form: str = "") -> Response:
+    """Return what a limited grant opens; the first rows are read before it begins, so that it can fail."""
+    part = None
     try:
-        columns = rows.columns_of(facts.resource_id)
-        shown = rows.granted_columns(grant, columns)
-        admitted = rows.granted_rows(grant, columns)
+        types = tables.types_of(facts.resource_id)
+        shown = rows.granted_columns(traced.grant, list(types))
+        admitted = rows.granted_rows(traced.grant, types)
+        part = tables.Part(facts.resource_id, {name: types[name] for name in shown}, admitted)
     except (rows.BeyondGrantError, ProgrammingError):
         shown = []
-    if not shown:
+    if not part or not shown:
         return tk.abort(409, tk._("Your grant does not fit this table any more."))
-    resource = model.Session.get_one(model.Resource, facts.resource_id)
-    name = traced.named(f"{PurePosixPath(serve.download_name(resource)).stem}-{SUFFIX}.csv")
-    pieces = traced.hashed(begun(lines(facts.resource_id, shown, admitted)))
-    answer = Response(Body(lambda _offset: pieces, still_open), mimetype="text/csv")
+    return made(part, traced, still_open, form or "csv", f"-{SUFFIX}")
+
+
+def converted(facts: Facts, traced: Trace | None, still_open: StillOpen, form: str) -> Response:
+    """Return a whole table in another form; the same right as for the file itself has been asked for."""
+    types = tables.types_of(facts.resource_id)
+    if not types:
+        return tk.abort(404, tk._("This file was not loaded as a table; it can be had in its own form only."))
+    return made(tables.Part(facts.resource_id, types), traced, still_open, form)
+
+
+def made(
+    part: tables.Part, traced: Trace | None, still_open: StillOpen, form: str, suffix: str = ""
+) -> Response:
+    """Return a part of a table as a download."""
+    resource = model.Session.get_one(model.Resource, part.table)
+    name = f"{PurePosixPath(serve.download_name(resource)).stem}{suffix}.{form}"
+    media_type, write = tables.FORMS[form]
+    pieces = begun(write(part))
+    if traced:
+        name, pieces = traced.named(name), traced.hashed(pieces)
+    answer = Response(Body(lambda _offset: pieces, still_open), content_type=media_type)
     answer.headers["Content-Disposition"] = serve.disposition(name)
     answer.headers["X-Content-Type-Options"] = "nosniff"
-    traced.mark(answer)
+    if traced:
+        traced.mark(answer)
     return answer
 
 
@@ -57,48 +67,3 @@ def begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
     except rows.BeyondGrantError:
         return tk.abort(409, tk._("Your grant does not fit this table any more."))
     return chain([first], pieces)
-
-
-def statement(table: str, columns: list[str], admitted: dict[str, list[str]]) -> sql.Composed:
-    """Return the query of an extract; values as text, exactly as the DataStore writes them."""
-    selected = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
-    conditions = [
-        sql.SQL("{} IN ({})").format(sql.Identifier(name), sql.SQL(", ").join(map(sql.Literal, values)))
-        if values
-        else sql.SQL("FALSE")
-        for name, values in admitted.items()
-    ]
-    where = sql.SQL(" WHERE ") + sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("")
-    return sql.SQL("SELECT {} FROM {}{} ORDER BY _id").format(selected, sql.Identifier(table), where)
-
-
-def lines(table: str, columns: list[str], admitted: dict[str, list[str]]) -> Iterator[bytes]:
-    """Yield the extract piece by piece, at constant memory, in a connection of its own."""
-    from ckanext.datastore.backend.postgres import get_read_engine
-
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    buffer.write(MARK)
-    writer.writerow(columns)
-    with get_read_engine().connect() as connection:
-        raw: Any = connection.connection.dbapi_connection
-        with raw.cursor(name="nmgdata_extract") as cursor:
-            cursor.itersize = AT_ONCE
-            try:
-                cursor.execute(statement(table, columns, admitted))
-            except psycopg2.Error as error:
-                raise rows.BeyondGrantError({}) from error
-            while True:
-                found = cursor.fetchmany(AT_ONCE)
-                writer.writerows(found)
-                yield taken(buffer)
-                if len(found) < AT_ONCE:
-                    return
-
-
-def taken(buffer: io.StringIO) -> bytes:
-    """Return what has been written so far and begin again."""
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text.encode()

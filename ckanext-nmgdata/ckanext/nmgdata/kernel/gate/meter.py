@@ -71,6 +71,11 @@ def check(on: Session | Connection, grant_id: str) -> None:
         raise UsedUpError(Reason.TOO_OFTEN)
 
 
+def seconds_left() -> int:
+    """Return in how many seconds the next hour begins, for which uses are counted anew."""
+    return max(1, int((this_hour() + timedelta(hours=1) - clock.now()).total_seconds()))
+
+
 def goes_on(on: Session | Connection, actor: Actor, grant_id: str, resource_id: str) -> bool:
     """Say whether a part of a file belongs to a download that was written down already."""
     query = sa.select(GrantUse.id).where(

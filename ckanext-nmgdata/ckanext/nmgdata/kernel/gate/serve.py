@@ -31,7 +31,7 @@ NAME_LENGTH = 120
 TABLES = ("datastore", "tabledesigner")
 SERVICES = frozenset({"api", "rest", "wms", "wmts", "wfs", "wcs", "odata", "sparql", "soap", "arcgis", "ogc"})
 """Formats that are asked questions: what the request's query says is passed on to them."""
-OURS = frozenset({"purpose"})
+OURS = frozenset({"purpose", "as"})
 """Parameters of a download address that are ours and nobody else's."""
 
 

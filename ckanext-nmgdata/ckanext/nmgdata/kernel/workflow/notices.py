@@ -29,7 +29,7 @@ CHOICES = {
     "reminders": N_("Reminders before a period ends"),
     "assignments": N_("Cases that a colleague assigns to you"),
     "progress": N_("Steps that ask nothing of you and decide nothing"),
-    "plans": N_("News of the open plans that you follow"),
+    "plans": N_("News of the data and the open plans that you follow"),
 }
 """Mails that may be switched off. Decisions, answers and stops are owed by law, so they may not."""
 CHOICE_OF = {"reminder": "reminders", "urge_reminder": "reminders", "assigned": "assignments"}

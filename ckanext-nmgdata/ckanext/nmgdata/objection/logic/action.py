@@ -10,7 +10,8 @@ from ckan.logic import validate
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict, Schema
 
-from ...kernel.actors import Actor
+from ...kernel import elsewhere
+from ...kernel.actors import Actor, Role
 from ...kernel.evidence import files as evidence
 from ...kernel.gate import answers, stops
 from ...kernel.gate.doors import actor_of, asking
@@ -95,11 +96,16 @@ def objected_to(context: Context, data_dict: DataDict) -> tuple[dict[str, Any], 
 def what(dataset: dict[str, Any], actor: Actor | None) -> Filing:
     """Return what a case about a dataset is filed with."""
     return Filing(
-        org_id=dataset["owner_org"],
+        org_id=elsewhere.office(dataset),
         region_code=dataset.get("region_code") or REGION,
         dataset_id=dataset["id"],
         filer_id=actor.user_id if actor else None,
     )
+
+
+def is_own(dataset: dict[str, Any], actor: Actor) -> bool:
+    """Say whether somebody works for the department of a dataset."""
+    return any(actor.has(role, dataset["owner_org"]) for role in (Role.EDITOR, Role.REVIEWER))
 
 
 def nmgdata_suspension_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -118,7 +124,10 @@ def nmgdata_suspension_create(context: Context, data_dict: DataDict) -> dict[str
     tk.check_access("nmgdata_suspension_create", context, data_dict)
     dataset, resources = objected_to(context, data_dict)
     stated = validated(schema.ex_officio(), data_dict, context)
-    case = filing.suspend(actor_of(context), what(dataset, None), resources, stated)
+    actor, about = actor_of(context), what(dataset, None)
+    if is_own(dataset, actor):  # an editor acts for the department, also where an authority decides for it
+        about = replace(about, org_id=dataset["owner_org"])
+    case = filing.suspend(actor, about, resources, stated)
     return {"id": case.id, "number": case.number, "status": case.status}
 
 

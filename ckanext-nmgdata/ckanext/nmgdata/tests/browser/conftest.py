@@ -44,7 +44,7 @@ def served(portal: None) -> Iterator[Portal]:
     try:
         servers.up(stack)
         programs.start_programs(stack, workers=1)
-        accounts = dict.fromkeys([*world.STAFF, *world.CITIZENS], world.PASSWORD)
+        accounts = dict.fromkeys([*world.STAFF, *world.CITIZENS, world.OPERATOR], world.PASSWORD)
         yield Portal(stack.site_url, mail, accounts)
     finally:
         programs.stop_programs(stack)

@@ -10,7 +10,7 @@ ALLOWED = {
     "ckan", "api", "apis", "dcat", "ap", "uri", "url", "http", "https", "json", "jsonld", "ld", "xml", "rdf",
     "turtle", "ttl", "csv", "xlsx", "xls", "pdf", "zip", "html", "md", "ftp", "cc", "by", "db", "pm", "sm", "id", "mb", "kb", "kib",
     "mib", "gb", "sha", "action", "package_search", "catalog", "css",
-    "activitystreams", "feeds",
+    "activitystreams", "feeds", "curl", "python", "openapi", "ckanapi", "atom", "wcag", "aa",
     # file formats of the demo's catalogue
     "doc", "docx", "txt", "png", "jpg", "jpeg", "tiff", "geojson", "shp", "wms", "wmts", "kml", "netcdf", "hdf",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from ... import factories
 from ...catalog.classes import schedule
@@ -19,12 +20,15 @@ STAFF = {
     "shenji": ("赵审计", "auditor", AUTHORITY),
 }
 """Account → name, role and office."""
-CITIZENS = {"chen": "陈申请", "zhou": "周申请"}
+CITIZENS = {"chen": "陈申请", "zhou": "周申请", "hejing": "何静"}
+OPERATOR = "yunwei"
 OPEN, CONDITIONAL = "气象站点观测日值", "出租汽车轨迹抽样"
 CONTESTED = ("公路收费站通行记录", "机动车维修企业从业人员", "危险货物运输路线")
 """Open entries that come under objection, one for each journey, so that none closes another's."""
 MOVING, EVALUATED = "公交专用道实时路况", "公路养护工程造价"
 """An open entry whose class moves, and a conditional one whose evaluation is due."""
+PLAN_YEAR = clock.today().year - 1
+"""Year of a published plan of the authority's own; the journeys make the department's of this year."""
 names: dict[str, str] = {}
 """Title of an entry → the name in its address."""
 WEATHER = "站号,日期,平均气温\r\n53463,2026-11-01,-3.5\r\n".encode()
@@ -39,6 +43,7 @@ def build() -> None:
         factories.join(factories.person(account, fullname=fullname, password=PASSWORD), offices[office], role)
     for account, fullname in CITIZENS.items():
         factories.person(account, fullname=fullname, password=PASSWORD)
+    factories.person(OPERATOR, fullname="钱运维", password=PASSWORD, sysadmin=True)
     weather = factories.dataset(department, title=OPEN, theme="meteorology", notes="国家级地面气象站的日值。")
     taxis = factories.dataset(department, title=CONDITIONAL, open_class="conditional")
     factories.upload(weather, WEATHER, "weather.csv")
@@ -49,7 +54,20 @@ def build() -> None:
     names[EVALUATED] = bridge["name"]
     with begin(Actor.system()) as unit:
         schedule.open_one(unit, bridge["id"], clock.today() + timedelta(days=20))
+    plan_of_the_authority(authority)
     for title in (MOVING, *CONTESTED):
         entry = factories.dataset(department, title=title)
         factories.upload(entry)
         names[title] = entry["name"]
+
+
+def plan_of_the_authority(authority: dict[str, Any]) -> None:
+    """Publish a plan with one promise, of a year that is over."""
+    official = factories.join(factories.person("lingdao", fullname="吴领导"), authority, "reviewer")
+    plan = factories.call("nmgdata_plan_create", official, org_id=authority["id"], year=PLAN_YEAR)
+    factories.call(
+        "nmgdata_plan_item_create", official, plan_id=plan["id"], title="政务服务事项清单", notes="全区事项。",
+        theme="credit_services", data_form="spreadsheet", update_frequency="monthly", month=f"{PLAN_YEAR}-12",
+        open_class="unconditional",
+    )  # fmt: skip
+    factories.call("nmgdata_case_transition", official, id=plan["case"], transition="publish")

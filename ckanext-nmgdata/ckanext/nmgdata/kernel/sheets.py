@@ -11,6 +11,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
@@ -39,7 +40,7 @@ PARTS = {
     '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
     '<cellXfs count="2"><xf/><xf fontId="1" applyFont="1"/></cellXfs></styleSheet>',
 }
-Cell = str | int | None
+Cell = str | int | Decimal | None
 
 
 class Pipe(io.RawIOBase):
@@ -118,5 +119,11 @@ def cell(value: Cell, style: str) -> str:
         return "<c/>"
     if isinstance(value, int):
         return f"<c{style}><v>{int(value)}</v></c>"
+    if isinstance(value, Decimal):
+        return (
+            f"<c{style}><v>{value}</v></c>"
+            if value.is_finite()
+            else f'<c{style} t="inlineStr"><is><t>{value}</t></is></c>'
+        )
     text = escape(value if value.isprintable() else UNPRINTABLE.sub("", value))
     return f'<c{style} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'

@@ -1,0 +1,1 @@
+"""Following the change feeds of the cities, so that the region closes within seconds what a city closes."""
