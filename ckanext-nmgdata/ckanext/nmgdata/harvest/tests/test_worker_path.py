@@ -29,9 +29,11 @@ def queue():
 
 
 def burst(queue):
-    """Do what waits in the queue, in this process."""
+    """Do the harvests that wait in the queue, in this process; other chores are left out."""
     while queue.job_ids:
-        queue.fetch_job(queue.pop_job_id()).perform()
+        job = queue.fetch_job(queue.pop_job_id())
+        if job.meta["title"] == "harvest":
+            job.perform()
 
 
 def test_the_clock_s_harvest_goes_through_outbox_and_worker(region, queue):
@@ -40,9 +42,8 @@ def test_the_clock_s_harvest_goes_through_outbox_and_worker(region, queue):
     queue.empty()
     with clock.fixed(conftest.MONDAY + timedelta(hours=25)):
         tick.sweep_now()
-        assert [queue.fetch_job(one).meta["title"] for one in queue.job_ids] == [
-            "harvest"
-        ] * config.harvest_workers()
+        titles = [queue.fetch_job(one).meta["title"] for one in queue.job_ids]
+        assert titles.count("harvest") == config.harvest_workers()
         asked = query.open_job(source["id"])
         assert (asked.state, asked.asked_by) == (JobState.QUEUED, None)
         tick.sweep_now()
