@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import statistics
 import time
 from datetime import timedelta
 
@@ -222,7 +221,7 @@ class TestSilence:
                 begun = time.perf_counter()
                 log_in(app, name, WRONG)
                 taken.append(time.perf_counter() - begun)
-        known, unknown = (statistics.median(taken) for taken in times.values())
+        known, unknown = map(min, times.values())  # what else the machine does only adds
         assert 0.75 < known / unknown < 1.33
 
     def test_a_wrong_reset_link_gets_one_answer(self, app, user):

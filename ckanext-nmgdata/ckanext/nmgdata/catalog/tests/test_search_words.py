@@ -68,7 +68,9 @@ class TestFile:
             ("remove: 公积金", "remove"),
         ],
     )
-    def test_a_mistake_changes_nothing_and_is_told(self, words, caplog, text: str, told: str):
+    def test_a_mistake_changes_nothing_and_is_told(self, words, caplog, monkeypatch, text: str, told: str):
+        monkeypatch.setattr(known.log, "disabled", False)  # a command of another test has set up logging
+        monkeypatch.setattr(known.log, "handlers", [caplog.handler])
         say(words, "equal: [[马蹄卡, 文化惠民卡]]")
         assert kinds("马蹄卡") == [("subject", ["文化惠民卡"])]
         say(words, text)

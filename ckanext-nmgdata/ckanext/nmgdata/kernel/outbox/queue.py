@@ -177,16 +177,21 @@ def hand_over(topic: str, rows: Sequence[Outbox]) -> None:
         _topics[topic].deliver(rows)
 
 
-def claim(session: Session, topic: str, limit: int, only: Sequence[int] | None = None) -> Sequence[Outbox]:
-    """Lock the next rows of a topic that nobody else is delivering, or of certain rows.
+def due(topic: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of a topic is to be delivered now.
 
     A row from the future is due too: the clock was set back, and nobody is to wait until it catches up.
     """
     now = clock.now()
+    is_time = sa.or_(Outbox.due_at <= now, Outbox.created_at > now)
+    return sa.and_(Outbox.topic == topic, Outbox.done_at.is_(None), is_time)
+
+
+def claim(session: Session, topic: str, limit: int, only: Sequence[int] | None = None) -> Sequence[Outbox]:
+    """Lock the next rows of a topic that nobody else is delivering, or of certain rows."""
     query = (
         sa.select(Outbox)
-        .where(Outbox.topic == topic, Outbox.done_at.is_(None))
-        .where(sa.or_(Outbox.due_at <= now, Outbox.created_at > now))
+        .where(due(topic))
         .order_by(Outbox.due_at, Outbox.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -252,10 +257,7 @@ def wait_for_receiver(session: Session, topic: str, ids: Sequence[int] | None, e
     So a receiver that hangs is asked once and not once for each row, and holds up no other topic.
     """
     if ids is None:
-        due = sa.select(Outbox.id).where(
-            Outbox.topic == topic, Outbox.done_at.is_(None), Outbox.due_at <= clock.now()
-        )
-        ids = session.scalars(due.with_for_update(skip_locked=True)).all()
+        ids = session.scalars(sa.select(Outbox.id).where(due(topic)).with_for_update(skip_locked=True)).all()
     put_off(session, ids, _topics[topic].away, error)
 
 

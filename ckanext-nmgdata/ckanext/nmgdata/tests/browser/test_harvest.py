@@ -20,7 +20,7 @@ def city(served) -> Iterator[hostile.Server]:
     server = hostile.Server()
     server.page("/catalog.ttl", hostile.catalogue((1, 2, 3)))
     factories.organisation("鄂尔多斯市人民政府", name="ordos", region_code="150600")
-    operator = factories.person("yunwei", sysadmin=True)
+    operator = factories.person("pingtai", sysadmin=True)
     factories.call(
         "nmgdata_source_create", operator, region_code="150600", address=f"{server.host}/catalog.ttl",
         private_networks=["127.0.0.0/24"],
