@@ -120,6 +120,22 @@ class TestQueue:
         with clock.fixed(NOW + timedelta(minutes=59, seconds=queue.AWAY)):
             assert outbox.deliver(["letter"]) == 3
 
+    def test_a_receiver_is_not_asked_for_ever_when_the_clock_was_set_back(self, letters):
+        calls = []
+
+        def down(rows):
+            calls.append(len(rows))
+            if len(calls) > 1:
+                pytest.fail("asked again at the same moment")
+            raise queue.UnavailableError("nobody there")
+
+        with clock.fixed(NOW + timedelta(hours=1)):
+            write("a", "b")
+        queue.handle("letter", down, batch=3)
+        with clock.fixed(NOW):
+            assert outbox.deliver(["letter"]) == 0
+        assert waiting() == 2
+
     def test_a_receiver_that_goes_while_rows_are_tried_singly_is_waited_for(self, letters):
         """A receiver that is just coming up answers and then does not: no row is to blame for that."""
         failures = [ValueError("half awake"), queue.UnavailableError("gone again")]
