@@ -60,6 +60,16 @@ CHANGE = Machine(
             notices=(AUTHORITY,),
         ),
         Transition(
+            "harden", N_("Propose harder conditions"), (DRAFT,), "review", DEPARTMENT,
+            form=schema.tightening, guards=(steps.other_conditions, steps.may_be_so),
+            opens=REVIEW, notices=(AUTHORITY,),
+        ),
+        Transition(
+            "ease", N_("Make the conditions easier"), (DRAFT,), "effective", PROVIDER,
+            form=schema.easing, guards=(steps.other_conditions, steps.eased),
+            effects=(steps.keep_stated, steps.make_effective), notices=(AUTHORITY,),
+        ),
+        Transition(
             "convert", N_("Open now"), ("converting",), "effective", PROVIDER, meets=(CONVERT,), **OPENED
         ),
         Transition(

@@ -15,6 +15,14 @@ def is_stricter(before: str | None, after: str | None) -> bool:
     return rank(after) < rank(before)
 
 
+def closes(before: str | None, after: str | None, basis: str | None) -> bool:
+    """Say whether a decided change closes something: a stricter class, or harder conditions of the same one.
+
+    :param basis: what a change towards more open rests on; one towards less open has none
+    """
+    return is_stricter(before, after) or (before == after and basis is None)
+
+
 def rank(open_class: str | None) -> int:
     """Return how open a class is."""
     return ORDER.index(open_class) if open_class in ORDER else -1
