@@ -84,8 +84,15 @@ def place_path(code: str) -> list[str]:
 
 def media_format(value: str | None) -> Term | None:
     """Return the format of a resource by slug or label, whatever its case."""
-    wanted = (value or "").strip().lower()
+    known = formats_by_name().get((value or "").strip().lower())
+    return {**known} if known else None
+
+
+@cache
+def formats_by_name() -> dict[str, Term]:
+    """Return the formats under slug and label in small letters."""
+    found: dict[str, Term] = {}
     for slug, properties in terms("media_format").items():
-        if wanted in (slug, properties["zh"].lower()):
-            return {"slug": slug, **properties}
-    return None
+        for name in (slug, properties["zh"].lower()):
+            found.setdefault(name, {"slug": slug, **properties})
+    return found
