@@ -10,13 +10,15 @@ import yaml
 from ckan.plugins import toolkit as tk
 
 FOLDER = Path(__file__).parent / "schemas" / "vocab"
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""As safe as the other, ten times as fast; every process reads the vocabularies."""
 Term = dict[str, Any]
 
 
 @cache
 def terms(name: str) -> dict[str, Term]:
     """Return a vocabulary: slug → its properties (``zh``, ``en``, …), in its own order."""
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    return yaml.load((FOLDER / f"{name}.yaml").read_bytes(), Loader=LOADER)  # noqa: S506
 
 
 def term(name: str, slug: str | None) -> Term:

@@ -15,8 +15,8 @@ from .query import NOTHING, build
 PARSER = "${nmg}"
 """Stands for the parser and what it is told, which Solr's configuration names ``nmg``.
 
-CKAN takes the local parameters of each query apart with a grammar that it makes anew each time, which costs more
-than all else that happens to a query here; what Solr itself puts in their place costs nothing.
+CKAN takes the local parameters of each query apart with a grammar that it makes anew each time, which costs
+more than all else that happens to a query here; what Solr itself puts in their place costs nothing.
 """
 
 _LOCAL = "{!"
