@@ -51,6 +51,24 @@ def test_hidden_entries_leave_no_terms_in_facets(world, clean_search):
         assert world.non_open["name"] not in json.dumps(found)
 
 
+@pytest.mark.parametrize("address", ["/catalog.ttl", "/catalog.jsonld"])
+def test_a_query_that_nobody_understands_is_no_fault_of_the_portal(app, world, address):
+    answer = app.get(f"{address}?fq={{!x}}a", status=None)
+    assert answer.status_code == 400
+    assert "{!x}" not in answer.body
+
+
+def test_no_function_counts_what_the_reader_may_not_know_of(world, app, clean_search):
+    assert world.open_data
+    counted = f"docfreq(name,'{world.non_open['name']}')"
+    for stated in ({"fl": f"name,n:{counted}"}, {"sort": f"product({counted},ms(metadata_modified)) desc"}):
+        answer = app.post("/api/3/action/package_search", json={"q": "*:*", **stated}, status=None)
+        assert answer.status_code == 400, stated
+    assert app.post("/api/3/action/package_search", json={"fl": "name", "sort": "name asc"}).json["result"][
+        "count"
+    ]
+
+
 def test_a_tag_gives_no_hidden_entry(world, clean_search):
     tagged = {"tags": [{"name": "名册"}]}
     hidden = factories.dataset(world.department, title="隐藏的名册", open_class="non_open", **tagged)
@@ -60,6 +78,15 @@ def test_a_tag_gives_no_hidden_entry(world, clean_search):
     tag = call("tag_show", None, id="名册", include_datasets=True)
     assert [entry["id"] for entry in tag["packages"]] == [shown["id"]]
     assert hidden["title"] not in json.dumps(tag, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("action", ["job_show", "job_cancel"])
+def test_a_job_that_cannot_be_is_no_fault_of_the_portal(world, app, as_user, action):
+    answer = app.post(
+        f"/api/3/action/{action}", json={"id": "不 存在/../x"}, headers=as_user(world.sysadmin), status=None
+    )
+    assert answer.status_code == 400
+    assert "id" in answer.json["error"]
 
 
 class TestPeople:
