@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ckan import model
 from ckan.config.middleware.flask_app import csrf
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
@@ -87,6 +88,42 @@ def test_a_job_that_cannot_be_is_no_fault_of_the_portal(world, app, as_user, act
     )
     assert answer.status_code == 400
     assert "id" in answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        ("member_create", {"object_type": "package", "capacity": "public"}),
+        ("member_delete", {"object_type": "package"}),
+        ("package_relationship_create", {"type": "links_to"}),
+    ],
+)
+def test_what_is_to_be_joined_is_not_said_to_exist(world, action, parameters):
+    prober = factories.join(factories.person("prober"), world.other, "editor")
+    own = {"id": world.other["id"], "subject": factories.dataset(world.other)["id"]}
+    answers = []
+    for named in (world.non_open["id"], world.non_open["name"], "there-is-no-such-entry"):
+        with pytest.raises((tk.ObjectNotFound, tk.NotAuthorized)) as refused:
+            call(action, prober, **own, **parameters, object=named)
+        answers.append((refused.type, str(refused.value).replace(named, "")))
+        model.Session.rollback()
+    assert len(set(answers)) == 1, answers
+
+
+def test_a_table_that_is_asked_nonsense_says_so(world, app, as_user):
+    file = world.filled(factories.dataset(world.department))["resources"][0]["id"]
+    rows = {
+        "resource_id": file,
+        "force": True,
+        "records": [{"a": "1"}],
+        "fields": [{"id": "a", "type": "text"}],
+    }
+    tk.get_action("datastore_create")(factories.site_context(), rows)
+    view = {"resource_id": file, "view_type": "datatables_view", "title": "表"}
+    made = tk.get_action("resource_view_create")(factories.site_context(), view)
+    for params in ("{}", "[]", "x"):
+        answer = app.post(f"/datatables/filtered-download/{made['id']}", data={"params": params}, status=None)
+        assert answer.status_code == 400, params
 
 
 class TestPeople:
