@@ -160,6 +160,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
             **helpers.HELPERS, **search_helpers.HELPERS, "nmgdata_unread": told.unread,
             "nmgdata_class_history": class_history.of_dataset, "nmgdata_class_choices": class_views.choices,
             "nmgdata_class_moves": class_views.may_move, "nmgdata_was_published": class_views.was_published,
+            "nmgdata_evaluations_due": class_views.evaluations_due,
             "nmgdata_negative_list": negative.is_public, **developer_views.HELPERS,
             **display.HELPERS, **preview.HELPERS, **favourites.HELPERS, **scripts.HELPERS,
             **structured.HELPERS, **undelivered.HELPERS,

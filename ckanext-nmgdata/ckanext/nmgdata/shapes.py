@@ -35,7 +35,9 @@ STRUCTURED = frozenset(
 NUMBERS = frozenset({"limit", "offset", "year", "every_hours", "grace_days", "guard_percent", "guard_number"})
 PLACES = frozenset({"after", "before", "ids"})
 """Which row is meant: a number in some lists, a text in others."""
-FLAGS = frozenset({"copy", "is_key", "is_workday", "overdue", "unread", "wanted"})
+LIMITS = frozenset({"quota", "per_hour"})
+"""Numbers whose own check says better what is wrong with a text."""
+FLAGS = frozenset({"copy", "is_key", "is_workday", "overdue", "stricter", "unread", "wanted"})
 NAMES = frozenset(
     {
         "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",
@@ -135,7 +137,7 @@ def fault_of_one(name: str, value: Any) -> str:
         return _("This must be a number.") if name in NUMBERS and not is_number(value) else ""
     if isinstance(value, bool) and name in FLAGS:
         return ""
-    if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS | PLACES:
+    if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS | PLACES | LIMITS:
         return "" if abs(value) <= LARGEST else _("This number is too large or too small.")
     return _("This must be a number.") if name in NUMBERS else _("This must be text.")
 

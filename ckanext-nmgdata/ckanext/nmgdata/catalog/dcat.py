@@ -34,11 +34,14 @@ class NmgProfile(RDFProfile):
 
     def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: URIRef) -> None:
         """Add an entry to the graph."""
+        dcat_write.bind(self.g)
         dcat_write.dataset(self.g, dataset_dict, dataset_ref)
 
     def graph_from_catalog(self, catalog_dict: dict[str, Any] | None, catalog_ref: URIRef) -> None:
         """Add the catalogue to the graph."""
-        dcat_catalogue.catalogue(self.g, catalog_dict or {}, catalog_ref)
+        dcat_write.bind(self.g)
+        changed = dcat_catalogue.last_change()
+        dcat_catalogue.catalogue(self.g, catalog_dict or {}, catalog_ref, changed)
 
     def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Node) -> dict[str, Any]:
         """Read an entry; the result is one that ``package_create`` accepts."""

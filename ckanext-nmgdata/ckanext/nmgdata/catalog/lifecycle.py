@@ -82,6 +82,14 @@ def note_class(unit: Unit, package: model.Package, entry: Entry, decision: histo
     events.tell(unit, events.ClassChanged(package.id, before=before, after=after))
 
 
+def note_conditions(unit: Unit, package: model.Package, decision: history.Decision) -> None:
+    """Audit other conditions of data whose class stays, and write them into its history (R-OPEN-09)."""
+    entry = unit.session.get_one(Entry, package.id)
+    if entry.published_at is not None:
+        history.move(unit, package, entry.open_class, entry.published_at, decision)
+    append(unit, "dataset.conditions_changed", ("dataset", package.id), detail={"case": decision.case_number})
+
+
 def note_replacement(unit: Unit, dataset_id: str, resource_id: str) -> None:
     """Audit the replacement of a file and tell it."""
     append(unit, "resource.replaced", ("resource", resource_id), detail={"dataset": dataset_id})

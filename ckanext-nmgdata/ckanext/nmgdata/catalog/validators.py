@@ -13,7 +13,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 from ckanext.scheming.validation import scheming_validator
 
 from .. import config, vocab
-from ..kernel import addresses, orgs
+from ..kernel import addresses, openness, orgs
 from ..kernel.gate import origins
 from ..kernel.openness import NON_OPEN
 from . import identifiers, names, publish, rules
@@ -216,6 +216,10 @@ def nmgdata_entry(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDi
     moved = rule.fault(context, context.get("package"), entry.get("open_class"))
     if moved:
         add(errors, "open_class", moved)
+    elif entry.get("open_class") == openness.CONDITIONAL:
+        other = rule.conditions_fault(context, context.get("package"), entry.get("open_condition"))
+        if other:
+            add(errors, "open_condition", other)
     if not publish.is_public(entry) and (kept := rule.hiding(context, context.get("package"))):
         add(errors, "private" if entry.get("state", "active") == "active" else "state", kept)
     for field, message in rules.faults(entry, public=publish.is_public(entry)).items():

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, make_response, redirect, send_file
 from .. import shapes
 from ..kernel.audit import append
 from ..kernel.evidence import files as evidence
+from ..kernel.gate import answers, holders
 from ..kernel.gate.doors import RESTRICTED_CACHE, asking, judge, refusal_page
 from ..kernel.types import Conflict
 from ..kernel.unit import begin
@@ -150,9 +151,12 @@ def find(number: str) -> tuple[Case, Any] | Response:
     if answer := need_login():
         return answer
     case, actor = queries.by_reference(number), asking()
-    if case is None or not engine.may_see(case, actor):
-        return tk.abort(404, _("Case not found"))
-    return case, actor
+    if case is not None and engine.may_see(case, actor):
+        return case, actor
+    grant = holders.grant_of(case.id, actor.user_id) if case else None
+    if grant is not None and answers.GRANT in answers.ways:  # a member is told by this number, too
+        return tk.redirect_to(answers.ways[answers.GRANT], id=grant)
+    return tk.abort(404, _("Case not found"))
 
 
 @blueprint.route("/nmg/cases/<number>")

@@ -1,4 +1,4 @@
-"""The one rule: what has been published moves only by a case, be it its class or its being there (ADR 0020).
+"""The one rule: class, conditions and presence of a published entry change only by a case (docs/adr/0020).
 
 An entry that was never published is still being compiled: there its department writes the class like any
 other field. Loads of the portal itself (federation, withdrawal) are decided elsewhere and pass.
@@ -6,6 +6,9 @@ other field. Loads of the portal itself (federation, withdrawal) are decided els
 
 from __future__ import annotations
 
+from typing import Any
+
+import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
@@ -17,6 +20,7 @@ from ..model import Entry
 from .history import Decision
 
 _ = tk._
+PACKAGE: Any = model.Package
 
 
 def decision_of(context: Context) -> Decision | None:
@@ -25,6 +29,24 @@ def decision_of(context: Context) -> Decision | None:
     Nobody can set ``ignore_auth`` from outside; CKAN's actions hand it on.
     """
     return Decision() if context.get("ignore_auth") else None
+
+
+def conditions_fault(context: Context, dataset: model.Package | None, after: str | None) -> str:
+    """Return what is wrong with the conditions that an edit states, before it is written (R-OPEN-09).
+
+    The row stays locked until CKAN commits, so that no decision comes in between.
+    """
+    if dataset is None or decision_of(context) is not None:
+        return ""
+    entry = model.Session.get(Entry, dataset.id)
+    if entry is None or entry.published_at is None or entry.open_class != CONDITIONAL:
+        return ""
+    kept = sa.select(PACKAGE.extras["open_condition"].astext).where(PACKAGE.id == dataset.id)
+    before = (model.Session.scalar(kept.with_for_update()) or "").split()
+    if not before or before == (after or "").split():
+        return ""
+    said = _("The conditions of published data change only by a case: reviewed where they become harder.")
+    return f"{said} {_('File the change here: {address}').format(address=address(dataset.name))}"
 
 
 def refusal(dataset: model.Package, before: str | None, after: str | None) -> str:

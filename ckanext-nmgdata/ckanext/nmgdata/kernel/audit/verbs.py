@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "closure.lifted": N_("Access reopened"),
     "dataset.published": N_("Dataset published"),
     "dataset.class_changed": N_("Open class changed"),
+    "dataset.conditions_changed": N_("Conditions of opening changed"),
     "dataset.deleted": N_("Dataset deleted"),
     "resource.replaced": N_("Data file replaced"),
     "resource.sealed": N_("Withdrawn file sealed"),
