@@ -15,10 +15,10 @@ from typing import Any, Protocol
 from xml.sax.saxutils import escape, quoteattr
 
 from rdflib import BNode, Literal
-from rdflib.namespace import RDF, RDFS, XSD
 from rdflib.term import Node
 
 from . import dcat_terms as terms
+from .dcat_terms import RDF
 
 Fact = tuple[Node, Node, Node]
 Said = dict[Node, dict[Node, dict[Node, None]]]
@@ -58,17 +58,19 @@ class Statements:
 
 SPACES = {
     **{prefix: str(space) for prefix, space in terms.PREFIXES.items()},
-    "rdf": str(RDF), "rdfs": str(RDFS), "xsd": str(XSD), "adms": str(terms.ADMS), "gsp": str(terms.GSP),
+    "rdf": str(RDF), "rdfs": str(terms.RDFS), "xsd": str(terms.XSD),
+    "adms": str(terms.ADMS), "gsp": str(terms.GSP),
 }  # fmt: skip
 """Prefixes of the files. Properties of the profile are all of these: a test."""
 
 
 @lru_cache(maxsize=1024)
-def short(name: str) -> str:
+def short(node: Node) -> str:
     """Return a property, class or datatype by its prefix.
 
     :raises KeyError: for one of no known namespace
     """
+    name = str(node)
     for prefix, space in SPACES.items():
         local = name.removeprefix(space)
         if local != name and local.isidentifier():
@@ -112,7 +114,7 @@ def n_triples(said: Said) -> str:
 def brief(value: Node, *, kind: bool) -> str:
     """Return a value as Turtle has it; of classes and datatypes the prefix."""
     if kind:
-        return short(value)  # type: ignore[arg-type]
+        return short(value)
     if isinstance(value, Literal) and value.datatype:
         return f"{quoted(value)}^^{short(value.datatype)}"
     return plain(value)
@@ -161,7 +163,7 @@ def rdf_xml(said: Said) -> str:
         name = f'rdf:nodeID="{subject}"' if blank else f"rdf:about={quoteattr(terms.whole_iri(str(subject)))}"
         found.append(f"<rdf:Description {name}>\n")
         for predicate, values in properties.items():
-            tag = short(predicate)  # type: ignore[arg-type]
+            tag = short(predicate)
             found += [element(tag, value) for value in values]
         found.append("</rdf:Description>\n")
     return "".join(found)
@@ -191,9 +193,9 @@ def json_ld(said: Said) -> str:
         node: dict[str, Any] = {"@id": identity(subject)}
         for predicate, values in properties.items():
             if predicate == RDF.type:
-                node["@type"] = [short(value) for value in values]  # type: ignore[arg-type]
+                node["@type"] = [short(value) for value in values]
             else:
-                node[short(predicate)] = [member(value) for value in values]  # type: ignore[arg-type]
+                node[short(predicate)] = [member(value) for value in values]
         lines.append(json.dumps(node, ensure_ascii=False, separators=(",", ":")))
     return ",\n".join(lines)
 
