@@ -6,6 +6,7 @@ numbers no database has, text no database can keep, objects nested a thousandfol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -34,7 +35,9 @@ STRUCTURED = frozenset(
 NUMBERS = frozenset({"limit", "offset", "year", "every_hours", "grace_days", "guard_percent", "guard_number"})
 PLACES = frozenset({"after", "before", "ids"})
 """Which row is meant: a number in some lists, a text in others."""
-FLAGS = frozenset({"copy", "is_key", "is_workday", "overdue", "unread", "wanted"})
+LIMITS = frozenset({"quota", "per_hour"})
+"""Numbers whose own check says better what is wrong with a text."""
+FLAGS = frozenset({"copy", "is_key", "is_workday", "overdue", "stricter", "unread", "wanted"})
 NAMES = frozenset(
     {
         "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",
@@ -55,6 +58,9 @@ REQUIRED = {
     "job_show": ("id",),
 }
 """What some of CKAN's actions cannot do without and do not ask for: they would fail on it."""
+JOBS = frozenset({"job_show", "job_cancel"})
+"""Actions whose ``id`` is a job's: of other text than this the queue makes an error of its own."""
+JOB = re.compile(r"[A-Za-z0-9_-]{1,200}")
 LARGEST = 2**31 - 1
 """Largest number that every column and every page number can hold."""
 DEEPEST = 20
@@ -131,7 +137,7 @@ def fault_of_one(name: str, value: Any) -> str:
         return _("This must be a number.") if name in NUMBERS and not is_number(value) else ""
     if isinstance(value, bool) and name in FLAGS:
         return ""
-    if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS | PLACES:
+    if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS | PLACES | LIMITS:
         return "" if abs(value) <= LARGEST else _("This number is too large or too small.")
     return _("This must be a number.") if name in NUMBERS else _("This must be text.")
 
@@ -149,6 +155,12 @@ def lacking(action: str, sent: Any) -> str | None:
     """Return the first parameter that an action of CKAN's fails without and has not got."""
     given = sent if isinstance(sent, dict) else {}
     return next((name for name in REQUIRED.get(action, ()) if given.get(name) in (None, "")), None)
+
+
+def misnamed(action: str, sent: Any) -> str | None:
+    """Return the parameter that cannot be the name of anything the action knows."""
+    given = sent.get("id") if isinstance(sent, dict) and action in JOBS else None
+    return "id" if isinstance(given, str) and not JOB.fullmatch(given) else None
 
 
 def broken(sent: Any) -> tuple[str, str] | None:

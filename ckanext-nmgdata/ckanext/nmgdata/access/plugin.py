@@ -55,6 +55,7 @@ class AccessPlugin(p.SingletonPlugin):
         tick.hourly(retention.sweep)
         answers.ways[answers.APPLY] = "nmgdata_access.apply"
         answers.ways[trace.LICENCE] = "nmgdata_holding.licence"
+        answers.ways[answers.GRANT] = "nmgdata_holding.grant"
         answers.ways[answers.MINE] = "nmgdata_desk.my_cases"
 
     def get_actions(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ..kernel.actors import Actor
 from ..kernel.deadlines import ledger
 from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, rights, stops
-from ..kernel.gate.model import Grant, GrantMember
+from ..kernel.gate.model import Grant
 from ..kernel.gate.policy import Reason
 from ..kernel.openness import NON_OPEN
 from ..kernel.unit import Unit
@@ -26,6 +26,7 @@ from ..kernel.workflow.machine import (
     AUTHORITY,
     DRAFT,
     FILER,
+    MEMBERS,
     PROVIDER,
     SYSTEM,
     Machine,
@@ -71,6 +72,12 @@ def not_while_stopped(unit: Unit, case: Case, data: Payload) -> None:
 def take_evidence(unit: Unit, case: Case, data: Payload) -> None:
     """Make the files that were attached to the form part of the case; its secret is not recorded."""
     evidence.hand_in(unit, data.pop("form"), case.id)
+
+
+def until_when(unit: Unit, case: Case, data: Payload) -> None:
+    """State the last day of use, for the notice and the timeline."""
+    grant = handing.grant_of(unit, case)
+    data["valid_until"] = grant.valid_until if grant else None
 
 
 # --- effects -------------------------------------------------------------------------------------
@@ -134,6 +141,8 @@ def hand_over(unit: Unit, case: Case, data: Payload) -> None:
 DECIDE, FORMAL, PROVIDE = "D-OPEN-DECIDE", "D-OPEN-FORMAL", "D-OPEN-PROVIDE"
 BY_PORTAL = ("api", "file")
 """Modes of provision for which an open grant suffices."""
+USERS = (FILER, MEMBERS)
+"""Who uses the data: the holder, and whom they have named for their organisation."""
 BEFORE_CONSENT = ("review", "supplement")
 UNDECIDED = ("formal_review", "formal_supplement", *BEFORE_CONSENT)
 
@@ -216,19 +225,23 @@ def from_review_on(undecided: tuple[str, ...]) -> tuple[Transition, ...]:
         ),
         Transition(
             "revoke", N_("Revoke the consent"), ("approved", "provided"), "revoked", PROVIDER,
-            form=use_schema.revocation, effects=(end_grant, release), notices=(FILER,),
+            form=use_schema.revocation, effects=(end_grant, release), notices=USERS,
+        ),
+        Transition(
+            "ending", N_("Period of use ends soon"), ("provided",), "provided", SYSTEM,
+            guards=(until_when,), notices=USERS,
         ),
         Transition(
             "expire", N_("Period of use ended"), ("approved", "provided"), "expired", SYSTEM,
-            effects=(end_grant, release), notices=(FILER,),
+            effects=(end_grant, release), notices=USERS,
         ),
         Transition(
             "close", N_("Data became open to everyone"), alive, "closed",
-            SYSTEM, effects=(end_grant, release), notices=(FILER,),
+            SYSTEM, effects=(end_grant, release), notices=USERS,
         ),
         Transition(
             "end", N_("Data were withdrawn"), alive, "ended",
-            SYSTEM, effects=(end_grant, release), notices=(FILER,),
+            SYSTEM, effects=(end_grant, release), notices=USERS,
         ),
     )  # fmt: skip
 
@@ -293,7 +306,7 @@ def tell_of_closing(unit: Unit, event: events.ClassChanged) -> None:
     """Tell applicants and users that the data are not open any more; what was decided stays as it is."""
     if event.after == NON_OPEN:
         for case in concerned(unit, event):
-            engine.notify(unit, case, f"non_open:{unit.now.isoformat()}", "non_open", FILER)
+            tell(unit, case, f"non_open:{unit.now.isoformat()}", "non_open")
 
 
 def concerned(unit: Unit, event: events.Event) -> list[Case]:
@@ -319,7 +332,7 @@ def tell_of_stop(unit: Unit, event: events.Suspended) -> None:
     for case in concerned(unit, event):
         if at_rest(case):
             engine.hold(unit, case, rests=True)
-        engine.notify(unit, case, f"held:{event.case_id}:{event.resource_id}", "held", FILER)
+        tell(unit, case, f"held:{event.case_id}:{event.resource_id}", "held")
 
 
 def tell_of_resumption(unit: Unit, event: events.Lifted) -> None:
@@ -330,7 +343,7 @@ def tell_of_resumption(unit: Unit, event: events.Lifted) -> None:
     if stops.reaches(event.dataset_id, event.resource_id):
         return
     for case in concerned(unit, event):
-        engine.notify(unit, case, f"resumed:{event.case_id}:{event.resource_id}", "resumed", FILER)
+        tell(unit, case, f"resumed:{event.case_id}:{event.resource_id}", "resumed")
 
 
 def end_what_was_withdrawn(unit: Unit, event: events.Withdrawn) -> None:
@@ -340,25 +353,26 @@ def end_what_was_withdrawn(unit: Unit, event: events.Withdrawn) -> None:
         if all(stops.is_gone(item.dataset_id, item.resource_id) for item in scope.items(case.id)):
             engine.fire(case.id, "end", system.actor, {}, system)
         else:
-            engine.notify(unit, case, f"changed:{event.case_id}:{event.resource_id}", "changed", FILER)
+            tell(unit, case, f"changed:{event.case_id}:{event.resource_id}", "changed")
 
 
 def tell_of_replacement(unit: Unit, event: events.ResourceReplaced) -> None:
     """Tell who may use a file that it is another now; their grant opens the new version."""
     for case in concerned(unit, event):
-        if case.status != "provided" or at_rest(case):
-            continue
-        members = sa.select(GrantMember.user_id).join(Grant, Grant.id == GrantMember.grant_id)
-        told = [
-            engine.to_account(user) for user in unit.session.scalars(members.where(Grant.case_id == case.id))
-        ]
-        for to in (FILER, *told):
-            engine.notify(unit, case, f"replaced:{event.resource_id}:{unit.now.isoformat()}", "replaced", to)
+        if case.status == "provided" and not at_rest(case):
+            tell(unit, case, f"replaced:{event.resource_id}:{unit.now.isoformat()}", "replaced")
+
+
+def tell(unit: Unit, case: Case, event_id: str, template: str) -> None:
+    """Tell those who use the data, or have applied for them."""
+    for to in USERS:
+        engine.notify(unit, case, event_id, template, to)
 
 
 def install() -> None:
     """Make the machines known and listen to clock and catalogue."""
     from .closing import workflow as closing
+    from .use import schedule
     from .use import workflow as use
 
     use.install()
@@ -366,6 +380,7 @@ def install() -> None:
     retention.register(KIND, privacy.erase_application)
     machine.register(APPLICATION)
     machine.register(TWO_STAGE)
+    sweep.timer("application_ending", schedule.ending)
     sweep.timer("application_expiry", expired)
     events.subscribe(events.ClassChanged, close_what_became_open)
     events.subscribe(events.ClassChanged, tell_of_closing)

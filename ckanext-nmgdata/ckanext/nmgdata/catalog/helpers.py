@@ -14,7 +14,7 @@ from ckan.lib.search import SearchError
 from ckan.plugins import toolkit as tk
 
 from .. import config, vocab
-from ..kernel import clock, orgs
+from ..kernel import clock, elsewhere, orgs
 from ..kernel.deadlines import statutes
 from ..kernel.gate import answers, counts, doors, stops
 from ..kernel.gate.policy import Purpose, Reason
@@ -298,6 +298,11 @@ def nmgdata_desk() -> bool:
     return doors.asking().has_desk
 
 
+def nmgdata_elsewhere(dataset_id: str) -> elsewhere.Elsewhere | None:
+    """Return the portal that an entry comes from; None for one that is kept here."""
+    return elsewhere.of(dataset_id)
+
+
 def nmgdata_is_auditor() -> bool:
     """Say whether the reader may read the audit log."""
     return bool(doors.asking().oversight)
@@ -347,7 +352,7 @@ HELPERS = {
         nmgdata_access_to, nmgdata_maintains, nmgdata_stop, nmgdata_items, nmgdata_item_type,
         nmgdata_decision_days, nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
         nmgdata_date, nmgdata_moment, nmgdata_time_left,
-        nmgdata_desk, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error, nmgdata_organisation,
-        unix_locale_to_bcp47,
+        nmgdata_desk, nmgdata_elsewhere, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error,
+        nmgdata_organisation, unix_locale_to_bcp47,
     )
 }  # fmt: skip

@@ -82,6 +82,14 @@ def note_class(unit: Unit, package: model.Package, entry: Entry, decision: histo
     events.tell(unit, events.ClassChanged(package.id, before=before, after=after))
 
 
+def note_conditions(unit: Unit, package: model.Package, decision: history.Decision) -> None:
+    """Audit other conditions of data whose class stays, and write them into its history (R-OPEN-09)."""
+    entry = unit.session.get_one(Entry, package.id)
+    if entry.published_at is not None:
+        history.move(unit, package, entry.open_class, entry.published_at, decision)
+    append(unit, "dataset.conditions_changed", ("dataset", package.id), detail={"case": decision.case_number})
+
+
 def note_replacement(unit: Unit, dataset_id: str, resource_id: str) -> None:
     """Audit the replacement of a file and tell it."""
     append(unit, "resource.replaced", ("resource", resource_id), detail={"dataset": dataset_id})
@@ -89,7 +97,11 @@ def note_replacement(unit: Unit, dataset_id: str, resource_id: str) -> None:
 
 
 def deleted(context: Context, dataset_id: str) -> None:
-    """After a delete: audit and tell it."""
+    """Before an entry is deleted: audit and tell it.
+
+    :raises tk.ValidationError: these are opened data
+    """
+    rule.keep(context, model.Package.get(dataset_id))
     unit = join(actor_of(context) if context.get("user") else Actor.system())
     append(unit, "dataset.deleted", ("dataset", dataset_id))
     events.tell(unit, events.DatasetDeleted(dataset_id))

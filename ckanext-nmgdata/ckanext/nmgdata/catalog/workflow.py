@@ -39,6 +39,7 @@ CHANGE = Machine(
     prefix="KF",
     label=N_("Change of open class"),
     basis="内政发〔2024〕19号第二十八条第三款、第二十九条",
+    filer=N_("department"),
     states=(
         State("converting", N_("Can be opened, to be carried out"), holder=PROVIDER),
         State("review", N_("Stricter class proposed, waiting for the authority"), holder=AUTHORITY),
@@ -57,6 +58,16 @@ CHANGE = Machine(
             "propose", N_("Propose a stricter class"), (DRAFT,), "review", DEPARTMENT,
             form=schema.tightening, recorded=False, guards=(steps.may_be_so,), opens=REVIEW,
             notices=(AUTHORITY,),
+        ),
+        Transition(
+            "harden", N_("Propose harder conditions"), (DRAFT,), "review", DEPARTMENT,
+            form=schema.tightening, guards=(steps.other_conditions, steps.may_be_so),
+            opens=REVIEW, notices=(AUTHORITY,),
+        ),
+        Transition(
+            "ease", N_("Make the conditions easier"), (DRAFT,), "effective", PROVIDER,
+            form=schema.easing, guards=(steps.other_conditions, steps.eased),
+            effects=(steps.keep_stated, steps.make_effective), notices=(AUTHORITY,),
         ),
         Transition(
             "convert", N_("Open now"), ("converting",), "effective", PROVIDER, meets=(CONVERT,), **OPENED

@@ -21,6 +21,7 @@ from ckan.plugins import toolkit as tk
 from .. import config
 from ..kernel import orgs, outbox
 from ..kernel.actors import Actor, reviewers_of
+from ..kernel.gate import holders
 from ..kernel.outbox import RefusedError, UnavailableError
 from ..kernel.outbox.model import Outbox
 from ..kernel.types import new_id
@@ -99,8 +100,9 @@ def address_of(case: Case, to: str) -> str:
 def recipients(case: Case, to: str) -> list[Recipient]:
     """Return those who have a role in a case, or the one account that is meant."""
     if to.startswith(engine.ACCOUNT):
-        user = model.Session.get(model.User, to.removeprefix(engine.ACCOUNT))
-        return [Recipient(user.id, user.email)] if user and user.is_active else []
+        return accounts([to.removeprefix(engine.ACCOUNT)])
+    if to == machines.MEMBERS:
+        return accounts(holders.members_of(case.id))
     if to == machines.FILER:
         filer = Recipient(case.filer_id, presenter(case).contact(case))
         return [filer] if filer.user_id or filer.address else []
@@ -108,6 +110,12 @@ def recipients(case: Case, to: str) -> list[Recipient]:
     if to == machines.AUTHORITY:
         org_id = orgs.authority_of(case.region_code)
     return [Recipient(user_id, address) for user_id, address in reviewers_of(org_id).items()]
+
+
+def accounts(user_ids: Sequence[str]) -> list[Recipient]:
+    """Return those of some accounts that still are somebody's."""
+    users = (model.Session.get(model.User, user_id) for user_id in user_ids)
+    return [Recipient(user.id, user.email) for user in users if user and user.is_active]
 
 
 def enqueue_mail(name: str, address: str, subject: str, body: str, *_rest: object) -> bool:

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, make_response, redirect, send_file
 from .. import shapes
 from ..kernel.audit import append
 from ..kernel.evidence import files as evidence
+from ..kernel.gate import answers, holders
 from ..kernel.gate.doors import RESTRICTED_CACHE, asking, judge, refusal_page
 from ..kernel.types import Conflict
 from ..kernel.unit import begin
@@ -22,13 +23,14 @@ from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import may_reveal
 from ..kernel.workflow.presenters import of_case as presenter
 from ..reader import need_login
-from . import audit_page, case_page, dictize, inbox, told
+from . import audit_page, case_page, dictize, inbox, told, undelivered
 from .attaching import attach
 from .case_page import page
 
 _ = tk._
 blueprint = Blueprint("nmgdata_desk", __name__)
 blueprint.add_url_rule("/nmg/audit", view_func=audit_page.audit)
+blueprint.add_url_rule("/nmg/undelivered", view_func=undelivered.undelivered)
 blueprint.add_url_rule("/nmg/inbox", view_func=inbox.inbox)
 blueprint.add_url_rule("/nmg/inbox/assign", view_func=inbox.assign, methods=["POST"])
 blueprint.add_url_rule("/nmg/inbox/export.<form>", view_func=inbox.export)
@@ -149,9 +151,12 @@ def find(number: str) -> tuple[Case, Any] | Response:
     if answer := need_login():
         return answer
     case, actor = queries.by_reference(number), asking()
-    if case is None or not engine.may_see(case, actor):
-        return tk.abort(404, _("Case not found"))
-    return case, actor
+    if case is not None and engine.may_see(case, actor):
+        return case, actor
+    grant = holders.grant_of(case.id, actor.user_id) if case else None
+    if grant is not None and answers.GRANT in answers.ways:  # a member is told by this number, too
+        return tk.redirect_to(answers.ways[answers.GRANT], id=grant)
+    return tk.abort(404, _("Case not found"))
 
 
 @blueprint.route("/nmg/cases/<number>")

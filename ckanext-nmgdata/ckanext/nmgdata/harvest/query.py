@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.orm import aliased
 
-from ..kernel import orgs
+from ..kernel import clock, orgs
+from .following.model import Following
 from .model import LIVE, Job, JobState, Problem, RemoteRecord, Source
 
 PACKAGE: Any = model.Package
@@ -29,6 +31,24 @@ def sources(regions: Iterable[str] | None = None) -> list[Source]:
     if regions is not None:
         query = query.where(orgs.within(Source.region_code, list(regions)))
     return list(model.Session.scalars(query.execution_options(populate_existing=True)))
+
+
+SILENT = timedelta(days=7)
+"""Time after which what nothing was heard of counts as stale; longer where it is harvested less often."""
+INTERVALS = 2
+
+
+def heard_at() -> sa.ColumnElement[datetime]:
+    """Return the SQL for when something was heard of a source last; joins ``Source`` and ``Following``."""
+    return sa.func.greatest(Source.created_at, Source.succeeded_at, Following.asked_at)
+
+
+def silent_since(source: Source) -> datetime | None:
+    """Return since when nothing is heard of a source, by harvests or by its feed; None while it is."""
+    query = sa.select(heard_at()).outerjoin(Following, Following.source_id == Source.id)
+    heard = model.Session.scalar(query.where(Source.id == source.id))
+    patience = max(SILENT, timedelta(hours=INTERVALS * source.every_hours))
+    return heard if heard and clock.now() - heard > patience else None
 
 
 def job(job_id: str) -> Job | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from . import orgs
@@ -24,6 +25,8 @@ class Elsewhere:
     """The entry's page there."""
     apply_url: str | None = None
     """Where its conditional data are applied for there; None: departments decide here."""
+    silent_since: datetime | None = None
+    """Since when nothing is heard of that portal, if that is too long: what is shown here may be stale."""
 
 
 ways: list[Callable[[str], Elsewhere | None]] = []

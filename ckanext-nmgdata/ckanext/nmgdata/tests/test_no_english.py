@@ -225,7 +225,7 @@ def test_what_mails_say(world, pages):
         names = [file.stem for file in (TEMPLATES / case.kind / "mail").glob("*.txt")]
         assert names, case.kind
         for name in (*notices.COMMON, *names):
-            for to in ("filer", "provider", "authority"):
+            for to in ("filer", "provider", "authority", "members"):
                 said.append(
                     notices.render(case, {"template": name, "to": to, "event": "", "kind": case.kind})
                 )

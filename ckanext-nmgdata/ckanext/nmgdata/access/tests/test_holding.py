@@ -7,7 +7,7 @@ import io
 import json
 import threading
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import openpyxl
 import pytest
@@ -70,7 +70,7 @@ def notices(template):
 
 class TestLimits:
     def test_as_often_as_is_permitted_and_not_once_more(self, world, app, as_user):
-        case = granted(world, quota="2")
+        case = granted(world, quota=2)
         me = {**as_user(world.applicant), **JSON}
         assert [app.get(door(world.conditional), headers=me).status_code for _ in range(3)] == [200, 200, 403]
         refused = json.loads(app.get(door(world.conditional), headers=me).body)["error"]
@@ -488,6 +488,63 @@ class TestRenewal:
             assert list(refused.value.error_dict) == ["renews"]
 
 
+class TestTheEndIsTold:
+    """Who uses the data learns that the right to them ends: before, and when; also the named colleagues."""
+
+    @pytest.fixture
+    def company(self, world):
+        """Return a grant until 30 June 2027 of a company, its holder and a colleague who is named."""
+        holder, colleague = organised("boss"), organised("colleague")
+        case = granted(world, holder, statement=COMPANY)
+        call("nmgdata_grant_member_add", holder, id=grant_of(case), account=colleague.name)
+        return case, holder, colleague
+
+    def swept(self, day):
+        """Return the subjects of the mails of a sweep, by who gets them."""
+        model.Session.query(Outbox).delete()
+        model.Session.commit()
+        with clock.fixed(datetime.fromisoformat(f"{day}T02:00:00+00:00")):
+            sweep.sweep()
+            outbox.deliver(["notice"])
+        mails = [row.payload for row in model.Session.query(Outbox).filter_by(topic="mail")]
+        return {mail["to"]: mail["body"] for mail in mails if "SQ-" in mail["subject"]}
+
+    @pytest.mark.usefixtures("pages")
+    def test_ten_working_days_before_and_at_the_end_once_each(self, world, company):
+        _case, holder, colleague = company
+        addresses = {f"{person.name}@example.org" for person in (holder, colleague)}
+        assert self.swept("2027-06-15") == {}
+        near = self.swept("2027-06-16")  # ten working days before the last day, by the days that are known
+        assert near.keys() == addresses
+        assert all("2027-06-30" in body for body in near.values())
+        assert self.swept("2027-06-17") == {}
+        assert self.swept("2027-06-30") == {}
+        assert self.swept("2027-07-01").keys() == addresses
+        assert self.swept("2027-07-02") == {}
+
+    def test_also_when_it_ends_early(self, world, company):
+        case, _holder, _colleague = company
+        fire(world.reviewer, case, "revoke", reason="超出批准用途。", legal_basis="第五十条第（三）项")
+        assert notices("revoke") == ["filer", "members"]
+
+    def test_what_they_are_told_leads_them_to_the_grant_not_to_the_case(self, world, company, app, as_user):
+        case, _holder, colleague = company
+        page = f"/nmg/cases/{case['number']}"
+        answer = app.get(page, headers=as_user(colleague), follow_redirects=False)
+        assert answer.status_code == 302
+        assert answer.headers["Location"].endswith(f"/nmg/grants/{grant_of(case)}")
+        assert app.get(page, headers=as_user(organised("late"))).status_code == 404
+
+    @pytest.mark.usefixtures("pages")
+    def test_a_short_one_is_not_announced_as_soon_as_it_begins(self, world):
+        case = call(
+            "nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"], **STATEMENT
+        )
+        fire(world.reviewer, case, "approve", **{**APPROVAL, "valid_until": "2026-12-01"})
+        fire(world.applicant, case, "accept", agreement="2026-1")
+        assert self.swept("2026-11-24") == {}
+
+
 class TestReplacement:
     def test_who_may_use_it_is_told_and_served_the_new_version(self, world, app, as_user):
         holder, colleague = organised("boss"), organised("colleague")
@@ -497,7 +554,7 @@ class TestReplacement:
         resource, new = world.conditional["resources"][0], CSV + "示例三站,3\r\n".encode()
         patch = {"id": resource["id"], "upload": factories.file(new, "sites.csv"), "url": "sites.csv"}
         tk.get_action("resource_patch")(factories.site_context(), patch)
-        assert notices("replaced") == sorted([f"account:{colleague.id}", "filer"])
+        assert notices("replaced") == ["filer", "members"]
         assert {row.payload["case"] for row in model.Session.query(Outbox).filter_by(topic="notice")
                 if row.payload["template"] == "replaced"} == {case["id"]} != {waiting["id"]}  # fmt: skip
         assert app.get(door(world.conditional), headers=as_user(holder)).body.encode() == new

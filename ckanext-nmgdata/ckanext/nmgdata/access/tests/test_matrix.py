@@ -33,7 +33,7 @@ EVERY = {
     "deliver": ("reviewer", {"provided": "provided"}),
 }
 FORMAL = ("formal_ask", "formal_supplement", "pass_on", "reject")
-BY_CLOCK = {"expire", "close", "end", "submit"}
+BY_CLOCK = {"ending", "expire", "close", "end", "submit"}
 REPORTS = {
     "report": ("applicant", {"due": "submitted"}),
     "return": ("reviewer", {"submitted": "returned"}),

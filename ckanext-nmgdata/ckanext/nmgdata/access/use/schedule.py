@@ -21,7 +21,7 @@ from ...kernel.deadlines.calendar import Calendar, load
 from ...kernel.gate.model import Grant
 from ...kernel.unit import Unit, begin
 from ...kernel.workflow import engine
-from ...kernel.workflow.model import Case
+from ...kernel.workflow.model import Case, CaseEvent
 from . import workflow
 from .model import UseReport
 
@@ -141,3 +141,20 @@ def open_report(grant_id: str, period: Period) -> int:
 
         engine.start(workflow.REPORT, filing, unit.actor, {}, unit, rows=rows)
     return 1
+
+
+def ending() -> list[tuple[str, str]]:
+    """Return the cases whose grant nears its end, once each: when its last report is asked for, too.
+
+    The law has no number for it. Who got a shorter grant knows its end from the consent.
+    """
+    calendar, today, days = load(), clock.today(), workflow.notice_days()
+    told = sa.exists().where(CaseEvent.case_id == Grant.case_id, CaseEvent.transition == "ending")
+    near = Grant.valid_until.between(today, calendar.add(today, days).on)
+    query = sa.select(Grant.case_id, Grant.valid_until, Grant.accepted_at)
+    query = query.where(Grant.ended_at.is_(None), Grant.accepted_at.is_not(None), near, ~told)
+    return [
+        (case_id, "ending")
+        for case_id, until, accepted in model.Session.execute(query)
+        if clock.local_date(accepted) < calendar.before(until, days) <= today
+    ]

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL, is_stricter
+from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL, closes
 from ...kernel.outbox import search as index
 from ...kernel.types import Conflict
 from ...kernel.unit import Unit
@@ -77,7 +77,7 @@ def check(package: model.Package, row: ClassChange) -> None:
     entry = {**wanted["extras"], "license_id": wanted["license_id"], "owner_org": package.owner_org}
     public = publish.is_public({"state": package.state, "private": package.private})
     faults = rules.faults(entry, public=public)
-    if is_stricter(row.before, row.after):
+    if closes(row.before, row.after, row.basis):
         faults = {field: said for field, said in faults.items() if field in FIELDS}
     if faults:
         raise tk.ValidationError({NAMES.get(field, field): [said] for field, said in faults.items()})
@@ -94,8 +94,10 @@ def move(unit: Unit, row: ClassChange, case_number: str) -> None:
         raise Conflict(_("The open class of this entry has changed meanwhile."))
     check(package, row)
     wanted = would_be(package, row)
-    decision = Decision(case_number, row.basis, not is_stricter(row.before, row.after))
+    decision = Decision(case_number, row.basis, not closes(row.before, row.after, row.basis))
     write(unit, package, decision, **wanted)
+    if row.before == row.after:
+        lifecycle.note_conditions(unit, package, decision)
 
 
 def renew(unit: Unit, package: model.Package, reason: str, legal_basis: str) -> None:

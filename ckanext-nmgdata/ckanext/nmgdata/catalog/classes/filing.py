@@ -11,14 +11,14 @@ from ckan.plugins import toolkit as tk
 
 from ...kernel import clock, orgs
 from ...kernel.actors import Actor, Role
-from ...kernel.openness import is_stricter
+from ...kernel.openness import CONDITIONAL, is_stricter
 from ...kernel.types import Conflict
-from ...kernel.unit import begin
+from ...kernel.unit import Unit, begin
 from ...kernel.workflow import engine, queries
 from ...kernel.workflow.machine import Payload
 from ...kernel.workflow.model import Case
 from . import entry, schedule, steps
-from .model import ClassChange, Evaluation
+from .model import EASIER, HARDER, ClassChange, Evaluation
 
 _ = tk._
 
@@ -33,16 +33,29 @@ def change(actor: Actor, dataset_id: str, after: str, stated: Payload) -> Case:
     with begin(actor) as unit:
         package = entry.locked(unit, dataset_id)
         before = (package.extras or {}).get("open_class")
-        if before == after:
+        if before == after and not (before == CONDITIONAL and stated.get("conditions")):
             raise tk.ValidationError({"open_class": [_("The entry has this open class already.")]})
         if not entry.was_published(unit, package.id):
             raise Conflict(_("This entry has never been published: change its class by editing it."))
+        if before == after:
+            return conditions(unit, package, stated)
         if is_stricter(before, after):
             return steps.start(unit, package, after, "propose", stated, filer_id=actor.user_id)
         running = steps.open_change(unit, package.id, ClassChange.after == after)
         if running is not None and running.status == "converting":
             return engine.fire(running.id, "convert", actor, stated, unit)
         return steps.start(unit, package, after, "open_further", stated)
+
+
+def conditions(unit: Unit, package: model.Package, stated: Payload) -> Case:
+    """Change the conditions of data whose class stays: harder by a proposal, easier at once (R-OPEN-09)."""
+    way = stated.get("conditions")
+    if way not in (HARDER, EASIER):
+        message = _("State whether the conditions become harder or easier.")
+        raise tk.ValidationError({"conditions": [message]})
+    if way == HARDER:
+        return steps.start(unit, package, CONDITIONAL, "harden", stated, filer_id=unit.actor.user_id)
+    return steps.start(unit, package, CONDITIONAL, "ease", stated)
 
 
 def evaluate(actor: Actor, reference: str, conclusion: str, stated: Payload) -> Case:

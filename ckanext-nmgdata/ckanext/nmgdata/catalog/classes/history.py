@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapper
 
 from ... import vocab
 from ...kernel import clock, orgs
-from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL, is_stricter
+from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL, closes
 from ...kernel.unit import Unit
 from .model import ClassPeriod
 
@@ -110,6 +110,7 @@ def announcements(
         opened = sa.or_(
             ClassPeriod.before == UNCONDITIONAL,
             sa.and_(ClassPeriod.before == CONDITIONAL, ClassPeriod.open_class == NON_OPEN),
+            sa.and_(ClassPeriod.before == ClassPeriod.open_class, ClassPeriod.basis.is_(None)),
         )
         query = query.where(opened)
     if dataset_id:
@@ -128,7 +129,8 @@ def line(row: ClassPeriod) -> dict[str, Any]:
         "open_class_label": vocab.label("open_class", row.open_class),
         "before": row.before,
         "before_label": vocab.label("open_class", row.before) if row.before else None,
-        "stricter": row.before is not None and is_stricter(row.before, row.open_class),
+        "conditions": row.before is not None and row.before == row.open_class,
+        "stricter": row.before is not None and closes(row.before, row.open_class, row.basis),
         "since": local(row.since),
         "until": local(row.until),
         "case_number": row.case_number,
@@ -144,5 +146,5 @@ def local(moment: datetime | None) -> str | None:
 
 COLUMNS = (
     "dataset_id", "title", "department", "before", "before_label", "open_class", "open_class_label",
-    "stricter", "since", "until", "case_number", "reason", "legal_basis",
+    "conditions", "stricter", "since", "until", "case_number", "reason", "legal_basis",
 )  # fmt: skip

@@ -15,6 +15,8 @@ EVALUATION, PROCESSING, CONSENT = "evaluation", "processing", "consent"
 BASES = (EVALUATION, PROCESSING, CONSENT)
 """What a change towards more open rests on (R29¶2, ¶3)."""
 KEEP, CONVERTIBLE, TIGHTEN = "keep", "convertible", "tighten"
+HARDER, EASIER = "harder", "easier"
+"""How the conditions of data may change whose class stays."""
 CONCLUSIONS = (KEEP, CONVERTIBLE, TIGHTEN)
 
 
@@ -121,7 +123,7 @@ class ClassPeriod(tk.BaseModel):
     dataset_id: Mapped[text]
     open_class: Mapped[str | None] = mapped_column(sa.Text)
     before: Mapped[str | None] = mapped_column(sa.Text)
-    """The class of the period before; None for the first."""
+    """The class of the period before; None for the first, the same where only its conditions have changed."""
     since: Mapped[moment]
     until: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     announced: Mapped[bool]

@@ -14,14 +14,14 @@ from ... import vocab
 from ...kernel import clock
 from ...kernel.actors import Actor
 from ...kernel.evidence import files as evidence
-from ...kernel.openness import NON_OPEN, is_stricter
+from ...kernel.openness import NON_OPEN, closes, is_stricter
 from ...kernel.orgs import title_of
 from ...kernel.workflow import engine, presenters
 from ...kernel.workflow.model import Case
 from ...kernel.workflow.presenters import Presenter, dataset_name, dataset_title
 from . import filing, steps
 from .logic import schema
-from .model import ClassChange, Evaluation
+from .model import HARDER, ClassChange, Evaluation
 
 _ = tk._
 SHOWN = (
@@ -35,12 +35,18 @@ def change(case: Case, actor: Actor) -> dict[str, Any]:
     row = model.Session.get_one(ClassChange, case.id)
     return {
         **{name: getattr(row, name) for name in SHOWN},
-        "stricter": is_stricter(row.before, row.after),
+        "stricter": closes(row.before, row.after, row.basis),
+        "conditions": row.before == row.after,
         "dataset_name": dataset_name(case),
         "evidence": [evidence.shown(e) for e in evidence.of_case(case.id)],
         "evaluation_number": number_of_evaluation(case),
         "processing_label": _(schema.KINDS[row.processing_kind]) if row.processing_kind else "",
     }
+
+
+def conditions_of(package: model.Package | None) -> str:
+    """Return the conditions that an entry states now."""
+    return ((package.extras or {}) if package else {}).get("open_condition") or ""
 
 
 def number_of_evaluation(case: Case) -> str | None:
@@ -68,17 +74,23 @@ def begun_change(case: Case, step: str) -> dict[str, Any]:
     return beginning(presenters.dataset_of(case), row.before, row.after)
 
 
-def beginning(package: model.Package | None, before: str | None, after: str | None) -> dict[str, Any]:
-    """Return the values a form of a change begins with, and what it asks for."""
+def beginning(
+    package: model.Package | None, before: str | None, after: str | None, conditions: str = ""
+) -> dict[str, Any]:
+    """Return the values a form of a change begins with, and what it asks for.
+
+    :param conditions: ``harder`` or ``easier`` where only they change
+    """
     extras = (package.extras or {}) if package else {}
     last = filing.last(package.id) if package else None
     return {
         "before": before,
         "after": after,
-        "stricter": is_stricter(before, after),
+        "conditions": conditions,
+        "stricter": is_stricter(before, after) or conditions == HARDER,
         "reason": "" if before == NON_OPEN else extras.get("open_reason", ""),
         "legal_basis": "" if before == NON_OPEN else extras.get("open_legal_basis", ""),
-        "open_condition": extras.get("open_condition", ""),
+        "open_condition": conditions_of(package),
         "evaluation": last.findings if last else "",
         "license_id": package.license_id if package else "",
         "form": evidence.new_secret(),

@@ -1,4 +1,4 @@
-"""The one rule: the class of an entry that has been published moves only by a case (docs/adr/0020).
+"""The one rule: class, conditions and presence of a published entry change only by a case (docs/adr/0020).
 
 An entry that was never published is still being compiled: there its department writes the class like any
 other field. Loads of the portal itself (federation, withdrawal) are decided elsewhere and pass.
@@ -6,16 +6,21 @@ other field. Loads of the portal itself (federation, withdrawal) are decided els
 
 from __future__ import annotations
 
+from typing import Any
+
+import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
 from ... import config
-from ...kernel.openness import is_stricter
+from ...kernel.gate import stops
+from ...kernel.openness import CONDITIONAL, UNCONDITIONAL, is_stricter
 from ..model import Entry
 from .history import Decision
 
 _ = tk._
+PACKAGE: Any = model.Package
 
 
 def decision_of(context: Context) -> Decision | None:
@@ -26,6 +31,24 @@ def decision_of(context: Context) -> Decision | None:
     return Decision() if context.get("ignore_auth") else None
 
 
+def conditions_fault(context: Context, dataset: model.Package | None, after: str | None) -> str:
+    """Return what is wrong with the conditions that an edit states, before it is written (R-OPEN-09).
+
+    The row stays locked until CKAN commits, so that no decision comes in between.
+    """
+    if dataset is None or decision_of(context) is not None:
+        return ""
+    entry = model.Session.get(Entry, dataset.id)
+    if entry is None or entry.published_at is None or entry.open_class != CONDITIONAL:
+        return ""
+    kept = sa.select(PACKAGE.extras["open_condition"].astext).where(PACKAGE.id == dataset.id)
+    before = (model.Session.scalar(kept.with_for_update()) or "").split()
+    if not before or before == (after or "").split():
+        return ""
+    said = _("The conditions of published data change only by a case: reviewed where they become harder.")
+    return f"{said} {_('File the change here: {address}').format(address=address(dataset.name))}"
+
+
 def refusal(dataset: model.Package, before: str | None, after: str | None) -> str:
     """Say why a plain edit may not change a class, and which way leads there."""
     said = (
@@ -33,7 +56,12 @@ def refusal(dataset: model.Package, before: str | None, after: str | None) -> st
         if is_stricter(before, after)
         else _("A published entry becomes more open by a statement of its department on what allows it.")
     )
-    return f"{said} {_('File the change here: {address}').format(address=address(dataset.name))}"
+    return f"{said} {way(dataset)}"
+
+
+def way(dataset: model.Package) -> str:
+    """Say where a change of class is filed; not within an f-string, where no tool finds what to translate."""
+    return _("File the change here: {address}").format(address=address(dataset.name))
 
 
 def address(dataset: str) -> str:
@@ -57,3 +85,40 @@ def refuse(dataset: model.Package, before: str | None, after: str | None) -> Non
     :raises tk.ValidationError: at the class
     """
     raise tk.ValidationError({"open_class": [refusal(dataset, before, after)]})
+
+
+# --- to be there, or not ------------------------------------------------------------------------
+
+OPENED = (UNCONDITIONAL, CONDITIONAL)
+
+
+def hiding(context: Context, dataset: model.Package | None) -> str:
+    """Say why an edit may not take an entry from the public's sight; empty when it may (R-OPEN-13).
+
+    To hide or delete opened data is to close them without the reason, the legal basis and the review that
+    closing takes. What was withdrawn leaves a tombstone, which is not hidden either (R28¶3).
+    """
+    if dataset is None or decision_of(context) is not None:
+        return ""
+    if dataset.private or dataset.state != model.State.ACTIVE:
+        return ""
+    if stops.is_gone(dataset.id, None):
+        return _("These data were withdrawn; that they were stays public.")
+    if (dataset.extras or {}).get("open_class") not in OPENED:
+        return ""
+    said = _(
+        "Opened data are neither hidden nor deleted by an edit. Close them first; the authority reviews it."
+    )
+    return f"{said} {way(dataset)}"
+
+
+def keep(context: Context, dataset: model.Package | None, *, purged: bool = False) -> None:
+    """Refuse to delete opened data, and to purge whatever a case is about.
+
+    :raises tk.ValidationError: at the state of the entry
+    """
+    said = hiding(context, dataset)
+    if purged and dataset is not None and not said and stops.live(dataset.id):
+        said = _("A case rests on this entry; it is kept as evidence.")
+    if said:
+        raise tk.ValidationError({"state": [said]})

@@ -63,8 +63,15 @@ def waiting(*conditions: sa.ColumnElement[bool]) -> list[Waiting]:
         .group_by(Evaluation.dataset_id)
         .subquery("last")
     )
+    # Other conditions of the same class begin a period, too; they put no evaluation off.
+    took_effect = (
+        sa.select(ClassPeriod.dataset_id, sa.func.max(ClassPeriod.since).label("at"))
+        .where(ClassPeriod.before.is_distinct_from(ClassPeriod.open_class))
+        .group_by(ClassPeriod.dataset_id)
+        .subquery("took_effect")
+    )
     written = sa.func.timezone(clock.LOCAL.key, sa.func.timezone("UTC", PACKAGE.metadata_created))
-    known = sa.func.greatest(last.c.on, local_day(ClassPeriod.since), local_day(Entry.published_at))
+    known = sa.func.greatest(last.c.on, local_day(took_effect.c.at), local_day(Entry.published_at))
     since = sa.func.coalesce(known, sa.func.date(written))
     early = clock.today() - relativedelta(months=statutes.get(STATUTE).months) + AHEAD
     running = sa.exists().where(Evaluation.dataset_id == PACKAGE.id, Evaluation.is_open)
@@ -72,7 +79,7 @@ def waiting(*conditions: sa.ColumnElement[bool]) -> list[Waiting]:
         sa.select(PACKAGE.id, since)
         .outerjoin(last, last.c.dataset_id == PACKAGE.id)
         .outerjoin(Entry, Entry.dataset_id == PACKAGE.id)
-        .outerjoin(ClassPeriod, sa.and_(ClassPeriod.dataset_id == PACKAGE.id, ClassPeriod.until.is_(None)))
+        .outerjoin(took_effect, took_effect.c.dataset_id == PACKAGE.id)
         .where(
             PACKAGE.type == "dataset", PACKAGE.state == model.State.ACTIVE, PACKAGE.owner_org.is_not(None),
             sa.or_(OPEN_CLASS.in_((CONDITIONAL, NON_OPEN)), PACKAGE.private.is_(True)), ~running,

@@ -24,6 +24,7 @@ from ...kernel.workflow.model import Case
 from . import entry, history
 from .logic import schema
 from .model import CONSENT, CONVERTIBLE, KEEP, PROCESSING, TIGHTEN, ClassChange, Evaluation
+from .model import EVALUATION as EVALUATED
 
 _ = tk._
 CHANGE, EVALUATION = "open_class_change", "open_evaluation"
@@ -107,6 +108,21 @@ def may_be_so(unit: Unit, case: Case, data: Payload) -> None:
         raise Conflict(_("This entry has never been published: change its class by editing it."))
     keep_stated(unit, case, data)
     entry.check(package, row)
+
+
+def other_conditions(unit: Unit, case: Case, data: Payload) -> None:
+    """The conditions that are stated are not those that the entry states; the timeline keeps both."""
+    package = entry.locked(unit, change(unit, case).dataset_id)
+    data["conditions_before"] = (package.extras or {}).get("open_condition") or ""
+    if data["conditions_before"].split() == data["open_condition"].split():
+        raise tk.ValidationError({"open_condition": [_("These are the conditions already.")]})
+
+
+def eased(unit: Unit, case: Case, data: Payload) -> None:
+    """Add what stays: why these data are not open unconditionally; and that something has been found."""
+    extras = entry.locked(unit, change(unit, case).dataset_id).extras or {}
+    data["basis"] = EVALUATED
+    data["reason"], data["legal_basis"] = extras.get("open_reason"), extras.get("open_legal_basis")
 
 
 # --- effects of the change -----------------------------------------------------------------------

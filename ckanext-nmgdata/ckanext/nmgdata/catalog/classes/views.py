@@ -14,7 +14,7 @@ from ...kernel.actors import Actor, Role
 from ...kernel.deadlines import statutes
 from ...kernel.evidence import files as evidence
 from ...kernel.gate.doors import asking
-from ...kernel.openness import is_stricter
+from ...kernel.openness import CONDITIONAL, is_stricter
 from ...kernel.orgs import title_of
 from ...kernel.types import Conflict
 from ...kernel.workflow import engine, queries
@@ -24,7 +24,7 @@ from ...kernel.workflow.presenters import dataset_title
 from ...reader import context, need_login
 from . import entry, filing, history, negative, present, steps
 from .logic import schema
-from .model import CONVERTIBLE, KEEP, TIGHTEN, Evaluation
+from .model import CONVERTIBLE, EASIER, HARDER, KEEP, TIGHTEN, Evaluation
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
@@ -44,22 +44,23 @@ def change(id: str) -> Any:
     package, actor = own_entry(id), asking()
     before = (package.extras or {}).get("open_class")
     wanted = tk.request.values.get("open_class", "")
+    conditions = tk.request.values.get("conditions", "")
     if not entry_is_published(package):
         tk.h.flash_notice(_("This entry has never been published: change its class by editing it."))
         return tk.redirect_to("dataset.edit", id=package.name)
-    if wanted not in classes(actor, package):
+    if conditions not in ways(actor, package) if wanted == before else wanted not in classes(actor, package):
         return tk.render("nmgdata/open_class_change/choose.html", choosing(package, actor, before))
-    data: dict[str, Any] = present.beginning(package, before, wanted)
+    data: dict[str, Any] = present.beginning(package, before, wanted, conditions)
     errors: dict[str, Any] = {}
     if tk.request.method == "POST":
         try:
-            return filed(send(package, data), wanted, before)
+            return filed(send(package, data), stricter=data["stricter"])
         except tk.ValidationError as invalid:
             errors = invalid.error_dict
             data["attached"] = [evidence.shown(row) for row in evidence.drafts(data["form"])]
     values = {
         "dataset": package, "data": data, "errors": errors, "target": wanted,
-        "stricter": is_stricter(before, wanted), **choices(),
+        "stricter": data["stricter"], "conditions_now": present.conditions_of(package), **choices(),
     }  # fmt: skip
     return tk.render("nmgdata/open_class_change/change.html", values)
 
@@ -77,12 +78,12 @@ def send(package: model.Package, data: dict[str, Any]) -> dict[str, Any]:
         return tk.abort(403, str(refused))
 
 
-def filed(made: dict[str, Any], after: str, before: str | None) -> Any:
+def filed(made: dict[str, Any], *, stricter: bool) -> Any:
     """Say what a filed change brings, and go where its filer can see it."""
-    if is_stricter(before, after):
+    if stricter:
         tk.h.flash_success(_("The proposal has gone to the authority."))
     else:
-        tk.h.flash_success(_("The new open class is in effect."))
+        tk.h.flash_success(_("The change is in effect."))
     return tk.redirect_to("nmgdata_desk.case", number=made["number"])
 
 
@@ -113,7 +114,8 @@ def may_move(dataset_id: str) -> bool:
     package, actor = model.Session.get(model.Package, dataset_id), asking()
     org = package.owner_org if package else None
     mine = actor.has(Role.EDITOR, org) or actor.has(Role.REVIEWER, org)
-    return bool(mine and package and entry_is_published(package) and classes(actor, package))
+    moves = package and (classes(actor, package) or ways(actor, package))
+    return bool(mine and package and entry_is_published(package) and moves)
 
 
 def classes(actor: Actor, package: model.Package) -> list[str]:
@@ -124,6 +126,14 @@ def classes(actor: Actor, package: model.Package) -> list[str]:
         name for name in vocab.terms("open_class")
         if name != here and (decides or is_stricter(here, name))
     ]  # fmt: skip
+
+
+def ways(actor: Actor, package: model.Package) -> list[str]:
+    """Return how this person may change the conditions of an entry: editors propose harder ones."""
+    if (package.extras or {}).get("open_class") != CONDITIONAL:
+        return []
+    decides = actor.has(Role.REVIEWER, package.owner_org)
+    return [EASIER, HARDER] if decides else [HARDER]
 
 
 def choosing(package: model.Package, actor: Actor, before: str | None) -> dict[str, Any]:
@@ -141,6 +151,8 @@ def choosing(package: model.Package, actor: Actor, before: str | None) -> dict[s
             }
             for name in classes(actor, package)
         ],
+        "conditions": ways(actor, package),
+        "conditions_now": present.conditions_of(package),
         "decides": actor.has(Role.REVIEWER, package.owner_org),
     }
 
@@ -183,6 +195,12 @@ def evaluations() -> Any:
         "overdue": sum(late for _org, _count, late in totals),
     }
     return tk.render("nmgdata/open_evaluation/list.html", values)
+
+
+def evaluations_due() -> tuple[int, int]:
+    """Return how many evaluations the reader is to make or look after, and how many are overdue (helper)."""
+    totals = filing.totals(asking())
+    return sum(count for _org, count, _late in totals), sum(late for _org, _count, late in totals)
 
 
 CONCLUDING = {

@@ -21,6 +21,10 @@ more than all else that happens to a query here; what Solr itself puts in their 
 
 _LOCAL = "{!"
 _MACRO = "${"
+_PARSERS = ("lucene", "dismax", "edismax")
+_FUNCTION = re.compile(r"[(\[:]")
+"""What a function, a transformer or another name for either has in it, and the name of a field has not."""
+_PLAIN_NAMES = ("fl", "sort", "bf", "boost")
 _BLANKS = re.compile(r"\s{20,}")
 
 
@@ -30,10 +34,11 @@ def rewrite_query(search_params: Mapping[str, Any]) -> dict[str, Any]:
     Left as they are, and so working as in stock CKAN: an empty query, ``*:*``, a query for fields
     (``name:x``, ``title:x AND …``), and whatever comes with a ``defType`` or ``qf`` of its own.
 
-    :raises SearchQueryError: for local parameters, and for macros that would put some together
+    :raises SearchQueryError: for local parameters, for macros that would put some together, and for functions
     """
     params = {key: squeeze(value) for key, value in search_params.items()}
     refuse_local_parameters(params)
+    refuse_functions(params)
     # A term that no found entry has would come from entries that the reader may not know of.
     if "facet.mincount" in params:
         params["facet.mincount"] = max(1, as_int(params["facet.mincount"]))
@@ -85,3 +90,20 @@ def refuse_macros(key: str, values: Iterable[Any]) -> None:
     """
     if any(isinstance(text, str) and _MACRO in text for text in values):
         raise SearchQueryError(f"Macros are not supported in param '{key}'.")
+
+
+def refuse_functions(params: Mapping[str, Any]) -> None:
+    """Refuse what computes over the whole index, whoever may read what stands in it (R-OPEN-10).
+
+    ``docfreq(title, x)`` says how many entries have a word, non-open ones included, and can be returned,
+    sorted by or added to a score; a score itself tells how rare a word is among all of them.
+    """
+    if (params.get("defType") or "lucene") not in _PARSERS:
+        raise SearchQueryError("This query parser is not supported.")
+    for key in _PLAIN_NAMES:
+        value = params.get(key)
+        texts = [str(one) for one in (value if isinstance(value, list) else [value or ""])]
+        if any(_FUNCTION.search(text) for text in texts):
+            raise SearchQueryError(f"Functions are not supported in param '{key}'.")
+        if key == "fl" and any("score" in re.split(r"[\s,]+", text) for text in texts):
+            raise SearchQueryError("Scores are not shown.")

@@ -189,11 +189,17 @@ class TestQuery:
             {"q": "{!nmg bq='x'}y"}, {"q": "  {!join from=a to=b}*:*"},
             {"q": "x", "fq": "{!nmg bq='\\{!join}'}y"}, {"q": "x", "fq_list": ["a", "+b:{!x}"]},
             {"q": "x", "sort": "{!func}rand()"}, {"q": "x", "bf": "query({!x})"},
+            {"q": "x", "fl": "name,docfreq(name,'y')"}, {"q": "x", "fl": ["name", "n:docfreq(name,'y')"]},
+            {"q": "x", "fl": "name,[explain]"}, {"q": "x", "fl": "name, score"}, {"q": "x", "fl": ["score"]},
+            {"q": "x", "sort": "product(docfreq(name,'y'),ms(metadata_modified)) desc"},
+            {"q": "x", "defType": "edismax", "bf": "docfreq(name,'y')"},
+            {"q": "x", "defType": "edismax", "boost": "docfreq(name,'y')"},
+            {"q": "docfreq(name,'y')", "defType": "func"},
             {"q": "x", "fq": "${bf}!join from=a to=b}*:*", "bf": "{"}, {"q": "x", "fq_list": ["+a:b", "${q}"]},
             {"q": "${nmg}+topic:x", "defType": "lucene"}, {"q": "${nmg}", "qf": "title"},
         ],
     )  # fmt: skip
-    def test_local_parameters_are_refused(self, params: dict[str, Any]):
+    def test_what_reaches_past_the_labels_is_refused(self, params: dict[str, Any]):
         with pytest.raises(SearchQueryError):
             search.rewrite_query(params)
 

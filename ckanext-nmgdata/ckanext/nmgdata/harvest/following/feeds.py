@@ -29,7 +29,7 @@ from ..reading import spec_of
 from ..records import Refused
 from ..remote import feed as remote
 from ..remote.client import Client
-from ..remote.errors import Code, RemoteError
+from ..remote.errors import UNREADABLE, Code, RemoteError
 from ..remote.feed import FeedPage
 from ..remote.spec import Spec
 from .apply import LostError, Taken, Taking
@@ -45,7 +45,7 @@ SINGLES = 10
 MOST_PAGES = 500
 """Pages that one look reads."""
 TRIES = 3
-"""How often the same changes are begun to be taken."""
+"""How often the same changes are begun to be taken, and a page that cannot be read is asked for."""
 AGAIN = timedelta(minutes=10)
 """Time between two harvests that a feed has asked for."""
 FIRST_WAIT, LONGEST_WAIT = 2, 300
@@ -88,6 +88,8 @@ class Follower:
                 model.Session.rollback()
                 if error.code == Code.GONE:
                     self.anew("missed", "The feed no longer has what followed; the whole is harvested.")
+                elif error.code in UNREADABLE and place.failures + 1 >= TRIES:
+                    self.anew(str(error.code), error.detail)  # else this page would hide all that follow it
                 else:
                     self.failed(str(error.code), error.detail, error.retry_after)
             except LostError:
@@ -143,7 +145,7 @@ class Follower:
                 row.feed, row.cursor, row.tag, row.number, row.attempts = source.feed, None, None, 0, 0
             if row.lease_until is None or row.lease_until < unit.now + LEASE / 2:
                 row.lease_until = unit.now + LEASE
-            return Place(spec_of(source), row.cursor, row.tag, row.number, row.attempts)
+            return Place(spec_of(source), row.cursor, row.tag, row.number, row.attempts, row.failures)
 
     def row(self, unit: Unit, address: str) -> Following | None:
         """Return the row of the source, made at need; None while somebody else has it in hand."""
@@ -273,6 +275,7 @@ class Place:
     tag: str | None
     number: int
     attempts: int
+    failures: int
 
 
 def is_dead(worker: str | None) -> bool:

@@ -21,7 +21,7 @@ from ...kernel.outbox.model import Outbox
 from ...kernel.unit import Unit
 from ...kernel.workflow.model import Case
 from ...kernel.workflow.presenters import dataset_title
-from .. import workflow
+from .. import query, workflow
 from ..model import ORIGIN, RemoteRecord, Source
 
 TOPIC = "origin_told"
@@ -32,12 +32,12 @@ SAID = {events.Suspended: "suspended", events.Lifted: "lifted", events.Withdrawn
 
 def source_of(dataset_id: str) -> tuple[Source, str | None] | None:
     """Return the source of an entry and the entry's page there; None for one that is kept here."""
-    query = (
+    found = (
         sa.select(Source, RemoteRecord.remote["page"].astext)
         .join(RemoteRecord, RemoteRecord.source_id == Source.id)
         .where(RemoteRecord.package_id == dataset_id)
     )
-    row = model.Session.execute(query).first()
+    row = model.Session.execute(found).first()
     return (row[0], row[1]) if row else None
 
 
@@ -48,7 +48,7 @@ def known(dataset_id: str) -> Elsewhere | None:
         return None
     source, page = found
     apply_url = application_page(source, page) if source.applications == ORIGIN else None
-    return Elsewhere(source.title, source.region_code, page, apply_url)
+    return Elsewhere(source.title, source.region_code, page, apply_url, query.silent_since(source))
 
 
 def application_page(source: Source, page: str | None) -> str:

@@ -87,6 +87,16 @@ RETRIED = frozenset(
 )
 
 
+UNREADABLE = frozenset(
+    {
+        Code.TOO_LARGE, Code.ENCODING, Code.EMPTY_BODY, Code.CHARSET, Code.HTML, Code.DOCTYPE,
+        Code.REMOTE_CONTEXT, Code.SYNTAX, Code.TRUNCATED, Code.PARSE_TIME, Code.PARSE_MEMORY,
+        Code.PARSER_DIED, Code.FEED,
+    }
+)  # fmt: skip
+"""What came, but will be the same however often it is asked for."""
+
+
 class RemoteError(Exception):
     """A remote portal did not give what it should.
 

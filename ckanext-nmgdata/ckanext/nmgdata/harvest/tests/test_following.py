@@ -17,7 +17,7 @@ from ...kernel.audit import verify
 from ...kernel.changes.model import Change
 from ...kernel.gate.policy import Reason
 from .. import jobs, vanish
-from ..following.feeds import AGAIN, LEASE
+from ..following.feeds import AGAIN, LEASE, TRIES
 from ..model import Job, JobState
 from ..remote.errors import Code, RemoteError
 from ..remote.feed import FeedPage, Kind
@@ -370,6 +370,28 @@ class TestTrouble:
         with later(hours=3):
             city.follow()
         assert (city.answer("a"), city.following().error, city.following().failures) == (SUSPENDED, None, 0)
+
+    @pytest.mark.parametrize("code", [Code.FEED, Code.TOO_LARGE, Code.PARSE_MEMORY])
+    def test_a_page_that_can_not_be_read_hides_nothing_that_follows_it(self, city, monkeypatch, code):
+        city.publish("c")
+        poison = city.following().cursor
+
+        def read(spec, cursor=None, tag=None, client=None, rest=city.read):
+            if cursor == poison:
+                raise RemoteError(code, "a giant page")
+            return rest(spec, cursor, tag, client)
+
+        monkeypatch.setattr(city, "read", read)
+        for turn in range(TRIES):
+            with later(hours=1 + turn):
+                city.follow()
+        with later(hours=4):
+            assert (city.following().error, city.following().cursor) == (code, str(city.number))
+            assert city.run_ordered() == [JobState.FINISHED]
+            assert city.answer("c") == OPEN
+            city.suspend("a")
+            city.follow()
+        assert (city.answer("a"), city.following().error) == (SUSPENDED, None)
 
     def test_only_one_follows(self, city):
         one, other = city.follower(), city.follower()

@@ -10,11 +10,15 @@ from ckan.plugins import toolkit as tk
 
 from ... import factories
 from ...kernel import outbox
+from ...kernel.audit import verify
 from ...kernel.gate.policy import Reason
+from ...kernel.types import Conflict
+from ...kernel.workflow import sweep
 from ...kernel.workflow.model import Case
 from ...tests import faults
 from ..model import Source
 from .fed import FedCity
+from .test_following import later
 
 pytestmark = pytest.mark.usefixtures("clean_search", "pages")
 CONTACT = "鄂尔多斯市数据局 data@ordos.example.cn 0477-1234567"
@@ -144,3 +148,81 @@ class TestApplications:
         assert model.Session.get_one(Case, case["id"]).org_id == city.org["id"]
         listed = factories.call("nmgdata_case_list", own)
         assert case["number"] in {one["number"] for one in listed}
+
+
+class TestACityThatIsGone:
+    """R-PLAT-02: marked as stale; what it had suspended does not stay so for ever: the authority decides."""
+
+    REASON = {"public_reason": "来源平台已停止运行，经核实数据可以继续开放。"}
+
+    def swept(self, **period: float) -> None:
+        """Sweep so much later."""
+        with later(**period):
+            assert sweep.sweep().errors == 0
+
+    def stopped(self, city: FedCity) -> Case:
+        """Have the city suspend what it published; return the region's case of it."""
+        city.suspend("a")
+        city.follow()
+        model.Session.rollback()
+        return model.Session.query(Case).filter_by(kind="origin_stop").populate_existing().one()
+
+    def decide(self, who, case: Case, step: str, **stated: Any) -> dict[str, Any]:
+        return factories.call("nmgdata_case_transition", who, id=case.id, transition=step, **stated)
+
+    def test_its_pages_say_that_nothing_was_heard_for_long(self, city, app):
+        page = f"/dataset/{city.dataset('a').name}"
+        said = "可能已不是最新"
+        assert "鄂尔多斯" in app.get(page).body
+        with later(days=6):
+            assert said not in app.get(page).body
+        with later(days=8):
+            assert said in app.get(page).body
+            city.follow()  # the feed is as good as a harvest
+            assert said not in app.get(page).body
+
+    def test_nobody_but_the_clock_says_that_it_is_gone(self, city, world):
+        case = self.stopped(city)
+        for step in ("release", "remove"):
+            with pytest.raises(Conflict):
+                self.decide(world.official, case, step, **self.REASON)
+        self.swept(days=29)
+        assert model.Session.get_one(Case, case.id, populate_existing=True).status == "suspended"
+        assert city.answer("a") == Reason.SUSPENDED
+
+    @pytest.mark.parametrize(
+        ("step", "answer"), [("release", Reason.UNCONDITIONAL), ("remove", Reason.WITHDRAWN)]
+    )
+    def test_the_authority_decides_with_a_reason_that_is_published(self, city, world, step, answer):
+        case = self.stopped(city)
+        assert world.official
+        self.swept(days=31)
+        (letter,) = [text for to, texts in letters().items() if to.startswith("official") for text in texts]
+        assert case.number in letter
+        assert [
+            one["number"] for one in factories.call("nmgdata_case_list", world.official, box="waiting")
+        ] == [case.number]
+        for other in (world.reviewer, world.editor, world.auditor, world.sysadmin, world.citizen):
+            with pytest.raises((tk.NotAuthorized, tk.ObjectNotFound)):
+                self.decide(other, case, step, **self.REASON)
+        for bad in ({}, {"public_reason": "太短"}, {"public_reason": "请致电 13812345678 核实后再作处理。"}):
+            with pytest.raises(tk.ValidationError) as refused:
+                self.decide(world.official, case, step, **bad)
+            assert list(refused.value.error_dict) == ["public_reason"]
+        self.decide(world.official, case, step, **self.REASON)
+        assert city.answer("a") == answer
+        (line,) = factories.call("nmgdata_suspension_list")
+        assert line["reason"] == self.REASON["public_reason"]
+        assert verify.verify(None) == []
+
+    def test_a_city_that_comes_back_decides_again(self, city, world):
+        case = self.stopped(city)
+        self.swept(days=31)
+        with later(days=32):
+            city.follow()
+            assert sweep.sweep().errors == 0
+            with pytest.raises(Conflict):
+                self.decide(world.official, case, "release", **self.REASON)
+            city.lift("a")
+            city.follow()
+        assert city.answer("a") == Reason.UNCONDITIONAL

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import resource
+from dataclasses import replace
 
 import pytest
 from ckan.plugins import toolkit as tk
@@ -11,6 +14,7 @@ from ckanext.nmgdata.catalog import changes
 from ckanext.nmgdata.harvest.remote import feed, parse
 from ckanext.nmgdata.harvest.remote.errors import Code, Fault, RemoteError
 from ckanext.nmgdata.harvest.remote.feed import Kind
+from ckanext.nmgdata.harvest.remote.spec import MIB
 from ckanext.nmgdata.harvest.tests import hostile
 
 NAME = "https://city.example.org/dataset/1"
@@ -117,6 +121,43 @@ def test_what_is_no_feed(server, body):
     with pytest.raises(RemoteError) as caught:
         read(server, body)
     assert caught.value.code in (Code.FEED, Code.SYNTAX)
+
+
+class TestGiants:
+    """A page that is out of all proportion is refused, and costs the portal next to nothing."""
+
+    def refused(self, server, body, **limits):
+        """Return why a page is refused, and by how many MiB this process has grown meanwhile."""
+        server.page("/feed?after=3", body)
+        made = server.spec(feed=server.host + "/feed")
+        spec = replace(made, limits=replace(made.limits, **limits))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(RemoteError) as caught:
+            feed.read(spec, "3")
+        return caught.value.code, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+    def test_too_many_changes(self, server):
+        items = [activity(number) for number in range(1, 10_002)]
+        assert self.refused(server, page(*items, after="10001"))[0] == Code.FEED
+        found = read(server, page(*items[:10_000], after="10000"))
+        assert (len(found.events), found.cursor) == (10_000, "10000")
+
+    def test_too_many_bytes_also_when_they_are_packed(self, server):
+        body = page(activity(5, object={"stopReason": "长" * 200_000}))
+        assert self.refused(server, body, page_bytes=100_000)[0] == Code.TOO_LARGE
+        bomb = gzip.compress(b" " * (200 * MIB))
+        server.page("/feed?after=3", bomb, **{"Content-Encoding": "gzip"})
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(RemoteError) as caught:
+            feed.read(server.spec(feed=server.host + "/feed"), "3")
+        assert caught.value.code == Code.TOO_LARGE
+        assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 150
+
+    def test_more_memory_than_the_reader_has(self, server):
+        deep = page(activity(5, object={"parts": [[] for _number in range(3_000_000)]}))
+        code, grown = self.refused(server, deep, parse_bytes=256 * MIB)
+        assert code == Code.PARSE_MEMORY
+        assert grown < 150
 
 
 def test_an_outdated_cursor(server):

@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "closure.lifted": N_("Access reopened"),
     "dataset.published": N_("Dataset published"),
     "dataset.class_changed": N_("Open class changed"),
+    "dataset.conditions_changed": N_("Conditions of opening changed"),
     "dataset.deleted": N_("Dataset deleted"),
     "resource.replaced": N_("Data file replaced"),
     "resource.sealed": N_("Withdrawn file sealed"),
@@ -51,6 +52,8 @@ VERBS: dict[str, str] = {
     "personal.erased": N_("Personal data destroyed"),
     "account.activated": N_("Account activated"),
     "account.moved": N_("Mail address changed"),
+    "role.given": N_("Role given"),
+    "role.taken": N_("Role taken away"),
 }
 
 SUBJECTS: dict[str, str] = {

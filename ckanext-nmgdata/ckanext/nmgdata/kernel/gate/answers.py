@@ -16,7 +16,7 @@ _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
 
 LAW = "内政发〔2024〕19号"
-APPLY, MINE, REGISTER = "apply", "mine", "register"
+APPLY, MINE, REGISTER, GRANT = "apply", "mine", "register", "grant"
 ways: dict[str, str] = {}
 """Ways on from a refusal: name → endpoint, filled in by whoever offers the page."""
 public_reasons: list[Callable[[str], str | None]] = []

@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError
 from werkzeug.http import parse_content_range_header, parse_range_header
 
 from ... import config
-from .streams import PIECE, Body, StillOpen, at_most, skip
+from .streams import PIECE, Body, OpenAt, StillOpen, at_most, skip
 from .trace import Trace
 from .trouble import LinkTrouble, Trouble
 
@@ -92,12 +92,35 @@ def response(
     return answer
 
 
-def begin(url: str) -> Source:
-    """Open a link and read its first piece."""
+def whole(url: str, resource: model.Resource) -> OpenAt:
+    """Return the opener of all the bytes behind a link, whatever part of them is asked for.
+
+    It raises ``LinkTrouble`` whenever something goes wrong.
+    """
+
+    def open_at(_offset: int) -> Iterator[bytes]:
+        source = begin(url, "GET", part=False)
+        try:
+            check(source, resource)
+            yield from source.bytes()
+        except HTTPError as error:
+            raise LinkTrouble(Trouble.FAILED) from error
+        finally:
+            source.reply.close()
+
+    return open_at
+
+
+def begin(url: str, method: str | None = None, *, part: bool = True) -> Source:
+    """Open a link and read its first piece.
+
+    :param method: another one than the request's
+    :param part: whether the range that the request asks for is enough
+    """
     until = time.monotonic() + config.relay_seconds()
     try:
-        reply = fetch(url, tk.request.method)
-        if tk.request.method == "HEAD" and reply.status_code in (403, 405, 501):
+        reply = fetch(url, method or tk.request.method, part=part)
+        if reply.request.method == "HEAD" and reply.status_code in (403, 405, 501):
             reply.close()
             reply = fetch(url, "GET")
         rest = limited(reply, until)
@@ -107,11 +130,11 @@ def begin(url: str) -> Source:
     return Source(reply, first, rest)
 
 
-def fetch(url: str, method: str) -> requests.Response:
+def fetch(url: str, method: str, *, part: bool = True) -> requests.Response:
     """Send the request; bytes are asked for as they are, not packed."""
     headers = {"Accept-Encoding": "identity"}
     for name in ("Range", "If-Range"):
-        if one_range() and name in tk.request.headers:
+        if part and one_range() and name in tk.request.headers:
             headers[name] = tk.request.headers[name]
     with session_for(url) as session:
         return session.request(method, url, headers=headers, stream=True, timeout=TIMEOUT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -48,9 +48,7 @@ def response(facts: Facts, decision: Decision, still_open: StillOpen, traced: Tr
     elif facts.origin and decision.reason is Reason.UNCONDITIONAL:
         answer = redirect(target(facts.origin, resource))
     elif facts.origin:
-        answer = relay.response(target(facts.origin, resource), resource, still_open, traced)
-        if answer.status_code < 400:
-            answer.headers["Content-Disposition"] = disposition(download_name(resource, traced))
+        answer = relayed(target(facts.origin, resource), resource, still_open, traced)
     else:
         return tk.abort(404, tk._("No download is available"))
     answer.headers["X-Content-Type-Options"] = "nosniff"
@@ -73,6 +71,19 @@ def target(link: str, resource: model.Resource) -> str:
     return parts._replace(query=query).geturl()
 
 
+def relayed(link: str, resource: model.Resource, still_open: StillOpen, traced: Trace | None) -> Response:
+    """Pass on what lies behind a conditional link; a workbook as a copy that names its grant."""
+    if traced and is_workbook(resource):
+        made = trace.in_workbook(traced, relay.whole(link, resource), source_of(resource))
+        if made:
+            traced.sha256 = trace.digest(made[1])
+            return sent(resource, *made, still_open, traced, tag=traced.sha256)
+    answer = relay.response(link, resource, still_open, traced)
+    if answer.status_code < 400:
+        answer.headers["Content-Disposition"] = disposition(download_name(resource, traced))
+    return answer
+
+
 # --- uploads -------------------------------------------------------------------------------------
 
 
@@ -87,11 +98,18 @@ def stored(resource: model.Resource, still_open: StillOpen, traced: Trace | None
     changed = resource.last_modified or resource.created
     tag = f"{resource.id}-{changed.isoformat() if changed else ''}-{size}"
     if traced:
-        name = download_name(resource)
-        if name.lower().endswith(trace.WORKBOOK):
+        if is_workbook(resource):
             size, open_at = trace.in_workbook(traced, open_at, source_of(resource)) or (size, open_at)
             tag += f"-{traced.number}"
         traced.sha256 = trace.digest_of((tag, path), open_at)
+    return sent(resource, size, open_at, still_open, traced, tag=tag, changed=changed)
+
+
+def sent(
+    resource: model.Resource, size: int, open_at: OpenAt, still_open: StillOpen, traced: Trace | None, *,
+    tag: str, changed: datetime | None = None,
+) -> Response:  # fmt: skip
+    """Return bytes whose size is known; ranges, HEAD and conditional requests included."""
     answer = FlaskResponse(
         Body(open_at, still_open),
         mimetype=media_type(resource),
@@ -163,6 +181,11 @@ def download_name(resource: model.Resource, traced: Trace | None = None) -> str:
     name = name[:NAME_LENGTH]
     name = name if name.lower().endswith(ending) else name + ending
     return traced.named(name) if traced else name
+
+
+def is_workbook(resource: model.Resource) -> bool:
+    """Say whether a file is to be a workbook, which can carry what leads back to its grant."""
+    return download_name(resource).lower().endswith(trace.WORKBOOK)
 
 
 def source_of(resource: model.Resource) -> str:

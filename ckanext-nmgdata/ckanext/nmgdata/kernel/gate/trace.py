@@ -92,11 +92,16 @@ def digest_of(key: tuple[Any, ...], open_at: OpenAt) -> str:
     if key not in _digests:
         if len(_digests) >= KNOWN:
             _digests.clear()
-        digest = hashlib.sha256()
-        for piece in open_at(0):
-            digest.update(piece)
-        _digests[key] = digest.hexdigest()
+        _digests[key] = digest(open_at)
     return _digests[key]
+
+
+def digest(open_at: OpenAt) -> str:
+    """Return the SHA-256 of a file."""
+    found = hashlib.sha256()
+    for piece in open_at(0):
+        found.update(piece)
+    return found.hexdigest()
 
 
 # --- workbooks -----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from .model import Case
 DRAFT = "draft"
 """State of a case that does not exist yet; leaving it is the submission."""
 
+N_ = str  # marks a string for translation; it is translated when shown
 Payload = dict[str, Any]
 Form = Callable[[], Schema]
 Guard = Callable[[Unit, Case, Payload], None]
@@ -29,6 +30,8 @@ FILER, PROVIDER, AUTHORITY, SYSTEM = "filer", "provider", "authority", "system"
 ANYONE, OFFICE, DEPARTMENT = "anyone", "office", "department"
 OFFICES = (PROVIDER, AUTHORITY)
 """Roles that an organisation has in a case; whoever may decide for it may act for it."""
+MEMBERS = "members"
+"""Whom the holder of a case's grant has named to use it; they take no step and are only told."""
 
 
 def is_filer(actor: Actor, case: Case) -> bool:
@@ -95,7 +98,7 @@ class Transition:
     """Periods whose duty this step fulfils."""
     effects: tuple[Effect, ...] = ()
     notices: tuple[str, ...] = ()
-    """Who is told by mail: ``filer``, ``provider``, ``authority``."""
+    """Who is told by mail: ``filer``, ``provider``, ``authority``, ``members``."""
     owed: bool = True
     """Whether the law owes this notice; the mail of one that it does not owe can be switched off."""
 
@@ -111,6 +114,8 @@ class Machine:
     states: tuple[State, ...]
     transitions: tuple[Transition, ...]
     variant: str = "standard"
+    filer: str = N_("applicant")
+    """What the law calls who files such a case."""
     applies: Callable[[dict[str, Any]], bool] = lambda settings: True
     """Whether a region's settings choose this variant."""
     _states: dict[str, State] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -124,7 +129,7 @@ class Machine:
             raise ValueError(f"{self.kind}: a name stands twice")
         for step in self.transitions:
             unknown = {*step.source, step.target} - {DRAFT, *self._states}
-            if unknown or step.actor not in ROLES or not set(step.notices) <= set(ROLES):
+            if unknown or step.actor not in ROLES or not set(step.notices) <= {*ROLES, MEMBERS}:
                 raise ValueError(f"{self.kind}.{step.name}: unknown state or role {sorted(unknown)}")
             if any(name in self._states and self._states[name].final for name in step.source):
                 raise ValueError(f"{self.kind}.{step.name}: leaves a final state")

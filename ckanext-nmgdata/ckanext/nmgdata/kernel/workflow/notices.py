@@ -32,7 +32,12 @@ CHOICES = {
     "plans": N_("News of the data and the open plans that you follow"),
 }
 """Mails that may be switched off. Decisions, answers and stops are owed by law, so they may not."""
-CHOICE_OF = {"reminder": "reminders", "urge_reminder": "reminders", "assigned": "assignments"}
+CHOICE_OF = {
+    "reminder": "reminders",
+    "urge_reminder": "reminders",
+    "ending": "reminders",
+    "assigned": "assignments",
+}
 """Template → the choice it falls under; besides, ``progress`` is each step that the law does not owe."""
 
 

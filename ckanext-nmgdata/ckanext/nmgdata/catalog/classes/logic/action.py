@@ -28,6 +28,7 @@ def nmgdata_class_change_submit(context: Context, data_dict: DataDict) -> dict[s
     """Change the open class of a published entry of your department (Art. 28, 29).
 
     Towards more open it takes effect at once; towards less open the authority reviews the proposal first.
+    So it is with the conditions of conditional data, whose class stays ``conditional``.
 
     :param id: the id or name of the dataset
     :type id: string
@@ -35,8 +36,10 @@ def nmgdata_class_change_submit(context: Context, data_dict: DataDict) -> dict[s
     :param reason: why the data are not open unconditionally; published, for ``conditional`` and ``non_open``
     :param legal_basis: the law and article this rests on; published, likewise
     :param open_condition: the conditions of opening; published, for ``conditional``
+    :param conditions: ``harder`` or ``easier``, where only the conditions change
     :param nonopen_ground: ``trade_secret``, ``personal_privacy`` or ``barred_by_law``, for ``non_open``
-    :param evaluation: what the evaluation has found, where conditional data become unconditional
+    :param evaluation: what the evaluation has found, where conditional data become unconditional, or their
+        conditions easier
     :param basis: ``processing`` or ``consent``, where non-open data become open
     :param processing_kind: ``desensitized`` or ``declassified``, with ``processing``
     :param processing: how the data were processed; every file of the entry must have been replaced
@@ -56,7 +59,7 @@ def nmgdata_class_change_submit(context: Context, data_dict: DataDict) -> dict[s
     if errors:
         raise tk.ValidationError(errors)
     uploads = data_dict.pop("evidence", None) or []
-    if not is_stricter((dataset.extras or {}).get("open_class"), after["open_class"]):
+    if is_stricter(after["open_class"], (dataset.extras or {}).get("open_class")):
         sent = [one for one in (uploads if isinstance(uploads, list) else [uploads]) if is_file(one)]
         wrong = evidence.take(actor, data_dict, sent)
         if wrong:

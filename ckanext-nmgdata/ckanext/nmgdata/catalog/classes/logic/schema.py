@@ -159,6 +159,14 @@ def opening() -> Schema:
     }
 
 
+def easing() -> Schema:
+    """What the department states to make conditions easier; why there are any stays as it is (R-OPEN-09)."""
+    return {
+        "evaluation": [stated(10, _("State what the evaluation has found."))],
+        "open_condition": reasons(CONDITIONAL)["open_condition"],
+    }
+
+
 def tightening() -> Schema:
     """What the department states to close its data further (R-OPEN-13)."""
     return {

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import openpyxl
 import pytest
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
 
 BODY = b"0123456789" * 5000
+
+
+def workbook() -> bytes:
+    """Return a workbook."""
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["站点", "数量"])
+    book.save(out)
+    return out.getvalue()
+
+
+BOOK = workbook()
 
 
 class Source(BaseHTTPRequestHandler):
@@ -24,6 +38,12 @@ class Source(BaseHTTPRequestHandler):
             self.end_headers()
         elif self.path == "/broken":
             self.send_error(500, "secret trouble")
+        elif self.path == "/book.xlsx":
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(BOOK)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(BOOK)
         else:
             start = int(self.headers.get("Range", "bytes=0-").split("=")[1].split("-")[0])
             self.send_response(206 if start else 200)
@@ -54,9 +74,9 @@ def source():
 def linked(world, source):
     """Return a maker of granted conditional entries whose data lie at a path of the server."""
 
-    def make(url_path="/data.csv", host=None):
+    def make(url_path="/data.csv", host=None, **values):
         made = factories.dataset(world.department, open_class="conditional", title="外部数据")
-        factories.resource(made, name="外部数据", url=(host or source) + url_path)
+        factories.resource(made, name="外部数据", url=(host or source) + url_path, **values)
         made = tk.get_action("package_show")(factories.site_context(), {"id": made["id"]})
         world.granted(made)
         return f"/dataset/{made['id']}/resource/{made['resources'][0]['id']}/download"
@@ -99,6 +119,31 @@ class TestPassingOn:
         assert answer.status_code == 502
         assert source not in answer.body
         assert "secret" not in answer.body
+
+    def test_a_workbook_names_its_grant_and_not_the_link(self, linked, world, app, as_user, source):
+        address, me = linked("/book.xlsx", format="XLSX"), as_user(world.applicant)
+        answer = app.get(address, headers=me)
+        book = openpyxl.load_workbook(io.BytesIO(answer.data))
+        assert book.custom_doc_props["nmgdata_grant"].value.startswith("SQ-")
+        assert [[cell.value for cell in row] for row in book.active] == [["站点", "数量"]]
+        parts = zipfile.ZipFile(io.BytesIO(answer.data))
+        everything = b"".join(parts.read(name) for name in parts.namelist()) + str(answer.headers).encode()
+        assert source.removeprefix("http://").encode() not in everything
+        assert b"book.xlsx" not in everything
+        part = app.get(address, headers={**me, "Range": "bytes=10-29"})
+        assert (part.status_code, part.data) == (206, answer.data[10:30])
+        head = app.test_client().head(address, headers=me)
+        assert head.content_length == len(answer.data)
+
+    def test_what_is_called_a_workbook_and_is_none_is_passed_on(self, linked, world, app, as_user):
+        answer = app.get(linked(format="XLSX"), headers=as_user(world.applicant))
+        assert answer.data == BODY
+        assert (
+            app.get(
+                linked("/broken", format="XLSX"), headers=as_user(world.applicant), status=None
+            ).status_code
+            == 502
+        )
 
 
 class TestPrivateNetworks:
