@@ -216,13 +216,18 @@ def text(value: Any) -> Literal:
 
     Characters that XML 1.0 forbids are left out: one of them would spoil the RDF/XML of all.
     """
-    clean = NOT_XML.sub("", str(value))
+    clean = in_xml(str(value))
     return Text(clean, lang="zh-Hans" if HAN.search(clean) else None)
 
 
 def code(value: Any) -> Literal:
     """Return a string of no language."""
-    return Text(NOT_XML.sub("", str(value)))
+    return Text(in_xml(str(value)))
+
+
+def in_xml(value: str) -> str:
+    """Return a text without what XML 1.0 forbids; most have nothing of it, which is quickly seen."""
+    return value if value.isprintable() else NOT_XML.sub("", value)
 
 
 def iri(vocabulary: str, slug: str) -> URIRef:
