@@ -52,9 +52,13 @@ def full_name(namespace: str, name: str) -> URIRef:
     return URIRef(namespace + name)
 
 
-CSVW, DCAT, FOAF = Names(namespace.CSVW), Names(namespace.DCAT), Names(namespace.FOAF)
-PROV, RDF, RDFS = Names(namespace.PROV), Names(namespace.RDF), Names(namespace.RDFS)
-SKOS, XSD = Names(namespace.SKOS), Names(namespace.XSD)
+CSVW, DCAT, FOAF, PROV, RDF, RDFS, SKOS, XSD = (
+    Names(str(known))
+    for known in (
+        namespace.CSVW, namespace.DCAT, namespace.FOAF, namespace.PROV, namespace.RDF, namespace.RDFS,
+        namespace.SKOS, namespace.XSD,
+    )
+)  # fmt: skip
 """rdflib's own look every name up anew, each time it is used."""
 NMG = Names(f"{NAMESPACE}ns#")
 CONCEPT = f"{NAMESPACE}concept/"
