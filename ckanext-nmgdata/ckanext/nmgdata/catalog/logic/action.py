@@ -95,7 +95,20 @@ def package_create(next_action: Any, context: Context, data_dict: DataDict) -> A
 def package_update(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageUpdate:
     """Tidy and check an entry as a whole before anything of it is written."""
     prepare(context, data_dict)
+    keep_a_file(context, data_dict)
     return write(next_action, context, data_dict)
+
+
+def keep_a_file(context: Context, data_dict: DataDict) -> None:
+    """Refuse to take the last file of opened data away; the schema sees only the files that change.
+
+    :raises tk.ValidationError: at the files
+    """
+    if any(file.get("url") or file.get("upload") for file in data_dict.get("resources") or []):
+        return
+    if kept := rule.emptying(context, model.Package.get(data_dict.get("id") or data_dict.get("name"))):
+        tk.check_access("package_update", context, data_dict)
+        raise tk.ValidationError({"resources": [{"upload": [kept]}]})
 
 
 @tk.chained_action

@@ -60,6 +60,21 @@ def test_nor_does_the_operator_purge_them(world):
     assert row(made) == ("active", False)
 
 
+def test_the_last_file_of_opened_data_is_replaced_and_not_deleted(world):
+    made = made_as(world, "conditional")
+    [file] = made["resources"]
+    emptied = {**made, "resources": []}
+    for action, values in (("resource_delete", {"id": file["id"]}), ("package_update", emptied)):
+        with pytest.raises(tk.ValidationError) as refused:
+            call(action, world.editor, **values)
+        assert f"/nmg/classes/change/{made['name']}" in str(refused.value.error_dict)
+        model.Session.rollback()
+    factories.upload(made, name="new.csv")
+    call("resource_delete", world.editor, id=file["id"])
+    left = call("package_show", world.editor, id=made["id"])["resources"]
+    assert file["id"] not in {one["id"] for one in left}
+
+
 def test_evidence_of_a_case_is_not_purged(world):
     made = made_as(world, "conditional")
     factories.stop(made)
