@@ -138,7 +138,7 @@ def keep(context: Context, dataset: model.Package | None, *, purged: bool = Fals
     :raises tk.ValidationError: at the state of the entry
     """
     said = hiding(context, dataset)
-    if purged and dataset is not None and not said and stops.live(dataset.id):
+    if not said and purged and dataset and decision_of(context) is None and stops.live(dataset.id):
         said = _("A case rests on this entry; it is kept as evidence.")
     if said:
         raise tk.ValidationError({"state": [said]})
