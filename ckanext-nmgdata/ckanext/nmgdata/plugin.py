@@ -135,6 +135,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         resets.install()
         address.install()
         terms.install()
+        dcat.install()
         dcat_xml.install()
         workflow.install()
         class_present.install()

@@ -112,7 +112,7 @@ def n_triples(said: Said) -> str:
 def brief(value: Node, *, kind: bool) -> str:
     """Return a value as Turtle has it; of classes and datatypes the prefix."""
     if kind:
-        return short(value)  # type: ignore[arg-type]
+        return short(value)
     if isinstance(value, Literal) and value.datatype:
         return f"{quoted(value)}^^{short(value.datatype)}"
     return plain(value)
@@ -161,7 +161,7 @@ def rdf_xml(said: Said) -> str:
         name = f'rdf:nodeID="{subject}"' if blank else f"rdf:about={quoteattr(terms.whole_iri(str(subject)))}"
         found.append(f"<rdf:Description {name}>\n")
         for predicate, values in properties.items():
-            tag = short(predicate)  # type: ignore[arg-type]
+            tag = short(predicate)
             found += [element(tag, value) for value in values]
         found.append("</rdf:Description>\n")
     return "".join(found)
@@ -191,9 +191,9 @@ def json_ld(said: Said) -> str:
         node: dict[str, Any] = {"@id": identity(subject)}
         for predicate, values in properties.items():
             if predicate == RDF.type:
-                node["@type"] = [short(value) for value in values]  # type: ignore[arg-type]
+                node["@type"] = [short(value) for value in values]
             else:
-                node[short(predicate)] = [member(value) for value in values]  # type: ignore[arg-type]
+                node[short(predicate)] = [member(value) for value in values]
         lines.append(json.dumps(node, ensure_ascii=False, separators=(",", ":")))
     return ",\n".join(lines)
 

@@ -192,8 +192,9 @@ def nmgdata_unique_items(
 ) -> None:
     """Refuse a data item whose name stands twice, in the row of the second."""
     seen: set[str] = set()
-    for index, item in enumerate(entry_of(data).get("data_items") or []):
-        name = str(item.get("name") or "")
+    for index in sorted({k[1] for k in data if k[0] == "data_items" and len(k) == 3}):
+        said = data.get(("data_items", index, "name"))
+        name = "" if is_empty(said) else str(said)
         if name in seen:
             errors.setdefault(("data_items", index, "name"), []).append(_("This name stands twice."))
         seen.add(name)

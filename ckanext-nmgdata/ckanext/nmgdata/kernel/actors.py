@@ -127,6 +127,12 @@ class Actor:
         """Say whether this actor works for a department: decides its cases or keeps its entries."""
         return bool(self.orgs(Role.REVIEWER) or self.orgs(Role.EDITOR))
 
+    @cached_property
+    def operates(self) -> bool:
+        """Whether this actor runs the portal: a sysadmin, by session or by a token bound to no grant."""
+        user: Any = model.Session.get(model.User, self.user_id) if self.user_id else None
+        return bool(user and user.sysadmin and user.state == model.State.ACTIVE and self.grant_id is None)
+
     def covers(self, role: Role, region_code: str | None) -> bool:
         """Say whether a role reaches a region: the autonomous region all, a league-city its banners too."""
         return not self.regions(role).isdisjoint(orgs.above(region_code))
