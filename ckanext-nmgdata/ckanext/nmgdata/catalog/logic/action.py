@@ -102,11 +102,11 @@ def package_update(next_action: Any, context: Context, data_dict: DataDict) -> A
 def keep_a_file(context: Context, data_dict: DataDict) -> None:
     """Refuse to take the last file of opened data away; the schema sees only the files that change.
 
-    The form of an entry sends no files and leaves them as they are.
+    A write that sends no files, as the form of an entry does, leaves them as they are.
 
     :raises tk.ValidationError: at the files
     """
-    if "resources" not in data_dict and context.get("allow_partial_update"):
+    if "resources" not in data_dict:
         return
     if any(file.get("url") or file.get("upload") for file in data_dict.get("resources") or []):
         return
