@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 from ckan import model
 from ckan.logic import validate
@@ -58,7 +59,24 @@ def prepare(context: Context, data_dict: DataDict) -> None:
         items.tidy(data_dict)
         for resource in data_dict.get("resources") or []:
             name_upload(resource)
+        check_addresses(data_dict.get("resources") or [])
         publish.check_files(data_dict, context)
+
+
+def check_addresses(resources: list[DataDict]) -> None:
+    """Refuse addresses that CKAN fails on before any validator sees them.
+
+    :raises tk.ValidationError: at the address of its file
+    """
+    errors: list[dict[str, Any]] = []
+    for resource in resources:
+        try:
+            urlsplit(str(resource.get("url") or ""))
+            errors.append({})
+        except ValueError:
+            errors.append({"url": [_("Give an address that begins with http:// or https://.")]})
+    if any(errors):
+        raise tk.ValidationError({"resources": errors})
 
 
 def name_upload(resource: DataDict) -> None:
