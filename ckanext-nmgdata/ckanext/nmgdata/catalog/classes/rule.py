@@ -98,18 +98,38 @@ def hiding(context: Context, dataset: model.Package | None) -> str:
     To hide or delete opened data is to close them without the reason, the legal basis and the review that
     closing takes. What was withdrawn leaves a tombstone, which is not hidden either (R28¶3).
     """
-    if dataset is None or decision_of(context) is not None:
-        return ""
-    if dataset.private or dataset.state != model.State.ACTIVE:
+    if dataset is None or decision_of(context) is not None or not is_visible(dataset):
         return ""
     if stops.is_gone(dataset.id, None):
         return _("These data were withdrawn; that they were stays public.")
-    if (dataset.extras or {}).get("open_class") not in OPENED:
+    if not is_opened(dataset):
         return ""
     said = _(
         "Opened data are neither hidden nor deleted by an edit. Close them first; the authority reviews it."
     )
     return f"{said} {way(dataset)}"
+
+
+def emptying(context: Context, dataset: model.Package | None) -> str:
+    """Say why an edit may not take the last file of opened data away; empty when it may (R-OPEN-13)."""
+    if dataset is None or decision_of(context) is not None or not is_visible(dataset):
+        return ""
+    if not is_opened(dataset) or not any(file.url for file in dataset.resources):
+        return ""
+    said = _(
+        "Opened data keep a file: add the new one before you delete the old one, or close the data first."
+    )
+    return f"{said} {way(dataset)}"
+
+
+def is_visible(dataset: model.Package) -> bool:
+    """Say whether an entry is published, as the database has it."""
+    return not dataset.private and dataset.state == model.State.ACTIVE
+
+
+def is_opened(dataset: model.Package) -> bool:
+    """Say whether an entry's data are open, on conditions or without."""
+    return (dataset.extras or {}).get("open_class") in OPENED
 
 
 def keep(context: Context, dataset: model.Package | None, *, purged: bool = False) -> None:
@@ -118,7 +138,7 @@ def keep(context: Context, dataset: model.Package | None, *, purged: bool = Fals
     :raises tk.ValidationError: at the state of the entry
     """
     said = hiding(context, dataset)
-    if purged and dataset is not None and not said and stops.live(dataset.id):
+    if not said and purged and dataset and decision_of(context) is None and stops.live(dataset.id):
         said = _("A case rests on this entry; it is kept as evidence.")
     if said:
         raise tk.ValidationError({"state": [said]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 from ckan import model
 from ckan.logic import validate
@@ -58,7 +59,24 @@ def prepare(context: Context, data_dict: DataDict) -> None:
         items.tidy(data_dict)
         for resource in data_dict.get("resources") or []:
             name_upload(resource)
+        check_addresses(data_dict.get("resources") or [])
         publish.check_files(data_dict, context)
+
+
+def check_addresses(resources: list[DataDict]) -> None:
+    """Refuse addresses that CKAN fails on before any validator sees them.
+
+    :raises tk.ValidationError: at the address of its file
+    """
+    errors: list[dict[str, Any]] = []
+    for resource in resources:
+        try:
+            urlsplit(str(resource.get("url") or ""))
+            errors.append({})
+        except ValueError:
+            errors.append({"url": [_("Give an address that begins with http:// or https://.")]})
+    if any(errors):
+        raise tk.ValidationError({"resources": errors})
 
 
 def name_upload(resource: DataDict) -> None:
@@ -95,7 +113,24 @@ def package_create(next_action: Any, context: Context, data_dict: DataDict) -> A
 def package_update(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageUpdate:
     """Tidy and check an entry as a whole before anything of it is written."""
     prepare(context, data_dict)
+    keep_a_file(context, data_dict)
     return write(next_action, context, data_dict)
+
+
+def keep_a_file(context: Context, data_dict: DataDict) -> None:
+    """Refuse to take the last file of opened data away; the schema sees only the files that change.
+
+    A write that sends no files, as the form of an entry does, leaves them as they are.
+
+    :raises tk.ValidationError: at the files
+    """
+    if "resources" not in data_dict:
+        return
+    if any(file.get("url") or file.get("upload") for file in data_dict.get("resources") or []):
+        return
+    if kept := rule.emptying(context, model.Package.get(data_dict.get("id") or data_dict.get("name"))):
+        tk.check_access("package_update", context, data_dict)
+        raise tk.ValidationError({"resources": [{"upload": [kept]}]})
 
 
 @tk.chained_action

@@ -220,7 +220,7 @@ def test_a_replaced_file_is_loaded_again_and_what_editors_wrote_stays(world, wor
 def test_the_table_goes_with_its_file(world, worked):
     made = loaded(world, worked, factories.CSV)
     assert exists(made["id"])
-    factories.call("resource_delete", world.editor, id=made["id"])
+    tk.get_action("resource_delete")(factories.site_context(), {"id": made["id"]})
     worked()
     assert not exists(made["id"])
     assert model.Session.get(Table, made["id"]) is None

@@ -60,6 +60,39 @@ def test_nor_does_the_operator_purge_them(world):
     assert row(made) == ("active", False)
 
 
+def test_the_last_file_of_opened_data_is_replaced_and_not_deleted(world):
+    made = made_as(world, "conditional")
+    [file] = made["resources"]
+    emptied = {**made, "resources": []}
+    for action, values in (("resource_delete", {"id": file["id"]}), ("package_update", emptied)):
+        with pytest.raises(tk.ValidationError) as refused:
+            call(action, world.editor, **values)
+        assert f"/nmg/classes/change/{made['name']}" in str(refused.value.error_dict)
+        model.Session.rollback()
+    factories.upload(made, name="new.csv")
+    call("resource_delete", world.editor, id=file["id"])
+    left = call("package_show", world.editor, id=made["id"])["resources"]
+    assert file["id"] not in {one["id"] for one in left}
+
+
+def test_the_form_of_an_entry_sends_no_files_and_keeps_them(world, app, as_user):
+    made = made_as(world, "conditional")
+    form = {name: value for name, value in made.items() if isinstance(value, str)}
+    form |= {"title": "改过的名称", "private": "False"}
+    answer = app.post(f"/dataset/edit/{made['id']}", data=form, headers=as_user(world.editor), status=None)
+    assert "faults" not in answer.body
+    saved = call("package_show", world.editor, id=made["id"])
+    assert (saved["title"], len(saved["resources"])) == ("改过的名称", 1)
+    answer = app.post(
+        f"/dataset/edit/{made['id']}",
+        data={**form, "private": "True"},
+        headers=as_user(world.editor),
+        status=None,
+    )
+    assert 'href="#f-private"' in answer.body
+    assert row(made) == ("active", False)
+
+
 def test_evidence_of_a_case_is_not_purged(world):
     made = made_as(world, "conditional")
     factories.stop(made)
