@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import sqlalchemy as sa
 from ckan import model
@@ -17,6 +16,7 @@ from flask import Blueprint, Response, redirect
 from sqlalchemy.dialects.postgresql import insert
 
 from .. import config
+from ..atom import Feed
 from ..desk import choices
 from ..kernel import clock, outbox
 from ..kernel.actors import Actor
@@ -37,7 +37,6 @@ TOLD = "favourites-told"
 """Series whose last number is the newest change that followers were told of."""
 MOST = 50
 """Changes that one mail or feed lists."""
-ATOM = "http://www.w3.org/2005/Atom"
 SAID = {
     Cause.PUBLISHED: N_("Published"),
     Cause.UPDATED: N_("Entry changed"),
@@ -144,28 +143,14 @@ def of_datasets(ids: list[str]) -> list[feed.Item]:
 
 def written(items: list[feed.Item]) -> bytes:
     """Return changes as a feed; of an entry that is no longer public only that it is not."""
-    titles = changes.titles(items)
-    root = ET.Element("feed", {"xmlns": ATOM, "xml:lang": "zh-CN"})
-    place = f"{config.site_root()}/nmg/changes"
-    add(root, "title", f"{config.site_title()} · {_('Changes of the catalogue')}")
-    add(root, "id", place)
-    ET.SubElement(root, "link", {"rel": "alternate", "href": place})
-    add(root, "updated", (items[0].at if items else clock.now()).isoformat())
-    add(ET.SubElement(root, "author"), "name", config.site_title())
+    titles, place = changes.titles(items), f"{config.site_root()}/nmg/changes"
+    title = f"{config.site_title()} · {_('Changes of the catalogue')}"
+    made = Feed(title, place, items[0].at if items else clock.now(), config.site_title())
     for item in items:
-        one = ET.SubElement(root, "entry")
-        add(one, "title", line(item.cause, titles.get(item.dataset_id)))
-        add(one, "id", f"{place}#{item.seq}")
-        add(one, "updated", item.at.isoformat())
         known = titles.get(item.dataset_id)
-        link = f"{config.site_root()}/dataset/{known[1]}" if known else place
-        ET.SubElement(one, "link", {"rel": "alternate", "href": link})
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
-
-
-def add(parent: ET.Element, name: str, text: str) -> None:
-    """Add an element with text."""
-    ET.SubElement(parent, name).text = text
+        address = f"{config.site_root()}/dataset/{known[1]}" if known else place
+        made.entry(line(item.cause, known), f"{place}#{item.seq}", item.at, address)
+    return made.written()
 
 
 def line(cause: str, known: Any) -> str:

@@ -39,6 +39,7 @@ CHANGE = Machine(
     prefix="KF",
     label=N_("Change of open class"),
     basis="内政发〔2024〕19号第二十八条第三款、第二十九条",
+    filer=N_("department"),
     states=(
         State("converting", N_("Can be opened, to be carried out"), holder=PROVIDER),
         State("review", N_("Stricter class proposed, waiting for the authority"), holder=AUTHORITY),

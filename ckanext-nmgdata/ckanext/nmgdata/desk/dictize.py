@@ -19,8 +19,17 @@ from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent, Urge
 
 _ = tk._
+N_ = str  # marks a string for translation; it is translated when shown
 BESIDE = {urges.STEP: lambda: _("Urged by the authority")}
 """What stands in a timeline without being a step of the machine."""
+ACTING = {
+    machines.PROVIDER: N_("department"),
+    machines.OFFICE: N_("department"),
+    machines.DEPARTMENT: N_("department"),
+    machines.AUTHORITY: N_("authority"),
+    machines.SYSTEM: N_("platform"),
+}
+"""Who acts in a case besides who files it."""
 
 
 def briefs(cases: Sequence[Case]) -> list[dict[str, Any]]:
@@ -151,6 +160,7 @@ def step(machine: machines.Machine, event: CaseEvent) -> dict[str, Any]:
         "status": event.target,
         "status_label": _(machine.state(event.target).label),
         "by": event.role,
+        "by_label": _(ACTING.get(event.role, machine.filer)),
         "stated": event.data,
     }
 

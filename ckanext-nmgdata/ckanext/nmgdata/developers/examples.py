@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import config
+from ..kernel.openness import opens_to_all
 
 ENDING = re.compile(r"[^A-Za-z0-9]")
-OPEN = "unconditional"
 VARIABLE = 'os.environ["TOKEN"]'
 
 
@@ -45,7 +45,7 @@ def of_file(dataset: dict[str, Any], file: dict[str, Any]) -> list[Example]:
         f"{config.site_root()}/dataset/{dataset['name']}/resource/{file['id']}/download",
         file["id"],
         ENDING.sub("", file.get("format") or "").lower() or "bin",
-        dataset.get("open_class") != OPEN,
+        not opens_to_all(dataset),
         bool(file.get("datastore_active")),
     )
     python = pandas(target) if target.is_table else urllib(target)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 UNCONDITIONAL, CONDITIONAL, NON_OPEN = "unconditional", "conditional", "non_open"
 ORDER = (NON_OPEN, CONDITIONAL, UNCONDITIONAL)
 """From closed to open."""
@@ -23,3 +26,8 @@ def closes(before: str | None, after: str | None, basis: str | None) -> bool:
 def rank(open_class: str | None) -> int:
     """Return how open a class is."""
     return ORDER.index(open_class) if open_class in ORDER else -1
+
+
+def opens_to_all(entry: Mapping[str, Any]) -> bool:
+    """Say whether an entry's class gives its data to everybody (R-OPEN-01); stops are the gate's to know."""
+    return entry.get("open_class") == UNCONDITIONAL

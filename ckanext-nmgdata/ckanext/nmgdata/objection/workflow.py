@@ -145,6 +145,7 @@ OBJECTION = Machine(
     prefix="YY",
     label=N_("Objection of a rights holder"),
     basis="内政发〔2024〕19号第二十八条第三款",
+    filer=N_("objector"),
     states=(
         VERIFYING,
         RETRACTED,

@@ -20,12 +20,12 @@ from ..kernel import clock, events
 from ..kernel.actors import Actor
 from ..kernel.gate.labels import in_catalogue
 from ..kernel.gate.model import Suspension
+from ..kernel.openness import is_stricter
 from ..kernel.unit import Unit, begin
 from . import schedule, similar
 from .model import Happening, Item, Plan
 
 OPEN = "open"
-OPENNESS = ("conditional", "unconditional")
 PACKAGE: Any = model.Package
 RESOURCE: Any = model.Resource
 
@@ -40,8 +40,7 @@ class Availability:
 
     def as_open_as(self, wanted: str) -> str:
         """Return the state as seen from a promise: data that are less open than promised are closed."""
-        less = self.open_class not in OPENNESS or OPENNESS.index(self.open_class) < OPENNESS.index(wanted)
-        return "closed" if self.state == OPEN and less else self.state
+        return "closed" if self.state == OPEN and is_stricter(wanted, self.open_class) else self.state
 
 
 GONE = Availability("closed", None)

@@ -17,6 +17,7 @@ from .. import config, vocab
 from ..kernel import events, outbox
 from ..kernel.gate import origins, screening
 from ..kernel.gate.model import CLEAN, PENDING, ROWS, WITHDRAWN, Screening, Suspension
+from ..kernel.openness import opens_to_all
 from ..kernel.unit import Unit
 from .model import LOADED, QUEUED, Table
 from .scan import scan
@@ -25,7 +26,6 @@ from .stored import MissingError, TooLargeError, copy_of
 log = logging.getLogger(__name__)
 TOPIC = "files"
 TABLE_FORMATS = ("csv", "xlsx")
-UNCONDITIONAL = "unconditional"
 Wanted = Callable[[model.Resource, model.Package], bool]
 """A rule that says for which files something is to be done."""
 MEGABYTE = 1024 * 1024
@@ -55,7 +55,7 @@ def is_scanned(resource: model.Resource, package: model.Package) -> bool:
     """Say whether a file or table is to be scanned: one of ours that everybody is to have (R-SEC-14)."""
     there = resource.state == package.state == model.State.ACTIVE
     ours = origins.is_upload(resource) or is_kept_table(resource)
-    return there and ours and (package.extras or {}).get("open_class") == UNCONDITIONAL
+    return there and ours and opens_to_all(package.extras or {})
 
 
 def is_kept_table(resource: model.Resource) -> bool:

@@ -12,6 +12,7 @@ from ckan.types import Context, DataDict
 
 from ..kernel import clock, personal
 from ..kernel.gate.doors import actor_of
+from ..kernel.openness import opens_to_all
 from ..kernel.unit import begin
 from . import follow, present
 
@@ -50,7 +51,7 @@ def is_open(data_dict: DataDict) -> bool:
     new = data_dict.get("resource")
     package_id = resource.package_id if resource else new.get("package_id") if isinstance(new, dict) else None
     package = model.Package.get(package_id) if package_id else None
-    return package is not None and (package.extras or {}).get("open_class") == follow.UNCONDITIONAL
+    return package is not None and opens_to_all(package.extras or {})
 
 
 def checked(name: str) -> Callable[..., Any]:

@@ -139,6 +139,7 @@ SUSPENSION = Machine(
     prefix="GB",
     label=N_("Access closed for a time"),
     basis="内政发〔2024〕19号第五十条",
+    filer=N_("data user"),
     states=(
         State("access_closed", N_("Access closed, to be corrected"), holder=FILER),
         State("uncorrected", N_("Access closed, not corrected in time"), holder=PROVIDER),

@@ -74,6 +74,7 @@ USE_REPORT = Machine(
     prefix="FK",
     label=N_("Use report"),
     basis="内政发〔2024〕19号第三十六条第三款",
+    filer=N_("data user"),
     states=(
         State("due", N_("Use report to be given"), holder=FILER),
         State("submitted", N_("Use report given")),
@@ -137,6 +138,7 @@ RESULT = Machine(
     prefix="CG",
     label=N_("Result for the showcase"),
     basis="内政发〔2024〕19号第三十三条、第三十六条第三款",
+    filer=N_("data user"),
     states=(
         State("moderation", N_("Waiting for the department"), holder=PROVIDER),
         State("published", N_("Shown in the showcase")),

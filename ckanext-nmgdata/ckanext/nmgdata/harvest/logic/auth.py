@@ -6,6 +6,7 @@ into the portal's own network or names a secret is the operator's; what decides 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ckan import model
@@ -21,14 +22,9 @@ from ..model import Job, Source
 _ = tk._
 
 
-def yes() -> AuthResult:
-    """Allow."""
-    return {"success": True}
-
-
-def no() -> AuthResult:
-    """Refuse."""
-    return {"success": False, "msg": _("You have no right to do this.")}
+def answer(allowed: bool) -> AuthResult:
+    """Allow or refuse."""
+    return {"success": True} if allowed else {"success": False, "msg": _("You have no right to do this.")}
 
 
 # --- permissions ---------------------------------------------------------------------------------
@@ -81,114 +77,58 @@ def named_job(data_dict: DataDict, field: str = "id") -> tuple[Job, Source]:
     return job, source
 
 
-def managed(context: Context, source: Source) -> AuthResult:
-    """Answer for who looks after a source."""
-    return yes() if may_manage(actor_of(context), source.region_code) else no()
-
-
-def read(context: Context, source: Source) -> AuthResult:
-    """Answer for who may read all about a source."""
-    return yes() if may_read(actor_of(context), source.region_code) else no()
-
-
 # --- actions -------------------------------------------------------------------------------------
+
+Rule = Callable[[Actor, str], bool]
+"""What an actor may in the region of a source."""
 
 
 @tk.auth_sysadmins_check
 def nmgdata_source_list(context: Context, data_dict: DataDict) -> AuthResult:
     """Operator, authorities and auditors; each sees the sources of its region."""
-    return yes() if regions_of(actor_of(context)) else no()
-
-
-@tk.auth_sysadmins_check
-def nmgdata_source_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Operator, authority and auditors of the source's region."""
-    return by_source(context, data_dict, "id", read)
+    return answer(bool(regions_of(actor_of(context))))
 
 
 @tk.auth_sysadmins_check
 def nmgdata_source_create(context: Context, data_dict: DataDict) -> AuthResult:
     """Operator and the authority of the region that the source is for."""
     region = data_dict.get("region_code")
-    return yes() if may_manage(actor_of(context), region if isinstance(region, str) else "") else no()
+    return answer(may_manage(actor_of(context), region if isinstance(region, str) else ""))
 
 
-@tk.auth_sysadmins_check
-def nmgdata_source_update(context: Context, data_dict: DataDict) -> AuthResult:
-    """Operator and the authority of the source's region."""
-    return by_source(context, data_dict, "id")
+def asks(named: Callable[[DataDict], Source], rule: Rule) -> Callable[[Context, DataDict], AuthResult]:
+    """Return an auth function: a rule for the source that is named; who oversees nothing learns of none."""
+
+    @tk.auth_sysadmins_check
+    def allowed(context: Context, data_dict: DataDict) -> AuthResult:
+        actor = actor_of(context)
+        return answer(bool(regions_of(actor)) and rule(actor, named(data_dict).region_code))
+
+    return allowed
 
 
-@tk.auth_sysadmins_check
-def nmgdata_source_delete(context: Context, data_dict: DataDict) -> AuthResult:
-    """Operator and the authority of the source's region."""
-    return by_source(context, data_dict, "id")
+def source_in(field: str) -> Callable[[DataDict], Source]:
+    """Return how to find the source that a field names."""
+    return lambda data_dict: named_source(data_dict, field)
 
 
-@tk.auth_sysadmins_check
-def nmgdata_source_check(context: Context, data_dict: DataDict) -> AuthResult:
-    """Operator and the authority of the source's region: it asks the city's server."""
-    return by_source(context, data_dict, "id")
-
-
-@tk.auth_sysadmins_check
-def nmgdata_harvest_run(context: Context, data_dict: DataDict) -> AuthResult:
-    """Operator and the authority of the source's region."""
-    return by_source(context, data_dict, "source_id")
-
-
-@tk.auth_sysadmins_check
-def nmgdata_harvest_job_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """Who may read the source."""
-    return by_source(context, data_dict, "source_id", read)
-
-
-@tk.auth_sysadmins_check
-def nmgdata_harvest_record_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """Who may read the source."""
-    return by_source(context, data_dict, "source_id", read)
-
-
-@tk.auth_sysadmins_check
-def nmgdata_harvest_job_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Who may read the source."""
-    return by_job(context, data_dict, "id", read)
-
-
-@tk.auth_sysadmins_check
-def nmgdata_harvest_problem_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """Who may read the source."""
-    return by_job(context, data_dict, "job_id", read)
-
-
-@tk.auth_sysadmins_check
-def nmgdata_harvest_job_confirm(context: Context, data_dict: DataDict) -> AuthResult:
-    """Operator and the authority of the source's region."""
-    return by_job(context, data_dict, "id", managed)
-
-
-@tk.auth_sysadmins_check
-def nmgdata_harvest_job_cancel(context: Context, data_dict: DataDict) -> AuthResult:
-    """Operator and the authority of the source's region."""
-    return by_job(context, data_dict, "id", managed)
-
-
-def by_source(context: Context, data_dict: DataDict, field: str, rule: Any = managed) -> AuthResult:
-    """Answer by a rule for the source that is named; who oversees nothing learns of no source."""
-    return rule(context, named_source(data_dict, field)) if regions_of(actor_of(context)) else no()
-
-
-def by_job(context: Context, data_dict: DataDict, field: str, rule: Any) -> AuthResult:
-    """Answer by a rule for the source of the job that is named; who oversees nothing learns of no job."""
-    return rule(context, named_job(data_dict, field)[1]) if regions_of(actor_of(context)) else no()
+def source_of_job_in(field: str) -> Callable[[DataDict], Source]:
+    """Return how to find the source of the job that a field names."""
+    return lambda data_dict: named_job(data_dict, field)[1]
 
 
 FUNCTIONS: dict[str, Any] = {
-    function.__name__: function
-    for function in (
-        nmgdata_source_list, nmgdata_source_show, nmgdata_source_create, nmgdata_source_update,
-        nmgdata_source_delete, nmgdata_source_check, nmgdata_harvest_run, nmgdata_harvest_job_list,
-        nmgdata_harvest_job_show, nmgdata_harvest_job_confirm, nmgdata_harvest_job_cancel,
-        nmgdata_harvest_problem_list, nmgdata_harvest_record_list,
-    )
-}  # fmt: skip
+    "nmgdata_source_list": nmgdata_source_list,
+    "nmgdata_source_create": nmgdata_source_create,
+    "nmgdata_source_show": asks(source_in("id"), may_read),
+    "nmgdata_source_update": asks(source_in("id"), may_manage),
+    "nmgdata_source_delete": asks(source_in("id"), may_manage),
+    "nmgdata_source_check": asks(source_in("id"), may_manage),
+    "nmgdata_harvest_run": asks(source_in("source_id"), may_manage),
+    "nmgdata_harvest_job_list": asks(source_in("source_id"), may_read),
+    "nmgdata_harvest_record_list": asks(source_in("source_id"), may_read),
+    "nmgdata_harvest_job_show": asks(source_of_job_in("id"), may_read),
+    "nmgdata_harvest_problem_list": asks(source_of_job_in("job_id"), may_read),
+    "nmgdata_harvest_job_confirm": asks(source_of_job_in("id"), may_manage),
+    "nmgdata_harvest_job_cancel": asks(source_of_job_in("id"), may_manage),
+}

@@ -20,6 +20,7 @@ from .model import Case
 DRAFT = "draft"
 """State of a case that does not exist yet; leaving it is the submission."""
 
+N_ = str  # marks a string for translation; it is translated when shown
 Payload = dict[str, Any]
 Form = Callable[[], Schema]
 Guard = Callable[[Unit, Case, Payload], None]
@@ -113,6 +114,8 @@ class Machine:
     states: tuple[State, ...]
     transitions: tuple[Transition, ...]
     variant: str = "standard"
+    filer: str = N_("applicant")
+    """What the law calls who files such a case."""
     applies: Callable[[dict[str, Any]], bool] = lambda settings: True
     """Whether a region's settings choose this variant."""
     _states: dict[str, State] = field(init=False, repr=False, compare=False, default_factory=dict)

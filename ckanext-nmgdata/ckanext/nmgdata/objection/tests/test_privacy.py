@@ -56,7 +56,8 @@ def test_everything_that_points_to_a_person_is_destroyed_and_the_rest_verifies(w
     assert model.Session.get_one(Case, restored["id"], populate_existing=True).erased_at is not None
     assert verify.verify() == []
     shown = call("nmgdata_case_show", world.reviewer, id=restored["id"])
-    assert [step["step"] for step in shown["timeline"]] == ["submit", "restore"]
+    acted = [("submit", "objector"), ("restore", "department")]
+    assert [(step["step"], step["by_label"]) for step in shown["timeline"]] == acted
     (line,) = call("nmgdata_suspension_list", None)
     assert OUTCOME["public_reason"] in json.dumps(line, ensure_ascii=False)
 

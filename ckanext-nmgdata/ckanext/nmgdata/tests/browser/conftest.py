@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from ckan.lib import search
+from ckan.lib import jobs, search
 from ckan.plugins import toolkit as tk
 from playwright.sync_api import Browser, sync_playwright
 
@@ -36,6 +36,8 @@ def served(portal: None) -> Iterator[Portal]:
     shutil.rmtree(mail, ignore_errors=True)
     empty_tables()
     search.clear_all()
+    for queue in jobs.get_all_queues():
+        queue.empty()  # what earlier tests have left would keep the worker from this portal's work
     index.rest_is_over()
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(tk.config, "ckan.site_url", stack.site_url)
