@@ -297,7 +297,8 @@ def found_in(kind: str) -> dict[str, Callable[..., Any]]:
         for path in sorted((PACKAGE / room).rglob(f"logic/{kind}.py")):
             name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
             module = importlib.import_module(f"ckanext.nmgdata.{name}")
-            found |= {name: f for name, f in vars(module).items() if name.startswith("nmgdata_")}
+            made = {**vars(module), **getattr(module, "FUNCTIONS", {})}
+            found |= {name: f for name, f in made.items() if name.startswith("nmgdata_")}
     return found
 
 

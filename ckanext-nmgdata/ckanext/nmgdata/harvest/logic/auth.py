@@ -37,12 +37,12 @@ def operates(actor: Actor) -> bool:
 
 
 def may_manage(actor: Actor, region_code: str) -> bool:
-    """Say whether somebody looks after the sources of a region."""
+    """Operator, and the authority of the source's region."""
     return actor.covers(Role.AUTHORITY, region_code) or operates(actor)
 
 
 def may_read(actor: Actor, region_code: str) -> bool:
-    """Say whether somebody may read all about the sources of a region."""
+    """Operator, authority and auditors of the source's region."""
     return actor.covers(Role.AUDITOR, region_code) or may_manage(actor, region_code)
 
 
@@ -104,6 +104,7 @@ def asks(named: Callable[[DataDict], Source], rule: Rule) -> Callable[[Context, 
         actor = actor_of(context)
         return answer(bool(regions_of(actor)) and rule(actor, named(data_dict).region_code))
 
+    allowed.__doc__ = rule.__doc__
     return allowed
 
 
