@@ -7,7 +7,7 @@ OPTIONS = --name "$(NAME)" --port "$(PORT)" --region "$(REGION)" --demo "$(DEMO)
 
 LOCK = .run/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,audit gate harvest inbox pages plan record search takedown)
+.PHONY: help up down clean logs token ckan test lint lock i18n docs $(addprefix bench-,audit catalogue gate harvest inbox pages plan record search takedown)
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ bench-gate: ## Measure decisions and downloads beside plain CKAN
 
 bench-audit: ## Measure the audit chain: writers alone and at once, verification
 	$(call BENCH,benchmarks/audit/run.py)
+
+bench-catalogue: ## Measure the whole catalogue as a file beside ckanext-dcat: make bench-catalogue N=100000
+	$(call BENCH,benchmarks/catalogue/run.py --datasets $(N))
 
 bench-harvest: ## Measure harvests beside stock CKAN: make bench-harvest N=10000 ARGS='--stock-datasets 300'
 	$(call BENCH,benchmarks/harvest/run.py --datasets $(N))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.harvest import catalogue
+from benchmarks.harvest import catalogue, processor
 from benchmarks.lib import fill, inside
 from benchmarks.lib.report import say
 
@@ -34,8 +35,6 @@ def main() -> None:
     parser.add_argument("--profile", type=Path, help="write where the time goes")
     asked = parser.parse_args()
     with inside.ckan():
-        import os
-
         from ckan.plugins import toolkit as tk
 
         tk.config["ckanext.nmgdata.harvest.rate"] = asked.rate
@@ -111,7 +110,7 @@ def harvest(sources: list[str]) -> dict[str, Any]:
     from ckanext.nmgdata.harvest import cli, foreground
     from ckanext.nmgdata.harvest.model import OUTCOMES, Job
 
-    began = time.monotonic()
+    began, used = time.monotonic(), processor.used()
     ids = [cli.begin_here(one) for one in sources]
     foreground.harvest(ids)
     took = time.monotonic() - began
@@ -121,6 +120,7 @@ def harvest(sources: list[str]) -> dict[str, Any]:
     model.Session.rollback()
     return {
         "datasets_per_s": counts["read"] / took, "seconds": took, "states": states,
+        **processor.since(used, counts["read"]),
         **{name: number for name, number in counts.items() if number},
     }  # fmt: skip
 

@@ -37,7 +37,6 @@ OUR_PLUGINS = ("nmgdata", "scheming", "dcat", "structured_data")
 OUR_SETTINGS = (
     "ckanext.",
     "scheming.",
-    "ckan.search.solr_allowed_query_parsers",
     "ckan.auth.route_after_login",
 )
 PYTHON = str(settings.VENV / "bin" / "python")

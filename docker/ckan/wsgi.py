@@ -4,5 +4,7 @@ import os
 
 from ckan.cli import CKANConfigLoader
 from ckan.config.middleware import make_app
+from ckanext.nmgdata.catalog.search.known import lexicon
 
 application = make_app(CKANConfigLoader(os.environ["CKAN_INI"]).get_config())
+lexicon()  # the words of the search are made before anybody waits for them

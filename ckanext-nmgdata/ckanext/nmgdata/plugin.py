@@ -43,7 +43,7 @@ from .catalog.logic import action as catalog_actions
 from .catalog.logic import auth as catalog_auth
 from .catalog.logic import without_search
 from .catalog.search import helpers as search_helpers
-from .desk import notices, told
+from .desk import notices, told, undelivered
 from .desk import views as desk_views
 from .desk.logic import action as desk_actions
 from .desk.logic import auth as desk_auth
@@ -135,6 +135,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         resets.install()
         address.install()
         terms.install()
+        dcat.install()
         dcat_xml.install()
         workflow.install()
         class_present.install()
@@ -164,7 +165,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
             "nmgdata_evaluations_due": class_views.evaluations_due,
             "nmgdata_negative_list": negative.is_public, **developer_views.HELPERS,
             **display.HELPERS, **preview.HELPERS, **favourites.HELPERS, **scripts.HELPERS,
-            **structured.HELPERS,
+            **structured.HELPERS, **undelivered.HELPERS,
         }  # fmt: skip
 
     def get_actions(self) -> dict[str, Any]:

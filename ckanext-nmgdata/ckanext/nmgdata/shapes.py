@@ -6,6 +6,7 @@ numbers no database has, text no database can keep, objects nested a thousandfol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -57,6 +58,9 @@ REQUIRED = {
     "job_show": ("id",),
 }
 """What some of CKAN's actions cannot do without and do not ask for: they would fail on it."""
+JOBS = frozenset({"job_show", "job_cancel"})
+"""Actions whose ``id`` is a job's: of other text than this the queue makes an error of its own."""
+JOB = re.compile(r"[A-Za-z0-9_-]{1,200}")
 LARGEST = 2**31 - 1
 """Largest number that every column and every page number can hold."""
 DEEPEST = 20
@@ -151,6 +155,12 @@ def lacking(action: str, sent: Any) -> str | None:
     """Return the first parameter that an action of CKAN's fails without and has not got."""
     given = sent if isinstance(sent, dict) else {}
     return next((name for name in REQUIRED.get(action, ()) if given.get(name) in (None, "")), None)
+
+
+def misnamed(action: str, sent: Any) -> str | None:
+    """Return the parameter that cannot be the name of anything the action knows."""
+    given = sent.get("id") if isinstance(sent, dict) and action in JOBS else None
+    return "id" if isinstance(given, str) and not JOB.fullmatch(given) else None
 
 
 def broken(sent: Any) -> tuple[str, str] | None:

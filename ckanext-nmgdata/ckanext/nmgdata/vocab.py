@@ -10,13 +10,15 @@ import yaml
 from ckan.plugins import toolkit as tk
 
 FOLDER = Path(__file__).parent / "schemas" / "vocab"
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""As safe as the other, ten times as fast; every process reads the vocabularies."""
 Term = dict[str, Any]
 
 
 @cache
 def terms(name: str) -> dict[str, Term]:
     """Return a vocabulary: slug → its properties (``zh``, ``en``, …), in its own order."""
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    return yaml.load((FOLDER / f"{name}.yaml").read_bytes(), Loader=LOADER)  # noqa: S506
 
 
 def term(name: str, slug: str | None) -> Term:
@@ -84,8 +86,15 @@ def place_path(code: str) -> list[str]:
 
 def media_format(value: str | None) -> Term | None:
     """Return the format of a resource by slug or label, whatever its case."""
-    wanted = (value or "").strip().lower()
+    known = formats_by_name().get((value or "").strip().lower())
+    return {**known} if known else None
+
+
+@cache
+def formats_by_name() -> dict[str, Term]:
+    """Return the formats under slug and label in small letters."""
+    found: dict[str, Term] = {}
     for slug, properties in terms("media_format").items():
-        if wanted in (slug, properties["zh"].lower()):
-            return {"slug": slug, **properties}
-    return None
+        for name in (slug, properties["zh"].lower()):
+            found.setdefault(name, {"slug": slug, **properties})
+    return found

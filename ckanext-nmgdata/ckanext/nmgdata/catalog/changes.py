@@ -164,6 +164,7 @@ def withdrawal(dataset_id: str) -> Document:
 def description(entry: dict[str, Any]) -> list[Document]:
     """Return an entry's statements by the profile ``nmg``, as expanded JSON-LD."""
     g = Graph()
+    dcat_write.bind(g)
     dcat_write.dataset(g, entry, URIRef(dataset_uri(entry)))
     return json.loads(g.serialize(format="json-ld", auto_compact=False))
 

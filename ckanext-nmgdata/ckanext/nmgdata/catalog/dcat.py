@@ -15,8 +15,10 @@ from typing import Any
 
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
+from ckanext.dcat import plugins as dcat_plugins
 from ckanext.dcat.profiles import RDFProfile
 from ckanext.dcat.utils import catalog_uri
+from ckanext.scheming.helpers import scheming_get_dataset_schema
 from rdflib import Graph, URIRef
 from rdflib.term import Node
 
@@ -34,11 +36,14 @@ class NmgProfile(RDFProfile):
 
     def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: URIRef) -> None:
         """Add an entry to the graph."""
+        dcat_write.bind(self.g)
         dcat_write.dataset(self.g, dataset_dict, dataset_ref)
 
     def graph_from_catalog(self, catalog_dict: dict[str, Any] | None, catalog_ref: URIRef) -> None:
         """Add the catalogue to the graph."""
-        dcat_catalogue.catalogue(self.g, catalog_dict or {}, catalog_ref)
+        dcat_write.bind(self.g)
+        changed = dcat_catalogue.last_change()
+        dcat_catalogue.catalogue(self.g, catalog_dict or {}, catalog_ref, changed)
 
     def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Node) -> dict[str, Any]:
         """Read an entry; the result is one that ``package_create`` accepts."""
@@ -111,3 +116,8 @@ def dcat_catalog_search(next_action: Any, context: Context, data_dict: DataDict)
 ACTIONS = {
     function.__name__: function for function in (dcat_dataset_show, dcat_catalog_show, dcat_catalog_search)
 }
+
+
+def install() -> None:
+    """Give the hooks of ckanext-dcat the schema at hand: they call an action for it twice per dataset."""
+    dcat_plugins._get_dataset_schema = scheming_get_dataset_schema

@@ -6,23 +6,26 @@ from typing import Any
 
 from ckan.lib.search import SearchError
 from ckan.plugins import toolkit as tk
-from rdflib import Graph, Literal, URIRef
+from rdflib import URIRef
 from rdflib.namespace import DCAT, FOAF, RDF, SKOS, XSD
 from rdflib.term import Node
 
 from .. import config, vocab
 from . import dcat_terms as terms
+from .dcat_stream import Target
 from .dcat_terms import DCT, part, text
-from .dcat_write import bind, place, site
+from .dcat_write import place
 
 
-def catalogue(g: Graph, values: dict[str, Any], ref: URIRef) -> None:
-    """Write the portal's own catalogue, whose publisher is the region's authority (Art. 7)."""
-    bind(g)
+def catalogue(g: Target, values: dict[str, Any], ref: URIRef, changed: str | None) -> None:
+    """Write the portal's own catalogue, whose publisher is the region's authority (Art. 7).
+
+    :param changed: when the newest entry changed, of those that the reader may see
+    """
     region = config.region()
     title = values.get("title") or tk.config.get("ckan.site_title") or ""
     about = values.get("description") or tk.config.get("ckan.site_description") or f"{title}的数据目录"
-    body, home = part(ref, "publisher"), URIRef(f"{site()}/")
+    body, home = part(ref, "publisher"), URIRef(f"{config.site_root()}/")
     themes = terms.scheme("theme")
     facts: list[tuple[Node, Node, Node]] = [
         (ref, RDF.type, DCAT.Catalog),
@@ -45,9 +48,8 @@ def catalogue(g: Graph, values: dict[str, Any], ref: URIRef) -> None:
     for fact in facts:
         g.add(fact)
     place(g, ref, region)
-    changed = last_change()
     if changed:
-        g.add((ref, DCT.modified, Literal(changed, datatype=XSD.dateTime)))
+        g.add((ref, DCT.modified, terms.typed(changed, XSD.dateTime)))
 
 
 def last_change() -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -125,8 +126,10 @@ def slugs_of(g: Graph, ref: Node) -> Entry:
 
 def own_slug(g: Graph, subject: Node, predicate: Node, vocabulary: str) -> str | None:
     """Return the slug of an own concept that the vocabulary knows."""
-    root = str(terms.scheme(vocabulary)) + "/"
     stated = sorted(map(str, g.objects(subject, predicate)))
+    if not stated:
+        return None
+    root = str(terms.scheme(vocabulary)) + "/"
     found = (address.removeprefix(root) for address in stated if address.startswith(root))
     return next((slug for slug in found if slug in vocab.terms(vocabulary)), None)
 
@@ -329,6 +332,7 @@ def format_name(g: Graph, kind: Node) -> str | None:
     return known or label
 
 
+@lru_cache(maxsize=1024)
 def european_format(iri: str) -> str | None:
     """Return the name of an EU file type, ours if we have one."""
     for known in vocab.terms("media_format").values():
@@ -338,6 +342,7 @@ def european_format(iri: str) -> str | None:
     return iri.removeprefix(root) if iri.startswith(root) else None
 
 
+@lru_cache(maxsize=1024)
 def format_of_media(media: str) -> str | None:
     """Return the format that a media type stands for."""
     known = vocab.terms("media_format").values()

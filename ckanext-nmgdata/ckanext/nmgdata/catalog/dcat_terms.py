@@ -8,8 +8,9 @@ the autonomous region knows has a property of the small vocabulary in ``schemas/
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from rdflib import Literal, Namespace, URIRef
 from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDF, SKOS, XSD
@@ -50,6 +51,7 @@ DCT = Names("http://purl.org/dc/terms/")
 VCARD = Names("http://www.w3.org/2006/vcard/ns#")
 SPDX = Names("http://spdx.org/rdf/terms#")
 GSP = Namespace("http://www.opengis.net/ont/geosparql#")
+ADMS = Namespace("http://www.w3.org/ns/adms#")
 EU = "http://publications.europa.eu/resource/authority/"
 LANGUAGE_ZH = URIRef(f"{EU}language/ZHO")
 EU_THEMES = URIRef(f"{EU}data-theme")
@@ -163,19 +165,37 @@ EU_THEME_LABELS = {
 # --- values --------------------------------------------------------------------------------------
 
 HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+NOT_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`\x7f]')
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 
 
 class Text(Literal):
-    """A literal that is written on one line.
+    """A literal without a datatype, that is written on one line.
 
     rdflib 7.6 writes text of several lines between triple quotes, and wrongly if it ends in a
     backslash and a quote: strict readers then refuse the whole catalogue for one summary's sake.
     """
 
+    __slots__ = ()
+
+    def __new__(cls, value: str, lang: str | None = None) -> Text:
+        """Make one, without rdflib's search for what datatype a value may be of: a third of all work."""
+        made = str.__new__(cls, value)
+        made._language, made._datatype, made._value, made._ill_typed = lang, None, str(value), None
+        return made
+
     def _quote_encode(self) -> str:
         return f'"{self.translate(ESCAPES)}"'
+
+
+@lru_cache(maxsize=4096)
+def typed(value: str, datatype: URIRef) -> Literal:
+    """Return a literal of a datatype; dates and sizes come back again and again."""
+    return Literal(value, datatype=datatype)
+
+
+YES_OR_NO = {answer: Literal(answer) for answer in (True, False)}
 
 
 def text(value: Any) -> Literal:
@@ -195,6 +215,11 @@ def code(value: Any) -> Literal:
 def iri(vocabulary: str, slug: str) -> URIRef:
     """Return the IRI of an own concept."""
     return URIRef(f"{CONCEPT}{vocabulary}/{slug}")
+
+
+def whole_iri(address: str) -> str:
+    """Return an address without the characters that no IRI may have: one would spoil the whole file."""
+    return NOT_IRI.sub(lambda found: quote(found[0]), address)
 
 
 @cache

@@ -14,19 +14,18 @@ from typing import Any
 from urllib.parse import quote
 
 from ckan import model
-from ckan.plugins import toolkit as tk
 from ckanext.dcat.utils import publisher_uri_organization_fallback, resource_uri
-from rdflib import BNode, Graph, Literal, URIRef
-from rdflib.collection import Collection
+from rdflib import BNode, Graph, URIRef
 from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDF, RDFS, XSD
 from rdflib.term import Node
 
-from .. import vocab
+from .. import config, vocab
 from ..kernel import orgs
 from ..kernel.gate import origins, stops
 from . import dcat_terms as terms
 from . import state as opening_state
-from .dcat_terms import DCT, NMG, SPDX, VCARD, code, part, text
+from .dcat_stream import Target
+from .dcat_terms import DCT, NMG, SPDX, VCARD, YES_OR_NO, code, part, text, typed, whole_iri
 
 warnings.filterwarnings("ignore", "Assertions on .* other than RDF.first", UserWarning)
 """rdflib says so of every list that it writes as RDF/XML, in other words each time."""
@@ -34,12 +33,10 @@ warnings.filterwarnings("ignore", "Assertions on .* other than RDF.first", UserW
 Entry = dict[str, Any]
 MOBILE = re.compile(r"(?:\+?86[- ]?)?(1[3-9]\d{9})")
 LANDLINE = re.compile(r"(?:\+?86[- ]?)?0(\d{2,3})[- ]?(\d{7,8})(?:[-转](\d{1,6}))?")
-NOT_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`\x7f]')
 
 
-def dataset(g: Graph, entry: Entry, ref: URIRef) -> None:
+def dataset(g: Target, entry: Entry, ref: URIRef) -> None:
     """Write an entry as ``package_show`` gives it."""
-    bind(g)
     g.add((ref, RDF.type, DCAT.Dataset))
     opening_state.opening(g, ref, entry)
     if stops.is_withdrawn(entry):
@@ -70,7 +67,7 @@ def dataset(g: Graph, entry: Entry, ref: URIRef) -> None:
             g.add((node, predicate, value))
 
 
-def tombstone(g: Graph, ref: URIRef, entry: Entry) -> None:
+def tombstone(g: Target, ref: URIRef, entry: Entry) -> None:
     """Write what stays public of a withdrawn entry; the rest went with the data."""
     g.add((ref, DCT.title, text(entry.get("title") or entry.get("name"))))
     g.add((ref, DCT.description, text(vocab.term("open_state", entry["open_state"])["zh"])))
@@ -87,7 +84,7 @@ def bind(g: Graph) -> None:
             g.bind(prefix, namespace)
 
 
-def state(g: Graph, facts: tuple[tuple[Node, Node, Node], ...]) -> Node | None:
+def state(g: Target, facts: tuple[tuple[Node, Node, Node], ...]) -> Node | None:
     """Say once per graph what a shared thing is; return its name."""
     if not facts:
         return None
@@ -100,7 +97,7 @@ def state(g: Graph, facts: tuple[tuple[Node, Node, Node], ...]) -> Node | None:
 # --- single fields -------------------------------------------------------------------------------
 
 
-def term(g: Graph, ref: URIRef, field: str, slug: str | None) -> None:
+def term(g: Target, ref: URIRef, field: str, slug: str | None) -> None:
     """Write a vocabulary's term: the own concept, and the EU's where there is one."""
     if not slug:
         return
@@ -113,50 +110,44 @@ def term(g: Graph, ref: URIRef, field: str, slug: str | None) -> None:
             g.add((ref, terms.EUROPEAN[field][0], equivalent))
 
 
-def dates(g: Graph, ref: URIRef, entry: Entry) -> None:
+def dates(g: Target, ref: URIRef, entry: Entry) -> None:
     """Write the dates of the data; those of the record are CKAN's own affair."""
     for field, predicate in terms.DATES.items():
         try:
             day = date.fromisoformat(str(entry.get(field) or ""))
         except ValueError:
             continue
-        g.add((ref, predicate, Literal(day.isoformat(), datatype=XSD.date)))
+        g.add((ref, predicate, typed(day.isoformat(), XSD.date)))
 
 
-def flags(g: Graph, ref: URIRef, entry: Entry) -> None:
+def flags(g: Target, ref: URIRef, entry: Entry) -> None:
     """Write the flags that were answered; no is an answer too."""
     for field, predicate in terms.FLAGS.items():
         if isinstance(entry.get(field), bool):
-            g.add((ref, predicate, Literal(entry[field])))
+            g.add((ref, predicate, YES_OR_NO[entry[field]]))
     if entry.get("private") is True:
-        g.add((ref, NMG.private, Literal(True)))
+        g.add((ref, NMG.private, YES_OR_NO[True]))
 
 
-def place(g: Graph, ref: Node, division: str | None) -> None:
+def place(g: Target, ref: Node, division: str | None) -> None:
     """Write the division of GB/T 2260 that the data, or a body, belong to."""
     node = state(g, terms.concept("division", division or ""))
     if node is not None:
         g.add((ref, DCT.spatial, node))
 
 
-def landing_page(g: Graph, ref: URIRef, entry: Entry) -> None:
+def landing_page(g: Target, ref: URIRef, entry: Entry) -> None:
     """Write the address of the entry's page for people."""
     if entry.get("name"):
-        page = URIRef(f"{site()}/dataset/{quote(entry['name'])}")
+        page = URIRef(f"{config.site_root()}/dataset/{quote(entry['name'])}")
         g.add((ref, DCAT.landingPage, page))
         g.add((page, RDF.type, FOAF.Document))
-
-
-def site() -> str:
-    """Return the address of the portal's pages, without a slash at the end."""
-    root = (tk.config.get("ckan.root_path") or "").replace("/{{LANG}}", "").rstrip("/")
-    return tk.config["ckan.site_url"].rstrip("/") + root
 
 
 # --- people and bodies ---------------------------------------------------------------------------
 
 
-def publisher(g: Graph, ref: URIRef, entry: Entry) -> None:
+def publisher(g: Target, ref: URIRef, entry: Entry) -> None:
     """Write the department that publishes the data: name, title, division."""
     org: Entry = entry.get("organization") or {"id": entry.get("owner_org")}
     if not org.get("id"):
@@ -174,7 +165,7 @@ def publisher(g: Graph, ref: URIRef, entry: Entry) -> None:
     place(g, node, home.get("region_code"))
 
 
-def departments(g: Graph, ref: URIRef, entry: Entry) -> None:
+def departments(g: Target, ref: URIRef, entry: Entry) -> None:
     """Write who collects, approves and provides the data (Art. 10 ¶4)."""
     for field, role in terms.ROLES.items():
         if not entry.get(field):
@@ -188,7 +179,7 @@ def departments(g: Graph, ref: URIRef, entry: Entry) -> None:
         g.add((agent, FOAF.name, text(entry[field])))
 
 
-def contact(g: Graph, ref: URIRef, entry: Entry) -> None:
+def contact(g: Target, ref: URIRef, entry: Entry) -> None:
     """Write the contact as a vCard; the telephone number also as people write it."""
     name, phone, email = (entry.get(f"contact_{field}") for field in ("name", "phone", "email"))
     if not (name or phone or email):
@@ -221,7 +212,7 @@ def tel(phone: str) -> str:
 # --- rights and structure ------------------------------------------------------------------------
 
 
-def rights(g: Graph, ref: URIRef, entry: Entry) -> list[tuple[Node, Node]]:
+def rights(g: Target, ref: URIRef, entry: Entry) -> list[tuple[Node, Node]]:
     """Write licence and conditions of opening; return them for the distributions to repeat.
 
     DCAT-AP 3 looks for both at the distribution; at the dataset they outlive its files.
@@ -240,7 +231,7 @@ def rights(g: Graph, ref: URIRef, entry: Entry) -> list[tuple[Node, Node]]:
     return found
 
 
-def licence(g: Graph, license_id: str | None) -> URIRef | None:
+def licence(g: Target, license_id: str | None) -> URIRef | None:
     """Write a licence of the portal's register; its name is its own address if it has one."""
     found = model.Package.get_license_register().get(license_id) if license_id else None
     if found is None:
@@ -254,10 +245,12 @@ def licence(g: Graph, license_id: str | None) -> URIRef | None:
 
 def licence_iri(found: Any) -> URIRef:
     """Return the IRI of a licence of the register."""
-    return URIRef(found.url) if getattr(found, "url", "") else terms.iri("license", quote(found.id))
+    return (
+        URIRef(whole_iri(found.url)) if getattr(found, "url", "") else terms.iri("license", quote(found.id))
+    )
 
 
-def columns(g: Graph, ref: URIRef, items: list[dict[str, Any]]) -> None:
+def columns(g: Target, ref: URIRef, items: list[dict[str, Any]]) -> None:
     """Write the data items in their order as a CSVW schema that the data conform to."""
     if not items:
         return
@@ -276,17 +269,26 @@ def columns(g: Graph, ref: URIRef, items: list[dict[str, Any]]) -> None:
         if item.get("description"):
             g.add((node, DCT.description, text(item["description"])))
         if isinstance(item.get("searchable"), bool):
-            g.add((node, NMG.searchable, Literal(item["searchable"])))
+            g.add((node, NMG.searchable, YES_OR_NO[item["searchable"]]))
     g.add((ref, DCT.conformsTo, schema))
     g.add((schema, RDF.type, DCT.Standard))
     g.add((schema, RDF.type, CSVW.Schema))
-    g.add((schema, CSVW.column, Collection(g, BNode(), nodes).uri))
+    g.add((schema, CSVW.column, listed(g, nodes)))
+
+
+def listed(g: Target, members: list[Node]) -> Node:
+    """Write an RDF list; return its first cell."""
+    cells: list[Node] = [BNode() for _ in members]
+    for cell, member, rest in zip(cells, members, [*cells[1:], RDF.nil], strict=True):
+        g.add((cell, RDF.first, member))
+        g.add((cell, RDF.rest, rest))
+    return cells[0]
 
 
 # --- distributions -------------------------------------------------------------------------------
 
 
-def distribution(g: Graph, ref: URIRef, entry: Entry, resource: Entry, position: int) -> URIRef:
+def distribution(g: Target, ref: URIRef, entry: Entry, resource: Entry, position: int) -> URIRef:
     """Write a file or interface of an entry.
 
     What has no file yet, or is stopped, is reached at its page (DCAT-AP wants one accessURL of each).
@@ -295,7 +297,7 @@ def distribution(g: Graph, ref: URIRef, entry: Entry, resource: Entry, position:
     node = distribution_iri(ref, entry, resource, position)
     g.add((ref, DCAT.distribution, node))
     g.add((node, RDF.type, DCAT.Distribution))
-    g.add((node, NMG.position, Literal(position)))
+    g.add((node, NMG.position, typed(str(position), XSD.integer)))
     for field, predicate in terms.RESOURCE_TEXTS.items():
         if resource.get(field):
             g.add((node, predicate, text(resource[field])))
@@ -326,10 +328,10 @@ def gate_address(entry: Entry, resource: Entry) -> URIRef | None:
         return None
     if not origins.is_own_address(url, resource_id):
         url = origins.address(resource.get("package_id") or entry.get("id") or "", resource_id)
-    return URIRef(NOT_IRI.sub(lambda found: quote(found[0]), url))
+    return URIRef(whole_iri(url))
 
 
-def file_format(g: Graph, node: URIRef, resource: Entry) -> None:
+def file_format(g: Target, node: URIRef, resource: Entry) -> None:
     """Write the format by the EU's file types, and as stated where the EU has no such type."""
     stated = resource.get("format") or ""
     known = vocab.media_format(stated) or {}
@@ -346,13 +348,13 @@ def file_format(g: Graph, node: URIRef, resource: Entry) -> None:
         g.add((kind, RDF.type, DCT.MediaType))
 
 
-def size(g: Graph, node: URIRef, value: Any) -> None:
+def size(g: Target, node: URIRef, value: Any) -> None:
     """Write the size in bytes (DCAT-AP 3: xsd:nonNegativeInteger)."""
     if str(value).isdecimal():
-        g.add((node, DCAT.byteSize, Literal(int(value), datatype=XSD.nonNegativeInteger)))
+        g.add((node, DCAT.byteSize, typed(str(int(value)), XSD.nonNegativeInteger)))
 
 
-def checksum(g: Graph, node: URIRef, value: Any) -> None:
+def checksum(g: Target, node: URIRef, value: Any) -> None:
     """Write the digest; SPDX needs the algorithm, so what is no plain digest stays a string."""
     digest = str(value or "")
     algorithm = terms.CHECKSUMS.get(len(digest)) if re.fullmatch("[0-9a-f]+", digest) else None
@@ -360,7 +362,7 @@ def checksum(g: Graph, node: URIRef, value: Any) -> None:
         sealed, kind = part(node, "checksum"), SPDX[f"checksumAlgorithm_{algorithm}"]
         g.add((node, SPDX.checksum, sealed))
         g.add((sealed, RDF.type, SPDX.Checksum))
-        g.add((sealed, SPDX.checksumValue, Literal(digest, datatype=XSD.hexBinary)))
+        g.add((sealed, SPDX.checksumValue, typed(digest, XSD.hexBinary)))
         g.add((sealed, SPDX.algorithm, kind))
         g.add((kind, RDF.type, SPDX.ChecksumAlgorithm))
     elif digest:

@@ -97,7 +97,11 @@ def note_replacement(unit: Unit, dataset_id: str, resource_id: str) -> None:
 
 
 def deleted(context: Context, dataset_id: str) -> None:
-    """After a delete: audit and tell it."""
+    """Before an entry is deleted: audit and tell it.
+
+    :raises tk.ValidationError: these are opened data
+    """
+    rule.keep(context, model.Package.get(dataset_id))
     unit = join(actor_of(context) if context.get("user") else Actor.system())
     append(unit, "dataset.deleted", ("dataset", dataset_id))
     events.tell(unit, events.DatasetDeleted(dataset_id))

@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import PurePosixPath
 
-from pypinyin import lazy_pinyin
+from .search.text import HAN_RUN, syllables
 
 LENGTH = 60
 HASH = 6
@@ -35,5 +35,6 @@ def of_file(filename: str) -> str:
 
 def in_pinyin(text: str) -> str:
     """Return a text as words that an address can hold."""
-    words = re.findall(r"[a-z0-9]+", " ".join(lazy_pinyin(text)).lower())
+    spoken = HAN_RUN.sub(lambda run: f" {' '.join(syllables(run[0]))} ", text)
+    words = re.findall(r"[a-z0-9]+", spoken.lower())
     return "-".join(words)[:LENGTH].strip("-")

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from rdflib import Graph, Literal, Namespace, URIRef
+from rdflib import URIRef
 from rdflib.namespace import RDF, SKOS, XSD
 
 from .. import vocab
 from ..kernel.gate import answers, stops
 from . import dcat_terms as terms
-from .dcat_terms import NMG, Text, code
+from .dcat_stream import Target
+from .dcat_terms import ADMS, NMG, Text, code, typed
 
-ADMS = Namespace("http://www.w3.org/ns/adms#")
 VOCABULARY = "open_state"
 
 
-def opening(g: Graph, node: URIRef, thing: dict[str, Any]) -> None:
+def opening(g: Target, node: URIRef, thing: dict[str, Any]) -> None:
     """Write the stop of a marked dataset or file; of what nothing stops there is nothing to say."""
     if not stops.is_stopped(thing):
         return
@@ -30,14 +30,14 @@ def opening(g: Graph, node: URIRef, thing: dict[str, Any]) -> None:
     g.add((node, NMG.openState, terms.iri(VOCABULARY, state)))
     g.add((node, ADMS.status, status(g, state)))
     if thing.get("open_state_since"):
-        g.add((node, NMG.stoppedSince, Literal(thing["open_state_since"], datatype=XSD.dateTime)))
+        g.add((node, NMG.stoppedSince, typed(thing["open_state_since"], XSD.dateTime)))
     if thing.get("open_state_case"):
         g.add((node, NMG.caseNumber, code(thing["open_state_case"])))
         if reason := answers.why(thing["open_state_case"]):
             g.add((node, NMG.stopReason, terms.text(reason)))
 
 
-def status(g: Graph, state: str) -> URIRef:
+def status(g: Target, state: str) -> URIRef:
     """Return the value of adms:status: the EU's where it has one, as DCAT-AP 3 asks, else our own."""
     term = vocab.term(VOCABULARY, state)
     address = term.get("distribution_status_uri")

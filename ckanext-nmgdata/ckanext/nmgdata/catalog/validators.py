@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from ckan import model
 from ckan.lib.navl.dictization_functions import Missing, unflatten
@@ -14,6 +15,7 @@ from ckanext.scheming.validation import scheming_validator
 from .. import config, vocab
 from ..kernel import addresses, openness, orgs
 from ..kernel.gate import origins
+from ..kernel.openness import NON_OPEN
 from . import identifiers, names, publish, rules
 from .classes import rule
 
@@ -102,10 +104,21 @@ def nmgdata_flag_output(value: Any) -> Any:
 def nmgdata_dataset_name(
     key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
 ) -> None:
-    """Make a URL name from the title when none is given."""
-    title = data.get(("title",))
-    if is_empty(data.get(key)) and not is_empty(title):
-        data[key] = free_name(str(title), str(data.get(("owner_org",)) or ""))
+    """Make a URL name from the title when none is given, and one that nobody guesses for what is not open."""
+    title, typed = data.get(("title",)), data.get(key)
+    if is_empty(typed):
+        typed = title
+    elif data.get(("open_class",)) != NON_OPEN or keeps_name(context, typed):
+        return
+    if not is_empty(typed):
+        data[key] = free_name(str(typed), str(data.get(("owner_org",)) or ""))
+
+
+def keeps_name(context: Context, typed: Any) -> bool:
+    """Say whether a non-open entry had its name before; whoever asks for a taken name learns that it is."""
+    package = context.get("package")
+    known = package and package.name == typed and (package.extras or {}).get("open_class") == NON_OPEN
+    return bool(known or context.get("ignore_auth"))
 
 
 def free_name(title: str, salt: str) -> str:
@@ -138,11 +151,24 @@ def nmgdata_resource_url(
     resource_id = data.get((*key[:-1], "id"))
     if data.get((*key[:-1], "url_type")) == origins.UPLOAD or not value:
         return
-    if not URL.fullmatch(value) and value != origins.TABLE_ONLY:
-        errors[key].append(_("Give an address that begins with http:// or https://."))
+    if value != origins.TABLE_ONLY and (wrong := fault_of_address(value)):
+        errors[key].append(wrong)
     elif isinstance(resource_id, str) and origins.true_link(resource_id) == value:
         resource = model.Resource.get(resource_id)
         data[key] = resource.url if resource else value
+
+
+def fault_of_address(value: str) -> str:
+    """Return what is wrong with a link, empty for nothing; it is handed out, so it may hold no password."""
+    try:
+        host = urlsplit(value).netloc if URL.fullmatch(value) else ""
+    except ValueError:
+        host = ""
+    if not host:
+        return _("Give an address that begins with http:// or https://.")
+    if "@" in host:
+        return _("Give the address without user name and password: everybody who downloads could read them.")
+    return ""
 
 
 def nmgdata_questions(value: Any) -> str:
@@ -166,8 +192,9 @@ def nmgdata_unique_items(
 ) -> None:
     """Refuse a data item whose name stands twice, in the row of the second."""
     seen: set[str] = set()
-    for index, item in enumerate(entry_of(data).get("data_items") or []):
-        name = str(item.get("name") or "")
+    for index in sorted({k[1] for k in data if k[0] == "data_items" and len(k) == 3}):
+        said = data.get(("data_items", index, "name"))
+        name = "" if is_empty(said) else str(said)
         if name in seen:
             errors.setdefault(("data_items", index, "name"), []).append(_("This name stands twice."))
         seen.add(name)
@@ -194,6 +221,8 @@ def nmgdata_entry(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDi
         other = rule.conditions_fault(context, context.get("package"), entry.get("open_condition"))
         if other:
             add(errors, "open_condition", other)
+    if not publish.is_public(entry) and (kept := rule.hiding(context, context.get("package"))):
+        add(errors, "private" if entry.get("state", "active") == "active" else "state", kept)
     for field, message in rules.faults(entry, public=publish.is_public(entry)).items():
         if not elsewhere or field == "open_class":
             add(errors, field, message)

@@ -10,29 +10,32 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckanext.dcat.utils import dataset_uri
-from rdflib import Graph, URIRef
+from ckanext.dcat.utils import catalog_uri, dataset_uri
+from rdflib import URIRef
+from rdflib.namespace import DCAT
 
 from .. import config, vocab
-from ..kernel import memory
+from ..kernel import memory, orgs
 from ..kernel.cells import harmless
 from ..kernel.changes import feed
 from ..kernel.gate import stops
 from ..kernel.gate.labels import is_withdrawn, public_entries
 from ..kernel.sheets import MEDIA_TYPE, xlsx
-from . import dcat_write, state
+from . import dcat_catalogue, dcat_stream, dcat_write, state
 from .bulk.show import shown
+from .dcat_stream import Statements
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
 Entry = dict[str, Any]
 PAGE = 500
-GRAPH = 200
+TOGETHER = 100
 """Entries that are written together; what they share is said once."""
 HIDDEN = ("creator_user_id",)
 """What is nobody's business outside."""
@@ -69,7 +72,8 @@ def entries(*, tombstones: bool = False) -> Iterator[Entry]:
         ids = list(model.Session.scalars(listed.order_by(package.id).limit(PAGE)))
         query = sa.select(package).where(package.id.in_(ids)).order_by(package.id)
         found = {one.id: one for one in model.Session.scalars(query)}
-        with memory.holding(**{stops.STOPS: stops.live_among(ids)}):
+        owners = orgs.extras_among({one.owner_org for one in found.values() if one.owner_org})
+        with memory.holding(**{stops.STOPS: stops.live_among(ids), orgs.EXTRAS: owners}):
             for one in shown(found):
                 stops.mark(one.custom)
                 yield {name: value for name, value in one.custom.items() if name not in HIDDEN}
@@ -155,34 +159,43 @@ def as_json() -> Iterator[bytes]:
     yield ("".join(waiting) + "\n]}\n").encode()
 
 
-def as_rdf() -> Iterator[bytes]:
-    """Yield DCAT-AP 3 as N-Triples (which are Turtle too): graph after graph, each of few entries."""
-    for some in grouped(entries(), GRAPH):
-        graph = Graph(store="SimpleMemory")  # without contexts: half the work
-        for entry in some:
-            dcat_write.dataset(graph, entry, URIRef(dataset_uri(entry)))
-        yield graph.serialize(format="nt", encoding="utf-8")
+def as_rdf(form: str) -> Iterator[bytes]:
+    """Yield the catalogue as DCAT-AP 3, a few entries at a time."""
+    yield from dcat_stream.written(dcat_stream.FORMS[form], statements())
 
 
-def grouped(items: Iterator[Entry], size: int) -> Iterator[list[Entry]]:
-    """Yield lists of at most ``size`` items."""
-    some: list[Entry] = []
-    for item in items:
-        some.append(item)
-        if len(some) == size:
+def statements() -> Iterator[Statements]:
+    """Yield what the profile says of the catalogue and of some entries at a time."""
+    some, catalogue = Statements(), URIRef(catalog_uri())
+    dcat_catalogue.catalogue(some, {}, catalogue, changed())
+    for count, entry in enumerate(entries(), 1):
+        ref = URIRef(dataset_uri(entry))
+        some.add((catalogue, DCAT.dataset, ref))
+        dcat_write.dataset(some, entry, ref)
+        if count % TOGETHER == 0:
             yield some
-            some = []
-    if some:
+            some = Statements()
+    if some.said:
         yield some
+
+
+def changed() -> str | None:
+    """Return when the newest public entry changed."""
+    package: Any = model.Package
+    newest = public_entries().with_only_columns(sa.func.max(package.metadata_modified))
+    moment = model.Session.scalar(newest)
+    return f"{moment.isoformat()}Z" if moment else None
 
 
 FORMS: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
     "csv": ("text/csv; charset=utf-8", as_csv),
     "xlsx": (MEDIA_TYPE, as_xlsx),
     "json": ("application/json", as_json),
-    "nt": ("application/n-triples", as_rdf),
+    **{name: (form.media_type, partial(as_rdf, name)) for name, form in dcat_stream.FORMS.items()},
 }
 """Ending of the file → media type and writer."""
+KEPT = ("csv", "xlsx", "json", "nt")
+"""Files that the worker keeps ready; the others say the same as N-Triples and are written when asked for."""
 
 
 def edition() -> str:

@@ -88,7 +88,8 @@ def build() -> list[str]:
     with application(), own_request():
         edition = whole.edition()
         model.Session.rollback()
-        for form, (_media, write) in whole.FORMS.items():
+        for form in whole.KEPT:
+            write = whole.FORMS[form][1]
             path, part = place / f"{edition}.{form}", place / f"{edition}.{form}.part"
             with part.open("wb") as file:
                 for piece in write():

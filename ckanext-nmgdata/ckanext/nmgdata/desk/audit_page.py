@@ -12,6 +12,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from .. import vocab
+from ..kernel import orgs
 from ..kernel.audit import verbs, verify
 from ..kernel.audit.model import AuditEvent
 from ..kernel.gate import answers, overrides
@@ -72,11 +73,19 @@ def line(event: AuditEvent, case: Case | None) -> Line:
     )
 
 
-REASONED: dict[str, Callable[[AuditEvent], str]] = {
+def role_of(event: AuditEvent) -> str:
+    """Say which role in which organisation somebody has got or lost."""
+    role = tk.h.roles_translated().get(event.detail["role"]) or _("Sysadmin")
+    return " ".join(part for part in (orgs.title_of(event.detail["organisation"]), role) if part)
+
+
+SAID: dict[str, Callable[[AuditEvent], str]] = {
     "personal.revealed": lambda event: presenters.why_revealed(event.seq),
     "override.used": lambda event: overrides.reason_of(event.detail["override"]),
+    "role.given": role_of,
+    "role.taken": role_of,
 }
-"""Acts for which somebody stated a reason."""
+"""Acts that are said by what was stated with them: the reason, the role."""
 
 
 def particulars(event: AuditEvent, case: Case | None) -> str:
@@ -89,8 +98,8 @@ def particulars(event: AuditEvent, case: Case | None) -> str:
         return " → ".join(vocab.label("open_class", detail[end]) for end in ("from", "to"))
     if event.verb == "dataset.published":
         return vocab.label("open_class", detail["class"])
-    if event.verb in REASONED:
-        return REASONED[event.verb](event)
+    if event.verb in SAID:
+        return SAID[event.verb](event)
     if event.verb in ("door.refused", "download.allowed"):
         sentence = answers.sentence(Reason(detail["reason"]))
         return f"{sentence} × {detail['count']}" if "count" in detail else sentence

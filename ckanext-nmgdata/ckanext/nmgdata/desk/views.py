@@ -23,13 +23,14 @@ from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import may_reveal
 from ..kernel.workflow.presenters import of_case as presenter
 from ..reader import need_login
-from . import audit_page, case_page, dictize, inbox, told
+from . import audit_page, case_page, dictize, inbox, told, undelivered
 from .attaching import attach
 from .case_page import page
 
 _ = tk._
 blueprint = Blueprint("nmgdata_desk", __name__)
 blueprint.add_url_rule("/nmg/audit", view_func=audit_page.audit)
+blueprint.add_url_rule("/nmg/undelivered", view_func=undelivered.undelivered)
 blueprint.add_url_rule("/nmg/inbox", view_func=inbox.inbox)
 blueprint.add_url_rule("/nmg/inbox/assign", view_func=inbox.assign, methods=["POST"])
 blueprint.add_url_rule("/nmg/inbox/export.<form>", view_func=inbox.export)

@@ -342,13 +342,24 @@ def refused_downloads() -> dict[str, str]:
     }
 
 
+RDF = (
+    ("nt", "application/n-triples", "N-Triples"),
+    ("ttl", "text/turtle", "Turtle"),
+    ("rdf", "application/rdf+xml", "RDF/XML"),
+    ("jsonld", "application/ld+json", "JSON-LD"),
+)
+
+
 def addresses() -> dict[str, tuple[str, str]]:
     """Return the addresses of the catalogue as a whole: media type and what is there."""
     return {
         "/nmg/catalogue.csv": ("text/csv", _("All entries as a table (CSV)")),
         "/nmg/catalogue.xlsx": (sheets.MEDIA_TYPE, _("All entries as a table (XLSX)")),
         "/nmg/catalogue.json": ("application/json", _("All entries with all fields (JSON)")),
-        "/nmg/catalogue.nt": ("application/n-triples", _("All entries as DCAT-AP 3 (`N-Triples`)")),
+        **{
+            f"/nmg/catalogue.{ending}": (media, _("All entries as DCAT-AP 3 (`{form}`)").format(form=form))
+            for ending, media, form in RDF
+        },
         "/data.json": ("application/json", _("The catalogue in the form of `DCAT-US 1.1`")),
         "/catalog.jsonld": ("application/ld+json", _("The catalogue as DCAT-AP 3, page by page")),
         "/nmg/changes.jsonld": ("application/ld+json", _("Changes of the catalogue, with a cursor")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -107,8 +108,14 @@ def is_usable(name: str) -> bool:
 
 def host_of(address: str) -> str:
     """Return the host of an address, empty for what has none."""
+    return host_in("/".join(address.split("/", 3)[:3]))
+
+
+@lru_cache(maxsize=1024)
+def host_in(beginning: str) -> str:
+    """Return the host in the beginning of an address, up to its path; most addresses share it."""
     try:
-        return (urlsplit(address).hostname or "").lower()
+        return (urlsplit(beginning).hostname or "").lower()
     except ValueError:
         return ""
 

@@ -12,12 +12,15 @@ from typing import Any
 from ckan import model
 
 from .. import config
+from ..catalog.bulk.check import checker
+from ..catalog.search.known import lexicon
 from ..kernel import outbox
 from ..kernel.outbox import search
+from .remote import parse
 from .run import Worker
 
 log = logging.getLogger(__name__)
-TOGETHER = 5
+TOGETHER = 10
 """Pages after which a process brings what it has loaded into the index: few documents at once cost more."""
 
 
@@ -47,6 +50,9 @@ def harvest(job_ids: Sequence[str], progress: Callable[[], None] = lambda: None,
 def helpers(job_ids: Sequence[str], number: int, **ways: Any) -> Iterator[None]:
     """Have other processes take part within the block."""
     model.Session.remove()
+    if number > 0:  # what takes its time is made once, for all
+        checker()
+        lexicon()
     started = [fork(job_ids, **ways) for _turn in range(number)]
     try:
         yield
@@ -69,4 +75,5 @@ def fork(job_ids: Sequence[str], **ways: Any) -> int:
     except Exception:
         log.exception("harvest: a helper has failed")
     finally:
+        parse.close()
         os._exit(status)

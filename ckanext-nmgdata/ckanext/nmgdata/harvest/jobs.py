@@ -199,26 +199,14 @@ def waiting(session: Session, job_id: str) -> int:
     return session.scalar(query.where(JobPage.job_id == job_id, JobPage.work.is_not(None))) or 0
 
 
-def count(session: Session, job_id: str, number: int | None, deltas: Mapping[str, int]) -> None:
-    """Add to the counts of a page and of its job; the database refuses sums that do not add up.
-
-    :param deltas: by outcome; what is read and waits nowhere counts as read
-    """
-    read = deltas.get("read", 0)
-    values = {name: deltas[name] for name in OUTCOMES if deltas.get(name)}
-    changes = {f"{name}_count": value for name, value in {"read": read, **values}.items() if value}
-    if not changes:
-        return
-    for table, condition in (
-        (Job, Job.id == job_id),
-        (JobPage, sa.and_(JobPage.job_id == job_id, JobPage.number == number)),
-    ):
-        if table is JobPage and number is None:
-            continue
-        added = {name: getattr(table, name) + value for name, value in changes.items()}
-        session.execute(
-            sa.update(table).where(condition).values(**added).execution_options(synchronize_session=False)
-        )
+def count(session: Session, job_id: str, deltas: Mapping[str, int]) -> None:
+    """Add to the counts of a job; the database refuses sums that do not add up to what was read."""
+    added = {
+        f"{name}_count": getattr(Job, f"{name}_count") + deltas[name] for name in OUTCOMES if deltas.get(name)
+    }
+    if added:
+        statement = sa.update(Job).where(Job.id == job_id).values(**added)
+        session.execute(statement.execution_options(synchronize_session=False))
 
 
 # --- the end -------------------------------------------------------------------------------------

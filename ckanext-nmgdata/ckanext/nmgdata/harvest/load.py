@@ -41,6 +41,15 @@ BESIDE = ("page", "publisher", "licence", "stop")
 DIVISION = re.compile(rb"<" + re.escape(f"{CONCEPT}division/".encode()) + rb"(\d{6})>")
 LONGEST = 500
 Outcome = Counter[str]
+KNOWN = (
+    sa.select(
+        RemoteRecord.id, RemoteRecord.package_id, RemoteRecord.archived_at, RemoteRecord.followed_at,
+        RemoteRecord.local,
+    )
+    .where(RemoteRecord.id == sa.func.any(sa.bindparam("numbers", type_=sa.ARRAY(sa.BigInteger))))
+    .order_by(RemoteRecord.id)
+    .with_for_update()
+)  # fmt: skip
 
 
 @dataclass
@@ -129,16 +138,10 @@ class Loader:
 
     # --- what is there ---------------------------------------------------------------------------
 
-    def known(self, session: Session, tasks: Sequence[Task]) -> dict[int, RemoteRecord]:
-        """Return the rows of the records, locked in one order."""
-        query = (
-            sa.select(RemoteRecord)
-            .where(RemoteRecord.id.in_([one.number for one in tasks]))
-            .order_by(RemoteRecord.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        return {row.id: row for row in session.scalars(query)}
+    def known(self, session: Session, tasks: Sequence[Task]) -> dict[int, sa.Row[Any]]:
+        """Return what is known of the records, their rows locked in one order."""
+        rows = session.execute(KNOWN, {"numbers": [one.number for one in tasks]})
+        return {row.id: row for row in rows}
 
     def files(self, session: Session, numbers: Sequence[int]) -> dict[int, list[tuple[str, list[str]]]]:
         """Return id and keys of the files that each record has had."""
@@ -177,7 +180,7 @@ class Loader:
     # --- one record ------------------------------------------------------------------------------
 
     def prepare(
-        self, batch: Batch, task: Task, row: RemoteRecord, files: list[tuple[str, list[str]]], former: dict
+        self, batch: Batch, task: Task, row: sa.Row[Any], files: list[tuple[str, list[str]]], former: dict
     ) -> None:
         """Describe, judge and check one record."""
         if foreign := self.foreign_region(task.record):

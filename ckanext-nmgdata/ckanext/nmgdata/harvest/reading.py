@@ -27,6 +27,8 @@ Read = Callable[[Spec, str | None, Validators | None], Iterator[Page]]
 AHEAD = 8
 """Pages of a source that may wait to be loaded before its reader pauses."""
 PAUSE = 0.2
+SETTLED = ("unchanged", "stopped", "refused")
+"""What a record of a page may be as soon as it was read; the others wait to be loaded."""
 
 
 def spec_of(source: Source) -> Spec:
@@ -57,6 +59,8 @@ class Reader:
     name: str
     read: Read = pages.read
     stop: threading.Event = field(default_factory=threading.Event)
+    stirred: threading.Event = field(default_factory=threading.Event)
+    """Set for who waits for something to load, or for the end."""
     seen: set[int] = field(default_factory=set)
     """Numbers of the records that this run has met, so that none is taken twice."""
 
@@ -76,6 +80,7 @@ class Reader:
             jobs.fail(self.job_id, self.name, "internal", repr(error))
         finally:
             model.Session.remove()
+            self.stirred.set()
 
     def through(self) -> None:
         """Read all pages that are left."""
@@ -137,24 +142,27 @@ class Reader:
                 unit.session.rollback()
                 return False
             number = job.next_page
+            counts = {"waiting_count": len(tasks)}
+            counts |= {f"{name}_count": len(getattr(found, name)) for name in SETTLED}
+            counts["read_count"] = sum(counts.values())
             unit.session.add(
                 JobPage(
                     job_id=job.id, number=number, address=page.address, seen=[*found.seen, *new],
-                    unnamed_count=found.unnamed, work=pack(tasks), waiting_count=len(tasks),
-                    read_count=len(tasks),
+                    unnamed_count=found.unnamed, work=pack(tasks), **counts,
                 )
             )  # fmt: skip
             job.next_page, job.next_address = number + 1, page.next
             job.total = page.total if page.total is not None else job.total
             job.read_bytes += page.read
             job.lease_until = unit.now + jobs.LEASE
-            job.read_count, job.waiting_count = job.read_count + len(tasks), job.waiting_count + len(tasks)
+            for name, more in counts.items():
+                setattr(job, name, getattr(job, name) + more)
             unit.session.flush()
-            settled = {name: len(getattr(found, name)) for name in ("unchanged", "stopped", "refused")}
-            jobs.count(unit.session, job.id, number, {"read": sum(settled.values()), **settled})
             refused = [Refusal(one.where, one.code, one.detail) for one in found.refused]
             write_problems(unit.session, job.id, number, refused)
         self.seen.update(found.seen, new)
+        if tasks:
+            self.stirred.set()
         return True
 
     def finish(self, validators: Validators | None) -> None:

@@ -8,11 +8,13 @@ so beside each other; what each does lies in PostgreSQL (``jobs``), and whoever 
 from __future__ import annotations
 
 import contextvars
+import gc
 import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -129,7 +131,7 @@ def close(unit: Unit, page: JobPage, part: list[Task], left: list[Task], batch: 
     unit.session.execute(
         statement.values(**values, work=pack(rest)).execution_options(synchronize_session=False)
     )
-    jobs.count(unit.session, job_id, None, {**counts, "waiting": -len(part)})
+    jobs.count(unit.session, job_id, {**counts, "waiting": -len(part)})
     write_problems(unit.session, job_id, number, batch.problems)
     if not rest:
         vanish.conclude_if_whole(unit, jobs.locked(unit, job_id))
@@ -151,9 +153,16 @@ class Worker:
     ways: dict[str, Any] = field(default_factory=dict)
     after_page: Callable[[], None] = lambda: None
     name: str = field(default_factory=jobs.worker)
+    stirred: threading.Event = field(default_factory=threading.Event)
+    """A reader of this process has left something to load, or has come to its end."""
 
     def run(self) -> bool:
         """Work until nothing is left that nobody else does; True if the time was over before."""
+        with rare_collections():
+            return self.work()
+
+    def work(self) -> bool:
+        """Do what ``run`` says."""
         began, readers = time.monotonic(), dict[str, tuple[Reader, threading.Thread]]()
         look = began
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -167,9 +176,10 @@ class Worker:
                 if self.load_one():
                     continue
                 if any(thread.is_alive() for _reader, thread in readers.values()):
-                    time.sleep(PAUSE / 4)
+                    self.stirred.wait(PAUSE / 2)
+                    self.stirred.clear()
                 elif self.only is not None and self.is_left():
-                    time.sleep(PAUSE)  # others are at it; who runs it in the foreground waits for them
+                    time.sleep(PAUSE / 2)  # others are at it; who runs it in the foreground waits for them
                 else:
                     return False
         finally:
@@ -188,7 +198,7 @@ class Worker:
             job = jobs.claim(self.name, self.only)
             if job is None:
                 return
-            reader = Reader(job.id, self.name, self.read)
+            reader = Reader(job.id, self.name, self.read, stirred=self.stirred)
             model.Session.rollback()
             within = contextvars.copy_context()
             thread = threading.Thread(target=within.run, args=(inside, app, reader.run), daemon=True)
@@ -222,6 +232,19 @@ class Worker:
         found = model.Session.execute(query.limit(1)).first() is not None
         model.Session.rollback()
         return found
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Look for garbage rarely inside the block: loading makes little, and what CKAN has loaded is none."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def inside(app: Flask, work: Callable[[], object]) -> None:

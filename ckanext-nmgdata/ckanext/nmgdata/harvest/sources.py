@@ -56,10 +56,9 @@ def begun(region_code: str) -> Values:
     }
 
 
-def create(actor: Actor, values: Values, *, operates: bool) -> str:
+def create(actor: Actor, values: Values) -> str:
     """Connect a source; return its id.
 
-    :param operates: whether the actor runs the portal
     :raises tk.ValidationError: something is wrong, by field
     """
     values = columns(values)
@@ -68,7 +67,7 @@ def create(actor: Actor, values: Values, *, operates: bool) -> str:
             id=new_id(), created_at=unit.now, changed_at=unit.now, state=SourceState.ACTIVE, format="auto",
             every_hours=24, organisations={}, classes={}, limits={}, allowed_hosts=[], private_networks=[],
         )  # fmt: skip
-        refuse(faults(unit, source, values, operates=operates))
+        refuse(faults(unit, source, values))
         for field, value in values.items():
             setattr(source, field, value)
         source.due_at = due(unit, source)
@@ -79,7 +78,7 @@ def create(actor: Actor, values: Values, *, operates: bool) -> str:
         return source.id
 
 
-def change(actor: Actor, source_id: str, values: Values, *, operates: bool) -> None:
+def change(actor: Actor, source_id: str, values: Values) -> None:
     """Change a source; a run under way goes on as it began, the next one knows the changes.
 
     :raises tk.ValidationError: something is wrong, by field
@@ -90,7 +89,7 @@ def change(actor: Actor, source_id: str, values: Values, *, operates: bool) -> N
         changed = {field: value for field, value in values.items() if getattr(source, field) != value}
         if not changed:
             return
-        refuse(faults(unit, source, changed, operates=operates))
+        refuse(faults(unit, source, changed))
         for field, value in changed.items():
             setattr(source, field, value)
         refuse(faults_of(source))
@@ -185,9 +184,9 @@ def refuse(errors: dict[str, Any]) -> None:
         raise tk.ValidationError(errors)
 
 
-def faults(unit: Unit, source: Source, changed: Values, *, operates: bool) -> dict[str, Any]:
+def faults(unit: Unit, source: Source, changed: Values) -> dict[str, Any]:
     """Return what this actor may not change, and what another source has already, by field."""
-    errors = forbidden(unit.actor, source, changed, operates=operates)
+    errors = forbidden(unit.actor, source, changed)
     for field in ("name", "address"):
         if field in changed:
             taken = sa.select(Source.id).where(getattr(Source, field) == changed[field])
@@ -196,11 +195,11 @@ def faults(unit: Unit, source: Source, changed: Values, *, operates: bool) -> di
     return errors
 
 
-def forbidden(actor: Actor, source: Source, changed: Values, *, operates: bool) -> dict[str, Any]:
+def forbidden(actor: Actor, source: Source, changed: Values) -> dict[str, Any]:
     """Return what this actor may not change, by field."""
     errors: dict[str, Any] = {}
     region = changed.get("region_code") or source.region_code
-    if not operates:
+    if not actor.operates:
         errors |= {
             f: [_("Only the operator of the portal may set this.")] for f in OPERATORS if changed.get(f)
         }

@@ -115,7 +115,7 @@ def index() -> Any:
     values = {
         "cities": here,
         "others": [one for one in shown if one["region_code"] not in listed],
-        "may_connect": any(city["mine"] for city in here) or auth.operates(actor),
+        "may_connect": any(city["mine"] for city in here) or actor.operates,
     }
     return tk.render("nmgdata/harvest/sources.html", values)
 
@@ -204,7 +204,7 @@ def form(actor: Actor, data: dict[str, Any], errors: dict[str, Any], name: str |
         "organisations": [{"value": org, "label": title} for org, title in owners(data)],
         "classes": vocab.choices("open_class"),
         "deciders": [{"value": slug, "label": _(label)} for slug, label in DECIDERS.items()],
-        "operates": auth.operates(actor),
+        "operates": actor.operates,
         "classifies": bool(actor.regions(Role.AUTHORITY)),
         "excepts": actor.covers(Role.AUTHORITY, None),
     }  # fmt: skip

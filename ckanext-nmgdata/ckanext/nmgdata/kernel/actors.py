@@ -1,7 +1,8 @@
 """Who acts: a person with roles, the public, or the portal itself.
 
-A role comes from membership in an organisation (``docs/roles.md`` shows all in one table). Being
-a CKAN sysadmin gives no role: statutory decisions are made by those the law names.
+A role comes from membership in an organisation (``docs/roles.md`` shows all in one table). A CKAN
+sysadmin has none, not even by membership (R-ROLE-03): CKAN makes who creates an organisation its
+administrator, and the operator, who creates them all, would decide every case and read every file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any, cast
 import sqlalchemy as sa
 from ckan import model
 
-from .. import config
 from . import orgs
 
 
@@ -127,6 +127,12 @@ class Actor:
         """Say whether this actor works for a department: decides its cases or keeps its entries."""
         return bool(self.orgs(Role.REVIEWER) or self.orgs(Role.EDITOR))
 
+    @cached_property
+    def operates(self) -> bool:
+        """Whether this actor runs the portal: a sysadmin, by session or by a token bound to no grant."""
+        user: Any = model.Session.get(model.User, self.user_id) if self.user_id else None
+        return bool(user and user.sysadmin and user.state == model.State.ACTIVE and self.grant_id is None)
+
     def covers(self, role: Role, region_code: str | None) -> bool:
         """Say whether a role reaches a region: the autonomous region all, a league-city its banners too."""
         return not self.regions(role).isdisjoint(orgs.above(region_code))
@@ -134,12 +140,14 @@ class Actor:
 
 def read_memberships(user_id: str) -> tuple[Membership, ...]:
     """Read a person's active memberships in active organisations."""
-    member: Any = model.Member
+    member, user = cast(Any, model.Member), cast(Any, model.User)
     query = (
         orgs.active()
         .with_only_columns(orgs.GROUP.id, member.capacity, orgs.ROLE, orgs.REGION_CODE)
         .join(member, member.group_id == orgs.GROUP.id)
-        .where(member.table_name == "user", member.table_id == user_id, member.state == "active")
+        .join(user, user.id == member.table_id)
+        .where(member.table_name == "user", user.id == user_id, member.state == "active")
+        .where(user.sysadmin.is_not(True))
     )
     return tuple(
         Membership(org_id, capacity, role == orgs.AUTHORITY, region or "")
@@ -148,10 +156,7 @@ def read_memberships(user_id: str) -> tuple[Membership, ...]:
 
 
 def people(role: Role) -> sa.Select[Any]:
-    """Return the query for organisation, id and address of every person with a role by capacity.
-
-    CKAN makes its own account an administrator of the organisations it creates; that is no person.
-    """
+    """Return the query for organisation, id and address of every person with a role by capacity."""
     member, user = cast(Any, model.Member), cast(Any, model.User)
     capacities = [name for name, roles in CAPACITIES.items() if role in roles]
     return (
@@ -161,7 +166,7 @@ def people(role: Role) -> sa.Select[Any]:
         .where(
             orgs.GROUP.is_organization.is_(True), orgs.GROUP.state == "active",
             member.table_name == "user", member.state == "active", member.capacity.in_(capacities),
-            user.state == "active", user.name != config.site_id(),
+            user.state == "active", user.sysadmin.is_not(True),
         )
     )  # fmt: skip
 

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.model.group import MAX_RECURSES
 
+from . import memory
+
 GROUP: Any = model.Group
 ROLE = GROUP.extras["role"].astext
 REGION_CODE = GROUP.extras["region_code"].astext
@@ -16,6 +18,8 @@ TITLE = sa.func.coalesce(sa.func.nullif(GROUP.title, ""), GROUP.name)
 REGION = "150000"
 """The autonomous region as a whole (GB/T 2260)."""
 AUTHORITY = "authority"
+EXTRAS = "extras of organisations"
+"""Question of ``kernel.memory``: the extras of an organisation, by its id."""
 
 
 def active() -> sa.Select[Any]:
@@ -25,8 +29,17 @@ def active() -> sa.Select[Any]:
 
 def extras_of(name_or_id: str | None) -> dict[str, str]:
     """Return the extras of an organisation; empty when there is no such one."""
+    held = memory.recall(EXTRAS, name_or_id)
+    if held is not memory.UNKNOWN:
+        return held
     group: Any = model.Group.get(name_or_id) if name_or_id else None
     return dict(group.extras or {}) if group else {}
+
+
+def extras_among(ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """Return the extras of each of these organisations."""
+    rows = model.Session.execute(sa.select(GROUP.id, GROUP.extras).where(GROUP.id.in_(ids)))
+    return {one: dict(extras or {}) for one, extras in rows}
 
 
 def above(region_code: str | None) -> tuple[str, ...]:

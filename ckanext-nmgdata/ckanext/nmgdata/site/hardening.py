@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ckan.config.middleware.flask_app import csrf
+from ckan.lib.search import SearchError, SearchQueryError
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp
 from ckan.views.api import _get_request_data
@@ -70,8 +71,11 @@ def refused() -> Response | None:
     try:
         sent = _get_request_data(try_url_params=True)
         found = shapes.broken(sent)
-        if name := shapes.lacking((tk.request.view_args or {}).get("logic_function", ""), sent):
+        action = (tk.request.view_args or {}).get("logic_function", "")
+        if name := shapes.lacking(action, sent):
             found = found or (name, tk._("Missing value"))
+        if name := shapes.misnamed(action, sent):
+            found = found or (name, tk._("Job not found"))
     except RecursionError:
         found = ("", tk._("These data are nested too deeply."))
     except (ValueError, HTTPException):
@@ -83,16 +87,33 @@ def refused() -> Response | None:
     return make_response(jsonify({"success": False, "error": said}), 400)
 
 
-ANSWERS = {tk.ObjectNotFound: 404, tk.NotAuthorized: 403, tk.ValidationError: 400}
+ANSWERS = {
+    tk.ObjectNotFound: 404,
+    tk.NotAuthorized: 403,
+    tk.ValidationError: 400,
+    SearchQueryError: 400,
+    SearchError: 503,
+}
 """What a page answers when an action refuses and the page has not foreseen it."""
 
 
 def unforeseen(error: Exception) -> Any:
     """Answer as the action API would, in a page for people."""
     code = next(code for kind, code in ANSWERS.items() if isinstance(error, kind))
-    content = str(error) if code != 400 else tk.h.nmgdata_first_error(getattr(error, "error_dict", {}))
+    content = sentence(error)
     values = {"code": code, "content": content, "show_login_redirect_link": False}
     return tk.render("error_document_template.html", values), code
+
+
+def sentence(error: Exception) -> str:
+    """Return what a refusal says to people."""
+    if isinstance(error, tk.ValidationError):
+        return tk.h.nmgdata_first_error(error.error_dict)
+    if isinstance(error, SearchQueryError):
+        return tk._("The search query cannot be understood.")
+    if isinstance(error, SearchError):
+        return tk._("Search is not available at the moment.")
+    return str(error)
 
 
 def say(response: Response) -> Response:

@@ -40,6 +40,7 @@ BASE = {
     "serials",
     "identity",
     "memory",
+    "quickjson",
     "personal",
     "sheets",
     "tick",

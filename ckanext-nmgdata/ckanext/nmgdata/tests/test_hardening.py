@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ckan import model
 from ckan.config.middleware.flask_app import csrf
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
@@ -51,6 +52,24 @@ def test_hidden_entries_leave_no_terms_in_facets(world, clean_search):
         assert world.non_open["name"] not in json.dumps(found)
 
 
+@pytest.mark.parametrize("address", ["/catalog.ttl", "/catalog.jsonld"])
+def test_a_query_that_nobody_understands_is_no_fault_of_the_portal(app, world, address):
+    answer = app.get(f"{address}?fq={{!x}}a", status=None)
+    assert answer.status_code == 400
+    assert "{!x}" not in answer.body
+
+
+def test_no_function_counts_what_the_reader_may_not_know_of(world, app, clean_search):
+    assert world.open_data
+    counted = f"docfreq(name,'{world.non_open['name']}')"
+    for stated in ({"fl": f"name,n:{counted}"}, {"sort": f"product({counted},ms(metadata_modified)) desc"}):
+        answer = app.post("/api/3/action/package_search", json={"q": "*:*", **stated}, status=None)
+        assert answer.status_code == 400, stated
+    assert app.post("/api/3/action/package_search", json={"fl": "name", "sort": "name asc"}).json["result"][
+        "count"
+    ]
+
+
 def test_a_tag_gives_no_hidden_entry(world, clean_search):
     tagged = {"tags": [{"name": "名册"}]}
     hidden = factories.dataset(world.department, title="隐藏的名册", open_class="non_open", **tagged)
@@ -60,6 +79,51 @@ def test_a_tag_gives_no_hidden_entry(world, clean_search):
     tag = call("tag_show", None, id="名册", include_datasets=True)
     assert [entry["id"] for entry in tag["packages"]] == [shown["id"]]
     assert hidden["title"] not in json.dumps(tag, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("action", ["job_show", "job_cancel"])
+def test_a_job_that_cannot_be_is_no_fault_of_the_portal(world, app, as_user, action):
+    answer = app.post(
+        f"/api/3/action/{action}", json={"id": "不 存在/../x"}, headers=as_user(world.sysadmin), status=None
+    )
+    assert answer.status_code == 400
+    assert "id" in answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        ("member_create", {"object_type": "package", "capacity": "public"}),
+        ("member_delete", {"object_type": "package"}),
+        ("package_relationship_create", {"type": "links_to"}),
+    ],
+)
+def test_what_is_to_be_joined_is_not_said_to_exist(world, action, parameters):
+    prober = factories.join(factories.person("prober"), world.other, "editor")
+    own = {"id": world.other["id"], "subject": factories.dataset(world.other)["id"]}
+    answers = []
+    for named in (world.non_open["id"], world.non_open["name"], "there-is-no-such-entry"):
+        with pytest.raises((tk.ObjectNotFound, tk.NotAuthorized)) as refused:
+            call(action, prober, **own, **parameters, object=named)
+        answers.append((refused.type, str(refused.value).replace(named, "")))
+        model.Session.rollback()
+    assert len(set(answers)) == 1, answers
+
+
+def test_a_table_that_is_asked_nonsense_says_so(world, app, as_user):
+    file = world.filled(factories.dataset(world.department))["resources"][0]["id"]
+    rows = {
+        "resource_id": file,
+        "force": True,
+        "records": [{"a": "1"}],
+        "fields": [{"id": "a", "type": "text"}],
+    }
+    tk.get_action("datastore_create")(factories.site_context(), rows)
+    view = {"resource_id": file, "view_type": "datatables_view", "title": "表"}
+    made = tk.get_action("resource_view_create")(factories.site_context(), view)
+    for params in ("{}", "[]", "x"):
+        answer = app.post(f"/datatables/filtered-download/{made['id']}", data={"params": params}, status=None)
+        assert answer.status_code == 400, params
 
 
 class TestPeople:

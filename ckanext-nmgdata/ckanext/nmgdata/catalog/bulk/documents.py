@@ -8,7 +8,6 @@ and so do the permission labels; what they ask is read beforehand by one query f
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,10 +17,9 @@ from ckan import plugins as p
 from ckan.common import config
 from ckan.lib import plugins as ckan_plugins
 from ckan.lib.search.index import KEY_CHARS, RESERVED_FIELDS, escape_xml_illegal_chars
-from ckan.logic import apply_after_dataset_show_plugins
 from ckan.types import Context
 
-from ...kernel import memory, orgs
+from ...kernel import memory, orgs, quickjson
 from ...kernel.gate import counts, stops
 from .. import search, sources
 from .show import Shown, shown
@@ -36,8 +34,9 @@ def documents(ids: Sequence[str]) -> list[Document]:
     """Return the documents of those of these datasets that the index is to hold."""
     packages = held(ids)
     entries = shown(packages)
+    hooks = list(p.PluginImplementations(p.IPackageController))
     with memory.holding(**answers(packages, entries)):
-        return [document(packages[one.stock["id"]], one) for one in entries]
+        return [document(packages[one.stock["id"]], one, hooks) for one in entries]
 
 
 def held(ids: Sequence[str]) -> dict[str, model.Package]:
@@ -62,13 +61,14 @@ def answers(packages: dict[str, model.Package], entries: Iterable[Shown]) -> dic
     }
 
 
-def document(package: model.Package, entry: Shown) -> Document:
+def document(package: model.Package, entry: Shown, hooks: Sequence[p.IPackageController]) -> Document:
     """Return the document of one dataset."""
     context: Context = {"ignore_auth": True, "use_cache": False, "validate": False, "package": package}
-    apply_after_dataset_show_plugins(context, entry.custom)
+    for hook in hooks:
+        hook.after_dataset_show(context, entry.custom)
     made = flat(entry)
-    for plugin in p.PluginImplementations(p.IPackageController):
-        made = plugin.before_dataset_index(made)
+    for hook in hooks:
+        made = hook.before_dataset_index(made)
     made["permission_labels"] = ckan_plugins.get_permission_labels().get_dataset_labels(package)
     return made
 
@@ -76,7 +76,8 @@ def document(package: model.Package, entry: Shown) -> Document:
 def flat(entry: Shown) -> Document:
     """Return a dataset as Solr takes it, before the plugins' hooks."""
     stock = dict(entry.stock)
-    made = {**stock, "data_dict": json.dumps(stock), "validated_data_dict": json.dumps(entry.custom)}
+    said, validated = quickjson.text(stock), quickjson.text(entry.custom)
+    made = {**stock, "data_dict": said, "validated_data_dict": validated}
     if made.get("title"):
         made["title_string"] = made["title"]
     taken = {*RESERVED_FIELDS, *made}

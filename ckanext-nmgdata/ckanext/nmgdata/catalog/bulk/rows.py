@@ -10,10 +10,12 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from ckan import model
 
+from ...kernel import quickjson
 from ...kernel.gate import origins
 
 Row = dict[str, Any]
@@ -45,12 +47,12 @@ class Made:
     former: Row = field(default_factory=dict)
     """Of an entry that is there already: ``open_class``, and ``links`` (resource id → true link)."""
 
-    @property
+    @cached_property
     def extras(self) -> dict[str, str]:
         """Return the extras of the row."""
         return {one["key"]: one["value"] for one in self.data.get("extras") or []}
 
-    @property
+    @cached_property
     def tags(self) -> list[str]:
         """Return the names of the tags, each once."""
         return list(dict.fromkeys(tag["name"] for tag in self.data.get("tags") or []))
@@ -170,10 +172,10 @@ def view(resource_id: str, order: int, info: Row) -> Row:
 
 def together(rows: Sequence[Row]) -> str:
     """Return rows as the JSON that one statement inserts, without what PostgreSQL can not keep."""
-    text = json.dumps(rows, ensure_ascii=False)
-    if "\\u0000" in text:
-        text = json.dumps(without_nul(rows), ensure_ascii=False)
-    return text.encode("utf-8", "replace").decode()
+    packed = quickjson.packed(rows)
+    if b"\\u0000" in packed:
+        packed = quickjson.packed(without_nul(rows))
+    return packed.decode()
 
 
 def without_nul(value: Any) -> Any:

@@ -44,7 +44,7 @@ def shown(packages: Mapping[str, model.Package]) -> list[Shown]:
 
 def plain(row: Any) -> Row:
     """Return a row as CKAN dictizes it."""
-    return {name: as_text(value) for name, value in row.items()}
+    return {str(name): as_text(value) for name, value in row.items()}
 
 
 def as_text(value: Any) -> Any:
@@ -91,7 +91,7 @@ def tags_of(ids: Sequence[str]) -> dict[str, list[Row]]:
     )
     found: dict[str, list[Row]] = defaultdict(list)
     for row in model.Session.execute(query).mappings():
-        one = {name: value for name, value in row.items() if name != "package_id"}
+        one = {str(name): value for name, value in row.items() if name != "package_id"}
         found[row["package_id"]].append({**one, "display_name": row["name"]})
     for some in found.values():
         some.sort(key=lambda one: one["name"])

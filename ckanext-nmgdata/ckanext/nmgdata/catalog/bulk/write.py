@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,18 +67,22 @@ def write(unit: Unit, entries: Sequence[Made]) -> None:
 
 def put(session: Session, table: str, found: Sequence[Row]) -> None:
     """Insert rows; of one that is there already the columns are brought up to date."""
-    if not found:
-        return
+    if found:
+        session.execute(upsert(table, tuple(found[0])), {"found": rows.together(found)})
+
+
+@cache
+def upsert(table: str, names: tuple[str, ...]) -> sa.TextClause:
+    """Return the statement of ``put``."""
     key = KEYS.get(table, "id")
-    columns = [f'"{name}"' for name in found[0]]
-    changing = [name for name in found[0] if name != key and name not in KEPT.get(table, ())]
+    columns = [f'"{name}"' for name in names]
+    changing = [name for name in names if name != key and name not in KEPT.get(table, ())]
     changes_ = ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
-    statement = (
+    return sa.text(
         f'INSERT INTO "{table}" ({", ".join(columns)}) SELECT {", ".join(columns)}'
         f' FROM json_populate_recordset(NULL::"{table}", CAST(:found AS json))'
         f' ON CONFLICT ("{key}") DO UPDATE SET {changes_}'
     )
-    session.execute(sa.text(statement), {"found": rows.together(found)})
 
 
 def begin_classes(session: Session, entries: Sequence[Made], now: datetime) -> None:
@@ -147,15 +152,17 @@ def attach_tags(session: Session, entries: Sequence[Made], old: Collection[str])
         " ON CONFLICT (id) DO NOTHING"
     )
     session.execute(add, {"found": rows.together([rows.tag(name) for name in names])})
+    known = sa.text(
+        "SELECT name, min(id) FROM tag WHERE name = ANY(:names) AND vocabulary_id IS NULL GROUP BY name"
+    )
+    ids = {row[0]: row[1] for row in session.execute(known, {"names": names})}
     attach = sa.text(
         "INSERT INTO package_tag (id, package_id, tag_id, state)"
-        " SELECT gen_random_uuid()::text, w.package_id, k.id, 'active'"
-        " FROM unnest(CAST(:packages AS text[]), CAST(:names AS text[])) w (package_id, name)"
-        " JOIN LATERAL (SELECT min(id) AS id FROM tag WHERE name = w.name AND vocabulary_id IS NULL) k"
-        " ON TRUE"
+        " SELECT gen_random_uuid()::text, package_id, tag_id, 'active'"
+        " FROM unnest(CAST(:packages AS text[]), CAST(:tags AS text[])) w (package_id, tag_id)"
     )
-    pairs = [(made.dataset_id, name) for made in entries for name in made.tags]
-    session.execute(attach, {"packages": [one for one, _ in pairs], "names": [name for _, name in pairs]})
+    pairs = [(made.dataset_id, ids[name]) for made in entries for name in made.tags]
+    session.execute(attach, {"packages": [one for one, _ in pairs], "tags": [tag for _, tag in pairs]})
 
 
 def offer_views(session: Session, entries: Sequence[Made]) -> None:

@@ -1,4 +1,4 @@
-"""The one rule: class and conditions of a published entry change only by a case (docs/adr/0020).
+"""The one rule: class, conditions and presence of a published entry change only by a case (docs/adr/0020).
 
 An entry that was never published is still being compiled: there its department writes the class like any
 other field. Loads of the portal itself (federation, withdrawal) are decided elsewhere and pass.
@@ -14,7 +14,8 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
 from ... import config
-from ...kernel.openness import CONDITIONAL, is_stricter
+from ...kernel.gate import stops
+from ...kernel.openness import CONDITIONAL, UNCONDITIONAL, is_stricter
 from ..model import Entry
 from .history import Decision
 
@@ -55,7 +56,12 @@ def refusal(dataset: model.Package, before: str | None, after: str | None) -> st
         if is_stricter(before, after)
         else _("A published entry becomes more open by a statement of its department on what allows it.")
     )
-    return f"{said} {_('File the change here: {address}').format(address=address(dataset.name))}"
+    return f"{said} {way(dataset)}"
+
+
+def way(dataset: model.Package) -> str:
+    """Say where a change of class is filed; not within an f-string, where no tool finds what to translate."""
+    return _("File the change here: {address}").format(address=address(dataset.name))
 
 
 def address(dataset: str) -> str:
@@ -79,3 +85,40 @@ def refuse(dataset: model.Package, before: str | None, after: str | None) -> Non
     :raises tk.ValidationError: at the class
     """
     raise tk.ValidationError({"open_class": [refusal(dataset, before, after)]})
+
+
+# --- to be there, or not ------------------------------------------------------------------------
+
+OPENED = (UNCONDITIONAL, CONDITIONAL)
+
+
+def hiding(context: Context, dataset: model.Package | None) -> str:
+    """Say why an edit may not take an entry from the public's sight; empty when it may (R-OPEN-13).
+
+    To hide or delete opened data is to close them without the reason, the legal basis and the review that
+    closing takes. What was withdrawn leaves a tombstone, which is not hidden either (R28¶3).
+    """
+    if dataset is None or decision_of(context) is not None:
+        return ""
+    if dataset.private or dataset.state != model.State.ACTIVE:
+        return ""
+    if stops.is_gone(dataset.id, None):
+        return _("These data were withdrawn; that they were stays public.")
+    if (dataset.extras or {}).get("open_class") not in OPENED:
+        return ""
+    said = _(
+        "Opened data are neither hidden nor deleted by an edit. Close them first; the authority reviews it."
+    )
+    return f"{said} {way(dataset)}"
+
+
+def keep(context: Context, dataset: model.Package | None, *, purged: bool = False) -> None:
+    """Refuse to delete opened data, and to purge whatever a case is about.
+
+    :raises tk.ValidationError: at the state of the entry
+    """
+    said = hiding(context, dataset)
+    if purged and dataset is not None and not said and stops.live(dataset.id):
+        said = _("A case rests on this entry; it is kept as evidence.")
+    if said:
+        raise tk.ValidationError({"state": [said]})

@@ -13,6 +13,7 @@ from ckan.types import ActionResult, Context, DataDict
 from werkzeug.datastructures import FileStorage
 
 from .. import items, names, publish
+from ..classes import rule
 from ..search import propose
 from . import schema, without_search
 
@@ -111,6 +112,21 @@ def resource_update(next_action: Any, context: Context, data_dict: DataDict) -> 
     return next_action(context, data_dict)
 
 
+@tk.chained_action
+def package_delete(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.PackageDelete:
+    """Delete an entry; who listens to deletions is told its id, also when it was named."""
+    package = model.Package.get(data_dict.get("id"))
+    return next_action(context, {**data_dict, "id": package.id} if package else data_dict)
+
+
+@tk.chained_action
+def dataset_purge(next_action: Any, context: Context, data_dict: DataDict) -> ActionResult.DatasetPurge:
+    """Purge an entry that is not opened, and that no case rests on."""
+    tk.check_access("dataset_purge", context, data_dict)
+    rule.keep(context, model.Package.get(data_dict.get("id")), purged=True)
+    return next_action(context, data_dict)
+
+
 ACTIONS = {
     **{
         f.__name__: f
@@ -119,6 +135,8 @@ ACTIONS = {
             nmgdata_search_suggest,
             package_create,
             package_update,
+            package_delete,
+            dataset_purge,
             resource_create,
             resource_update,
         )

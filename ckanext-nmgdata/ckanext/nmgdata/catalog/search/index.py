@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ... import vocab
-from ...kernel import memory, orgs
+from ...kernel import memory, orgs, quickjson
 from ...kernel.gate import stops
 from .columns import of_entry
 from .known import lexicon
@@ -37,7 +36,7 @@ def index_fields(
     :param downloads: how often the data were downloaded, for sorting
     """
     doc = {key: value for key, value in pkg_dict.items() if is_keyword(key, value)}
-    entry = json.loads(pkg_dict.get("validated_data_dict") or "{}")
+    entry = quickjson.read(pkg_dict.get("validated_data_dict") or "{}")
     if lineage is None:
         lineage = organization_lineage(pkg_dict.get("organization"))
     owner = entry.get("organization") or {}
@@ -127,7 +126,7 @@ def as_list(value: Any) -> list[Any]:
     """Return a repeating value as a list: it is one, is written as JSON, or stands alone."""
     if isinstance(value, str) and value.startswith("["):
         try:
-            value = json.loads(value)
+            value = quickjson.read(value)
         except ValueError:
             return [value]
     if isinstance(value, list):

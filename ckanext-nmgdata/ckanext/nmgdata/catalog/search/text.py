@@ -17,14 +17,16 @@ from .t2s import SIMPLIFIED, TRADITIONAL
 
 Spoken = tuple[str, ...]
 
-_TO_SIMPLIFIED = str.maketrans(TRADITIONAL, SIMPLIFIED)
 _HAN = "\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 HAN_RUN = re.compile(f"[{_HAN}]+")
 # A word for the search: Chinese characters, or letters and digits with inner dots (pm2.5).
 _KEPT = re.compile(f"[{_HAN}]+|(?:(?![{_HAN}_])\\w)+(?:\\.(?:(?![{_HAN}_])\\w)+)*")
 _LATIN = re.compile(r"[a-z]+")
 # Zero-width and Mongolian variation selectors: invisible, but they would split a word.
-_INVISIBLE = dict.fromkeys([0xAD, *range(0x180B, 0x1810), *range(0x200B, 0x2010), 0x2060, 0xFEFF])
+_INVISIBLE = [chr(c) for c in (0xAD, *range(0x180B, 0x1810), *range(0x200B, 0x2010), 0x2060, 0xFEFF)]
+_PLAIN = {**dict.fromkeys(_INVISIBLE, ""), **dict(zip(TRADITIONAL, SIMPLIFIED, strict=True))}
+# Few texts hold any of these: looking for them is much faster than translating every character.
+_ODD = re.compile(f"[{''.join(map(re.escape, _PLAIN))}]")
 MIN_INITIALS = 3
 MAX_SYLLABLE = 6
 MAX_PINYIN = 60
@@ -58,7 +60,7 @@ def fold(text: str) -> str:
     """Return the text in half width, lower case, simplified, without lone surrogates."""
     clean = text.encode("utf-8", "ignore").decode("utf-8")
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", clean).casefold())
-    return folded.translate(_INVISIBLE).translate(_TO_SIMPLIFIED)
+    return _ODD.sub(lambda found: _PLAIN[found[0]], folded)
 
 
 def words(folded: str) -> list[str]:
@@ -88,7 +90,13 @@ def pairs(spoken: Spoken) -> list[str]:
 @lru_cache(maxsize=16384)
 def pinyin_pairs(text: str) -> str:
     """Return the pinyin pairs of a text, run by run, blank between them."""
-    return " ".join(token for run in HAN_RUN.findall(fold(text)) for token in pairs(syllables(run)))
+    return " ".join(filter(None, map(paired, HAN_RUN.findall(fold(text)))))
+
+
+@lru_cache(maxsize=16384)
+def paired(han: str) -> str:
+    """Return the pinyin pairs of a run of Chinese characters; many titles share their runs."""
+    return " ".join(pairs(syllables(han)))
 
 
 @lru_cache(maxsize=16384)

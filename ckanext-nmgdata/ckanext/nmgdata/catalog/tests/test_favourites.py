@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.catalog import favourites
 from ckanext.nmgdata.factories import call
@@ -74,7 +75,7 @@ def test_a_stop_is_told_and_shown(world, followed, tell, app, as_user):
 
 
 def test_what_is_public_no_more_is_not_named(world, followed, tell):
-    call("package_patch", world.editor, id=followed["id"], private=True)
+    tk.get_action("package_patch")(factories.site_context(), {"id": followed["id"], "private": True})
     assert tell() == 1
     assert "公交站点" not in mails()[0]["body"]
 

@@ -324,3 +324,17 @@ def test_every_term_of_every_vocabulary_has_a_chinese_label():
             continue
         for slug, term in vocab.terms(path.stem).items():
             assert term.get("zh"), (path.stem, slug)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://name:secret@data.example.org/a.csv", "https://name@data.example.org/a.csv", "http://a\\@b.example/", "http://[::1"],
+)  # fmt: skip
+def test_a_link_with_a_password_is_refused_at_its_field(world, address):
+    """Everybody whom the gate sends on reads the address."""
+    made = factories.dataset(world.department)
+    with pytest.raises(tk.ValidationError) as refused:
+        factories.call(
+            "resource_create", world.editor, package_id=made["id"], name="x", format="CSV", url=address
+        )
+    assert "url" in refused.value.error_dict

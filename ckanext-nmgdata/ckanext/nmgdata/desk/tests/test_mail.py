@@ -161,3 +161,19 @@ def test_who_runs_the_portal_sees_what_failed_and_can_try_again(server, monkeypa
     outbox.deliver(["mail"])
     assert server.got == ["unknown@example.org"]
     assert "unknown" not in runner.invoke(nmgdata, ["outbox", "list"]).output
+
+
+def test_the_operator_and_the_authority_see_on_a_page_what_failed(server, world, app, as_user):
+    write("unknown@example.org")
+    outbox.deliver(["mail"])
+    for who in (world.sysadmin, world.official):
+        page = app.get("/nmg/undelivered", headers=as_user(who))
+        assert "550 5.1.1" in page.body
+        assert "u***@***" in page.body
+        assert "unknown@example.org" not in page.body
+        assert "no-store" in page.headers["Cache-Control"]
+        assert "/nmg/undelivered" in app.get("/nmg/notices", headers=as_user(who)).body
+    for who in (world.editor, world.reviewer, world.auditor, world.applicant):
+        assert app.get("/nmg/undelivered", headers=as_user(who), status=None).status_code == 403
+        assert "/nmg/undelivered" not in app.get("/nmg/notices", headers=as_user(who)).body
+    assert app.get("/nmg/undelivered", follow_redirects=False, status=None).status_code == 302

@@ -111,7 +111,7 @@ def nmgdata_source_create(context: Context, data_dict: DataDict) -> dict[str, An
     tk.check_access("nmgdata_source_create", context, data_dict)
     values = schema.judged(begun(data_dict), schema.NEEDED)
     actor = actor_of(context)
-    return shown(sources.create(actor, values, operates=auth.operates(actor)))
+    return shown(sources.create(actor, values))
 
 
 def begun(data_dict: DataDict) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def nmgdata_source_update(context: Context, data_dict: DataDict) -> dict[str, An
     if "region_code" in values:
         tk.check_access("nmgdata_source_create", context, {"region_code": values["region_code"]})
     actor = actor_of(context)
-    sources.change(actor, source.id, values, operates=auth.operates(actor))
+    sources.change(actor, source.id, values)
     return shown(source.id)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import AuthResult, Context, DataDict
 
@@ -30,15 +29,9 @@ def answer(allowed: bool) -> AuthResult:
 # --- permissions ---------------------------------------------------------------------------------
 
 
-def operates(actor: Actor) -> bool:
-    """Say whether somebody runs the portal: a sysadmin, by session or by an unbound token."""
-    user: Any = model.Session.get(model.User, actor.user_id) if actor.user_id else None
-    return bool(user and user.sysadmin and user.state == model.State.ACTIVE and actor.grant_id is None)
-
-
 def may_manage(actor: Actor, region_code: str) -> bool:
     """Operator, and the authority of the source's region."""
-    return actor.covers(Role.AUTHORITY, region_code) or operates(actor)
+    return actor.covers(Role.AUTHORITY, region_code) or actor.operates
 
 
 def may_read(actor: Actor, region_code: str) -> bool:
@@ -48,7 +41,7 @@ def may_read(actor: Actor, region_code: str) -> bool:
 
 def regions_of(actor: Actor) -> frozenset[str]:
     """Return the regions whose sources somebody may read; empty for none."""
-    return frozenset({orgs.REGION}) if operates(actor) else actor.oversight
+    return frozenset({orgs.REGION}) if actor.operates else actor.oversight
 
 
 # --- what is asked for ---------------------------------------------------------------------------

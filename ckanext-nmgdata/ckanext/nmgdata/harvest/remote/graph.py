@@ -7,7 +7,7 @@ times. Here oxigraph has checked the terms, and only questions by subject and pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from rdflib import BNode, Literal, URIRef
@@ -27,6 +27,8 @@ class Triples:
 
     def __init__(self, triples: bytes) -> None:
         self.said: dict[str, dict[str, list[Node]]] = {}
+        self.thing: Node | None = None
+        self.of_thing: dict[str, list[Node]] = {}
         for subject, predicate, iri, blank, text, language, datatype in LINE.findall(triples.decode()):
             value: Node
             if iri:
@@ -38,10 +40,11 @@ class Triples:
             name = subject[1:-1] if subject[0] == "<" else subject[2:]
             self.said.setdefault(name, {}).setdefault(predicate, []).append(value)
 
-    def objects(self, subject: Node, predicate: Node) -> Iterator[Node]:
-        """Return what is said of a thing by a property."""
-        said = self.said.get(str(subject))
-        return iter(said.get(str(predicate), ()) if said else ())
+    def objects(self, subject: Node, predicate: Node) -> Sequence[Node]:
+        """Return what is said of a thing by a property; mostly the next question is about the same thing."""
+        if subject is not self.thing:
+            self.thing, self.of_thing = subject, self.said.get(str(subject), {})
+        return self.of_thing.get(str(predicate), ())
 
     def __contains__(self, triple: tuple[Any, Any, Any]) -> bool:
         """Say whether something is said; None stands for anything, as the object only."""

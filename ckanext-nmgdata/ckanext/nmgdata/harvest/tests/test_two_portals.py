@@ -56,6 +56,7 @@ class Portals:
     org: dict[str, Any]
     editor: dict[str, str]
     reviewer: dict[str, str]
+    official: dict[str, str]
     source_id: str = ""
     waits: list[float] = field(default_factory=list)
 
@@ -130,6 +131,15 @@ class Portals:
             "nmgdata_case_transition", self.reviewer, id=number, transition=step, **outcome, **stated
         )
 
+    def close(self, dataset_id: str) -> None:
+        """Have the city's authority close an entry for good, so that its department may delete it."""
+        stated = {
+            "open_class": "non_open", "nonopen_ground": "personal_privacy",
+            "reason": "涉及个人隐私。", "legal_basis": factories.WITHDRAWAL["legal_basis"],
+        }  # fmt: skip
+        case = self.at_city("nmgdata_class_change_submit", self.editor, id=dataset_id, **stated)
+        self.at_city("nmgdata_case_transition", self.official, id=case["id"], transition="approve")
+
 
 def free_port() -> int:
     """Return a port that nobody listens on."""
@@ -146,6 +156,8 @@ def portals(portal: None, wsgi: Any) -> Iterator[Portals]:
         org = factories.organisation("鄂尔多斯市交通运输局", name="ordos-transport", region_code="150600")
         editor = factories.login(factories.join(factories.person("editor"), org, "editor"))
         reviewer = factories.login(factories.join(factories.person("reviewer"), org, "reviewer"))
+        office = factories.organisation("鄂尔多斯市数据局", role="authority", region_code="150600")
+        official = factories.login(factories.join(factories.person("official"), office, "reviewer"))
         servers.restrict_runtime_role(region)
         begin_audit()
         model.Session.remove()
@@ -153,7 +165,7 @@ def portals(portal: None, wsgi: Any) -> Iterator[Portals]:
         city = beside.create(region, "150600", free_port())
         empty_tables()
         begin_audit()
-        found = Portals(city, region, org, editor, reviewer)
+        found = Portals(city, region, org, editor, reviewer, official)
         found.source_id = make_source(city)
     city.start()
     beside.start_tick(city)
@@ -236,6 +248,8 @@ def test_the_region_follows_a_city_from_publication_to_deletion(portals: Portals
     register = portals.get("/api/3/action/nmgdata_suspension_list").json()["result"]
     assert factories.OUTCOME["public_reason"] in {line["reason"] for line in register}
 
+    portals.close(there["新数据"])
+    portals.soon(lambda: portals.status("新数据"), 404)
     portals.at_city("package_delete", portals.editor, id=there["新数据"])
     portals.soon(lambda: portals.status("新数据"), 404)
     assert portals.show("新数据") == {}

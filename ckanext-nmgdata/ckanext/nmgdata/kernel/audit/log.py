@@ -15,11 +15,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ... import config
+from .. import quickjson
 from ..pending import Pending
 from ..unit import Unit
 from .chain import commitment, digest
 from .model import GENESIS, AuditEvent, AuditHead, AuditSecret
 from .verbs import SUBJECTS, VERBS
+
+COLUMNS = ", ".join(column.name for column in AuditEvent.__table__.columns)
+ADD = sa.text(
+    f"INSERT INTO nmgdata_audit_event ({COLUMNS}) SELECT {COLUMNS}"
+    " FROM json_populate_recordset(NULL::nmgdata_audit_event, CAST(:rows AS json)) ORDER BY seq"
+)
 
 
 def append(
@@ -69,7 +76,7 @@ def seal(session: Session, pending: list[tuple[dict[str, Any], dict[str, Any] | 
         rows.append(row)
         if secret:
             secrets_kept.append({"seq": seq, **secret})
-    session.execute(sa.insert(AuditEvent.__table__), rows)
+    session.execute(ADD, {"rows": quickjson.text(rows)})
     if secrets_kept:
         session.execute(sa.insert(AuditSecret.__table__), secrets_kept)
     session.execute(

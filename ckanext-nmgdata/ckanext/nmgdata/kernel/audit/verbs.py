@@ -53,6 +53,8 @@ VERBS: dict[str, str] = {
     "personal.erased": N_("Personal data destroyed"),
     "account.activated": N_("Account activated"),
     "account.moved": N_("Mail address changed"),
+    "role.given": N_("Role given"),
+    "role.taken": N_("Role taken away"),
 }
 
 SUBJECTS: dict[str, str] = {

@@ -29,6 +29,12 @@ from .model import Activity, Cause, Change
 LOCK = 0x6E6D6763
 """Key of the advisory lock under which numbers are taken ("nmgc")."""
 WEIGHT = {cause: place for place, cause in enumerate(Cause)}
+ADD = sa.text(
+    "INSERT INTO nmgdata_change (dataset_id, activity, cause, at)"
+    " SELECT dataset_id, activity, cause, :now"
+    " FROM unnest(CAST(:ids AS text[]), CAST(:activities AS text[]), CAST(:causes AS text[]))"
+    " WITH ORDINALITY said (dataset_id, activity, cause, place) ORDER BY place"
+)
 Noted = tuple[str, Cause]
 
 
@@ -50,12 +56,13 @@ def write(session: Session, noted: Iterable[Noted]) -> None:
     now = clock.now()
     states = read_states(session, list(causes))
     rows = [
-        {"dataset_id": dataset_id, "activity": activity, "cause": said, "at": now}
+        (dataset_id, activity.value, said.value)
         for dataset_id, cause in causes.items()
         for activity, said in outcome(*states[dataset_id], cause)
     ]
     if rows:
-        session.execute(sa.insert(Change), rows)
+        ids, activities, said = (list(column) for column in zip(*rows, strict=True))
+        session.execute(ADD, {"ids": ids, "activities": activities, "causes": said, "now": now})
 
 
 State = tuple[bool, bool, bool]

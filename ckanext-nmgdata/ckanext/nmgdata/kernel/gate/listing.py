@@ -6,8 +6,8 @@ what is not on it is found by ``unlisted`` (``ckan nmgdata doors``, and a test).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,13 @@ class Naming:
     asks: bool = False
     """Whether they ask for the caller's right to know of it before anything else; then nobody asks twice."""
     plugin: str | None = None
+    when: Mapping[str, str] = field(default_factory=dict)
+    """Which values of other parameters make it a name of this kind."""
 
     def reference(self, data_dict: DataDict) -> str:
         """Return what a call names, empty for nothing."""
+        if any(data_dict.get(parameter) != value for parameter, value in self.when.items()):
+            return ""
         for parameter in self.parameters:
             value = data_dict.get(parameter)
             if isinstance(value, dict):  # package_revise: {"match": {"id": …}}

@@ -35,8 +35,9 @@ REPLACED = "nmgdata_replaced"
 
 CHECK = (
     "url = '' OR (coalesce(url_type, '') = 'upload' AND strpos(url, '/') = 0)"
-    " OR url ~ ('^https?://[^?#]+/resource/' || id || '/download$')"
-    " OR url ~ ('^https?://[^?#]+/datastore/dump/' || id)"
+    " OR (url ~ '^https?://[^/?#][^?#]*$'"
+    " AND right(url, length(id) + 19) = '/resource/' || id || '/download')"
+    " OR strpos(coalesce(substring(url from '^https?://[^/?#][^?#]*'), ''), '/datastore/dump/' || id) > 0"
 )
 """What ``resource.url`` may hold: nothing, the name of an upload, or an address of the portal."""
 

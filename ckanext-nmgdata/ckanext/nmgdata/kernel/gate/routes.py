@@ -51,7 +51,12 @@ def before(view: View, resource_of: Callable[[dict[str, Any]], str]) -> View:
             return tk.abort(404, tk._("Resource not found"))
         if not judged[1].allow:
             return refusal(*judged)
-        return view(**arguments)
+        try:
+            return view(**arguments)
+        except (KeyError, TypeError, ValueError):  # CKAN reads what its table asks as if it were well formed
+            if tk.request.method == "POST":
+                return tk.abort(400)
+            raise
 
     return gated
 

@@ -20,7 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from .. import clock
+from .. import clock, quickjson
 from ..context import own_request
 from .model import Outbox
 
@@ -56,6 +56,10 @@ class Topic:
 
 
 _topics: dict[str, Topic] = {}
+ADD_ALL = sa.text(
+    "INSERT INTO nmgdata_outbox (topic, payload, created_at, due_at)"
+    " SELECT :topic, payload, :now, :now FROM jsonb_array_elements(CAST(:payloads AS jsonb)) payload"
+)
 FAILED = sa.and_(Outbox.done_at.is_not(None), Outbox.error.is_not(None))
 """Condition that a row has failed for good: nothing more is done about it, and it says why."""
 
@@ -78,10 +82,9 @@ def enqueue_all(session: Session, topic: str, payloads: Sequence[dict[str, Any]]
     """Add many rows without keys to the transaction, in one statement."""
     if not payloads:
         return
-    now = clock.now()
-    rows = [{"topic": topic, "payload": payload, "created_at": now, "due_at": now} for payload in payloads]
+    values = {"topic": topic, "now": clock.now(), "payloads": quickjson.text(payloads)}
     session.info["nmgdata_outbox_new"] = True
-    session.execute(sa.insert(Outbox), rows)
+    session.execute(ADD_ALL, values)
 
 
 def wake(session: Session) -> None:

@@ -240,7 +240,7 @@ def test_the_table_goes_when_the_format_changes_and_comes_back(world, worked):
 
 def test_the_tables_of_a_deleted_dataset_go(world, worked):
     made = loaded(world, worked, factories.CSV)
-    factories.call("package_delete", world.editor, id=made["package_id"])
+    tk.get_action("package_delete")(factories.site_context(), {"id": made["package_id"]})
     worked()
     assert not exists(made["id"])
 

@@ -248,7 +248,7 @@ class TestThePlainEdit:
 
     def test_the_history_of_what_is_purged_ends_and_that_of_its_successor_begins(self, world):
         made = made_as(world, "unconditional")
-        factories.call("dataset_purge", world.sysadmin, id=made["id"])
+        tk.get_action("dataset_purge")(site_context(), {"id": made["id"]})
         assert [bool(period["until"]) for period in history.of_dataset(made["id"])] == [True]
         terms = factories.entry(world.department, open_class="non_open")
         again = factories.call("package_create", world.sysadmin, **{**terms, "id": made["id"]})
@@ -348,7 +348,7 @@ class TestEverythingMovesTogether:
     def test_a_deleted_entry_leaves_nothing_to_decide(self, world):
         made = made_as(world, "unconditional")
         case = move(made, "conditional", world.editor)
-        call("package_delete", world.editor, id=made["id"])
+        tk.get_action("package_delete")(site_context(), {"id": made["id"]})
         assert call("nmgdata_case_show", world.reviewer, id=case["id"])["status"] == "lapsed"
 
 

@@ -170,7 +170,7 @@ class TestHistory:
 
     def test_what_the_public_never_saw_is_not_announced(self, world):
         made = made_as(world, "conditional")
-        call("package_patch", world.editor, id=made["id"], private=True)
+        tk.get_action("package_patch")(site_context(), {"id": made["id"], "private": True})
         decide(move(made, "non_open", world.editor), world.official)
         assert call("nmgdata_class_history_list", None) == []
         assert len(call("nmgdata_class_history_list", world.reviewer, id=made["id"])) == 2

@@ -71,9 +71,18 @@ class TestEveryWayOfWriting:
         model.Session.commit()
         assert stored(linked) == ("https://data.example.org/by/orm.csv", gate_address(linked))
 
-    def test_raw_sql_is_refused(self, linked):
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://data.example.org/raw.csv", "ftp://data.example.org/raw.csv", "raw.csv", "{own}?x", "{own}#x",
+            "https://data.example.org/?u={own}", "https:///resource/{id}/download",
+            "https://data.example.org/resource/other/download", "https://data.example.org/?/datastore/dump/{id}",
+        ],
+    )  # fmt: skip
+    def test_raw_sql_is_refused(self, linked, url):
+        url = url.format(own=gate_address(linked), id=linked["resources"][0]["id"])
         with pytest.raises(sa.exc.IntegrityError, match="nmgdata_gate_address"):
-            model.Session.execute(sa.text("UPDATE resource SET url = 'https://data.example.org/raw.csv'"))
+            model.Session.execute(sa.text("UPDATE resource SET url = :url"), {"url": url})
         model.Session.rollback()
 
     @pytest.mark.parametrize("url_type", ["upload", "datastore", "tabledesigner", "link", ""])
