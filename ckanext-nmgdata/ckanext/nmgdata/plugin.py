@@ -72,8 +72,13 @@ from .kernel.gate import (
 )
 from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
+<<<<<<< HEAD
 from .kernel.workflow import succession, terms
 from .site import conditional, display, hardening, sessions, settings
+=======
+from .kernel.workflow import terms
+from .site import conditional, display, feeds, hardening, sessions, settings
+>>>>>>> main
 from .site import help as api_help
 
 
@@ -240,6 +245,10 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
         """Turn what people type into a query of our own parser."""
         return search.rewrite_query(search_params)
+
+    def get_feed_class(self) -> type[feeds.DatedFeed]:
+        """Return the class of CKAN's feeds."""
+        return feeds.DatedFeed
 
     def get_item_additional_fields(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
         """Say in Atom feeds what stops an entry."""

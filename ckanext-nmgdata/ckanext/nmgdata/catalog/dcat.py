@@ -17,12 +17,11 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 from ckanext.dcat import plugins as dcat_plugins
 from ckanext.dcat.profiles import RDFProfile
-from ckanext.dcat.utils import catalog_uri
 from ckanext.scheming.helpers import scheming_get_dataset_schema
 from rdflib import Graph, URIRef
 from rdflib.term import Node
 
-from . import dcat_catalogue, dcat_read, dcat_write
+from . import dcat_catalogue, dcat_names, dcat_read, dcat_write
 
 _ = tk._
 
@@ -62,14 +61,13 @@ class StableNames:
         """Return ``{site}/dataset/{id}``."""
         if not dataset_dict.get("id"):
             return default_uri
-        return f"{catalog_uri().rstrip('/')}/dataset/{dataset_dict['id']}"
+        return dcat_names.dataset(dataset_dict["id"])
 
     def resource_uri(self, resource_dict: dict[str, Any], default_uri: str) -> str:
         """Return ``{site}/dataset/{id}/resource/{rid}``."""
         if not (resource_dict.get("id") and resource_dict.get("package_id")):
             return default_uri
-        dataset = self.dataset_uri({"id": resource_dict["package_id"]}, "")
-        return f"{dataset}/resource/{resource_dict['id']}"
+        return dcat_names.resource(resource_dict["package_id"], resource_dict["id"])
 
 
 # --- actions -------------------------------------------------------------------------------------

@@ -7,13 +7,12 @@ from typing import Any
 from ckan.lib.search import SearchError
 from ckan.plugins import toolkit as tk
 from rdflib import URIRef
-from rdflib.namespace import DCAT, FOAF, RDF, SKOS, XSD
 from rdflib.term import Node
 
 from .. import config, vocab
 from . import dcat_terms as terms
 from .dcat_stream import Target
-from .dcat_terms import DCT, part, text
+from .dcat_terms import DCAT, DCT, FOAF, RDF, SKOS, XSD, part, text
 from .dcat_write import place
 
 

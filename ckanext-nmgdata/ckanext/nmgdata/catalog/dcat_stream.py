@@ -15,10 +15,10 @@ from typing import Any, Protocol
 from xml.sax.saxutils import escape, quoteattr
 
 from rdflib import BNode, Literal
-from rdflib.namespace import RDF, RDFS, XSD
 from rdflib.term import Node
 
 from . import dcat_terms as terms
+from .dcat_terms import RDF
 
 Fact = tuple[Node, Node, Node]
 Said = dict[Node, dict[Node, dict[Node, None]]]
@@ -58,17 +58,19 @@ class Statements:
 
 SPACES = {
     **{prefix: str(space) for prefix, space in terms.PREFIXES.items()},
-    "rdf": str(RDF), "rdfs": str(RDFS), "xsd": str(XSD), "adms": str(terms.ADMS), "gsp": str(terms.GSP),
+    "rdf": str(RDF), "rdfs": str(terms.RDFS), "xsd": str(terms.XSD),
+    "adms": str(terms.ADMS), "gsp": str(terms.GSP),
 }  # fmt: skip
 """Prefixes of the files. Properties of the profile are all of these: a test."""
 
 
 @lru_cache(maxsize=1024)
-def short(name: str) -> str:
+def short(node: Node) -> str:
     """Return a property, class or datatype by its prefix.
 
     :raises KeyError: for one of no known namespace
     """
+    name = str(node)
     for prefix, space in SPACES.items():
         local = name.removeprefix(space)
         if local != name and local.isidentifier():

@@ -8,12 +8,11 @@ the autonomous region knows has a property of the small vocabulary in ``schemas/
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from rdflib import Literal, Namespace, URIRef
-from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDF, SKOS, XSD
+from rdflib import Literal, Namespace, URIRef, namespace
 from rdflib.term import Node
 
 from .. import vocab
@@ -30,11 +29,21 @@ perma-id/w3id.org) the names do not resolve; what they mean stands in ``schemas/
 
 
 class Names(Namespace):
-    """A namespace that makes each of its names once; a harvester asks for them a million times."""
+    """A namespace that makes each of its names once; harvests and exports ask for them a million times."""
 
     def term(self, name: str) -> URIRef:
         """Return a name."""
         return full_name(str(self), name)
+
+    def __getattr__(self, name: str) -> URIRef:
+        """Make a name and keep it: next time it is an attribute like any other."""
+        made = self.__dict__[name] = super().__getattr__(name)
+        return made
+
+    @cached_property
+    def title(self) -> URIRef:  # type: ignore[override]
+        """Return the name ``title``, which strings have a method of."""
+        return self.term("title")
 
 
 @cache
@@ -43,6 +52,10 @@ def full_name(namespace: str, name: str) -> URIRef:
     return URIRef(namespace + name)
 
 
+CSVW, DCAT, FOAF = Names(namespace.CSVW), Names(namespace.DCAT), Names(namespace.FOAF)
+PROV, RDF, RDFS = Names(namespace.PROV), Names(namespace.RDF), Names(namespace.RDFS)
+SKOS, XSD = Names(namespace.SKOS), Names(namespace.XSD)
+"""rdflib's own look every name up anew, each time it is used."""
 NMG = Names(f"{NAMESPACE}ns#")
 CONCEPT = f"{NAMESPACE}concept/"
 """``concept/<vocabulary>/<slug>``: the terms of ``schemas/vocab`` (divisions by GB/T 2260 code)."""
@@ -50,8 +63,8 @@ CONCEPT = f"{NAMESPACE}concept/"
 DCT = Names("http://purl.org/dc/terms/")
 VCARD = Names("http://www.w3.org/2006/vcard/ns#")
 SPDX = Names("http://spdx.org/rdf/terms#")
-GSP = Namespace("http://www.opengis.net/ont/geosparql#")
-ADMS = Namespace("http://www.w3.org/ns/adms#")
+GSP = Names("http://www.opengis.net/ont/geosparql#")
+ADMS = Names("http://www.w3.org/ns/adms#")
 EU = "http://publications.europa.eu/resource/authority/"
 LANGUAGE_ZH = URIRef(f"{EU}language/ZHO")
 EU_THEMES = URIRef(f"{EU}data-theme")
@@ -203,13 +216,18 @@ def text(value: Any) -> Literal:
 
     Characters that XML 1.0 forbids are left out: one of them would spoil the RDF/XML of all.
     """
-    clean = NOT_XML.sub("", str(value))
+    clean = in_xml(str(value))
     return Text(clean, lang="zh-Hans" if HAN.search(clean) else None)
 
 
 def code(value: Any) -> Literal:
     """Return a string of no language."""
-    return Text(NOT_XML.sub("", str(value)))
+    return Text(in_xml(str(value)))
+
+
+def in_xml(value: str) -> str:
+    """Return a text without what XML 1.0 forbids; most have nothing of it, which is quickly seen."""
+    return value if value.isprintable() else NOT_XML.sub("", value)
 
 
 def iri(vocabulary: str, slug: str) -> URIRef:

@@ -14,18 +14,35 @@ from typing import Any
 from urllib.parse import quote
 
 from ckan import model
-from ckanext.dcat.utils import publisher_uri_organization_fallback, resource_uri
 from rdflib import BNode, Graph, URIRef
-from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDF, RDFS, XSD
 from rdflib.term import Node
 
 from .. import config, vocab
 from ..kernel import orgs
 from ..kernel.gate import origins, stops
+from . import dcat_names
 from . import dcat_terms as terms
 from . import state as opening_state
 from .dcat_stream import Target
-from .dcat_terms import DCT, NMG, SPDX, VCARD, YES_OR_NO, code, part, text, typed, whole_iri
+from .dcat_terms import (
+    CSVW,
+    DCAT,
+    DCT,
+    FOAF,
+    NMG,
+    PROV,
+    RDF,
+    RDFS,
+    SPDX,
+    VCARD,
+    XSD,
+    YES_OR_NO,
+    code,
+    part,
+    text,
+    typed,
+    whole_iri,
+)  # fmt: skip
 
 warnings.filterwarnings("ignore", "Assertions on .* other than RDF.first", UserWarning)
 """rdflib says so of every list that it writes as RDF/XML, in other words each time."""
@@ -152,7 +169,7 @@ def publisher(g: Target, ref: URIRef, entry: Entry) -> None:
     org: Entry = entry.get("organization") or {"id": entry.get("owner_org")}
     if not org.get("id"):
         return
-    node = URIRef(publisher_uri_organization_fallback({"organization": org}) or "")
+    node = URIRef(dcat_names.organisation(org["id"]))
     g.add((ref, DCT.publisher, node))
     if (node, RDF.type, FOAF.Agent) in g:
         return
@@ -318,7 +335,7 @@ def distribution_iri(ref: URIRef, entry: Entry, resource: Entry, position: int) 
     dataset_id = resource.get("package_id") or entry.get("id")
     if not (dataset_id and resource.get("id")):
         return part(ref, f"distribution-{position}")
-    return URIRef(resource_uri({"id": resource["id"], "package_id": dataset_id}))
+    return URIRef(dcat_names.resource(dataset_id, resource["id"]))
 
 
 def gate_address(entry: Entry, resource: Entry) -> URIRef | None:

@@ -15,14 +15,13 @@ from xml.sax.saxutils import escape
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckanext.dcat.utils import dataset_uri
 from flask import Blueprint, Response, stream_with_context
 
 from .. import config, vocab
 from ..kernel import orgs
 from ..kernel.gate import stops
 from ..kernel.gate.labels import is_withdrawn, public_entries
-from . import dcat_write, state, whole
+from . import dcat_names, dcat_write, state, whole
 
 Entry = dict[str, Any]
 blueprint = Blueprint("nmgdata_exports", __name__)
@@ -75,7 +74,7 @@ def dataset(entry: Entry) -> Entry:
     level = ACCESS_LEVELS.get(entry.get("open_class") or "", "non-public")
     said = {
         "@type": "dcat:Dataset",
-        "identifier": dataset_uri(entry),
+        "identifier": dcat_names.dataset(entry["id"]),
         "title": entry.get("title") or entry["name"],
         "description": entry.get("notes") or entry.get("title") or entry["name"],
         "keyword": [tag["name"] for tag in entry.get("tags") or []] or themes or [entry["name"]],

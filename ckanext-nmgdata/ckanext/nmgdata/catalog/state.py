@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from rdflib import URIRef
-from rdflib.namespace import RDF, SKOS, XSD
 
 from .. import vocab
 from ..kernel.gate import answers, stops
 from . import dcat_terms as terms
 from .dcat_stream import Target
-from .dcat_terms import ADMS, NMG, Text, code, typed
+from .dcat_terms import ADMS, NMG, RDF, SKOS, XSD, Text, code, typed
 
 VOCABULARY = "open_state"
 

@@ -16,9 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckanext.dcat.utils import catalog_uri, dataset_uri
+from ckanext.dcat.utils import catalog_uri
 from rdflib import URIRef
-from rdflib.namespace import DCAT
 
 from .. import config, vocab
 from ..kernel import memory, orgs
@@ -27,9 +26,10 @@ from ..kernel.changes import feed
 from ..kernel.gate import stops
 from ..kernel.gate.labels import is_withdrawn, public_entries
 from ..kernel.sheets import MEDIA_TYPE, xlsx
-from . import dcat_catalogue, dcat_stream, dcat_write, state
+from . import dcat_catalogue, dcat_names, dcat_stream, dcat_write, state
 from .bulk.show import shown
 from .dcat_stream import Statements
+from .dcat_terms import DCAT
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
@@ -169,7 +169,7 @@ def statements() -> Iterator[Statements]:
     some, catalogue = Statements(), URIRef(catalog_uri())
     dcat_catalogue.catalogue(some, {}, catalogue, changed())
     for count, entry in enumerate(entries(), 1):
-        ref = URIRef(dataset_uri(entry))
+        ref = URIRef(dcat_names.dataset(entry["id"]))
         some.add((catalogue, DCAT.dataset, ref))
         dcat_write.dataset(some, entry, ref)
         if count % TOGETHER == 0:

@@ -11,9 +11,11 @@ from ckan.types import CKANApp
 from werkzeug.wrappers import Response
 
 ENDPOINTS = frozenset(
-    {"dcat.read_catalog", "dcat.read_dataset", "dcat.read_dataset_series", "nmgdata_exports.sitemap"}
-)
-"""CKAN's own feeds are not among them: they state the time at which they were asked for."""
+    {
+        "dcat.read_catalog", "dcat.read_dataset", "dcat.read_dataset_series", "nmgdata_exports.sitemap",
+        "feeds.general", "feeds.custom", "feeds.tag", "feeds.group", "feeds.organization",
+    }
+)  # fmt: skip
 
 
 def install(app: CKANApp) -> CKANApp:

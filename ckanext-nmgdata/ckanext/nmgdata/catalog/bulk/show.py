@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from ckan import model
@@ -17,8 +18,12 @@ from ckan.lib import helpers
 from ckan.plugins import toolkit as tk
 from ckanext.scheming.plugins import SchemingDatasetsPlugin
 
+from ...kernel.gate import origins
+
 Row = dict[str, Any]
 NOT_SHOWN = ("plugin_data",)
+UNQUOTED = "!$&'()*+,/:;=@"
+"""What werkzeug leaves as it is in a part of an address."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,8 @@ def resources_of(ids: Sequence[str]) -> dict[str, list[Row]]:
         one = plain(row)
         one.update(one.pop("extras") or {})
         if one.get("url_type") == "upload":
-            one["url"] = helpers.url_for(
-                "dataset_resource.download", id=one["package_id"], resource_id=one["id"],
-                filename=(one["url"] or "").rsplit("/")[-1], qualified=True,
-            )  # fmt: skip
+            name = quote((one["url"] or "").rsplit("/")[-1], safe=UNQUOTED)
+            one["url"] = f"{origins.address(one['package_id'], one['id'])}/{name}"
         for hook in hooks:
             hook.before_resource_show(one)
         if one.get("format"):

@@ -7,8 +7,13 @@ import itertools
 import pyoxigraph
 import pytest
 from ckan.plugins import toolkit as tk
-from ckanext.dcat.utils import dataset_uri
-from ckanext.nmgdata.catalog import dcat_stream, dcat_terms, dcat_write, whole
+from ckanext.dcat.utils import (
+    catalog_uri,
+    dataset_uri,
+    publisher_uri_organization_fallback,
+    resource_uri,
+)
+from ckanext.nmgdata.catalog import dcat_names, dcat_stream, dcat_terms, dcat_write, whole
 from ckanext.nmgdata.catalog.tests.test_dcat import maximal
 from ckanext.nmgdata.catalog.tests.test_dcat_dict import ORG, demo, entries
 from hypothesis import example, given, settings
@@ -151,6 +156,16 @@ def test_it_knows_no_end_and_holds_no_more_than_a_piece(monkeypatch):
         assert next(read) - begun == 8 * whole.TOGETHER + 1
         assert max(sizes) < 2 * min(sizes)
         written.close()
+
+
+def test_names_are_those_that_ckanext_dcat_asks_for(monkeypatch):
+    for base in ("", "https://data.example.org/base/"):
+        monkeypatch.setitem(tk.config, "ckanext.dcat.base_uri", base)
+        assert dcat_names.root() == catalog_uri().rstrip("/")
+        assert dcat_names.dataset("1") == dataset_uri({"id": "1"})
+        assert dcat_names.resource("1", "2") == resource_uri({"id": "2", "package_id": "1"})
+        org = {"organization": {"id": "3"}}
+        assert dcat_names.organisation("3") == publisher_uri_organization_fallback(org)
 
 
 def test_the_catalogue_names_its_entries(monkeypatch):

@@ -124,7 +124,13 @@ def test_the_worker_is_asked_when_there_is_something_new(world, app, build, monk
     assert len(asked) == 2
 
 
-@pytest.mark.parametrize("address", ["/data.json", "/sitemap.xml", "/catalog.ttl", "/dataset/{name}.jsonld"])
+PROGRAMS = (
+    "/data.json", "/sitemap.xml", "/catalog.ttl", "/dataset/{name}.jsonld", "/feeds/dataset.atom",
+    "/feeds/custom.atom?q=*:*",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", PROGRAMS)
 def test_every_form_of_the_catalogue_says_what_has_not_changed(world, app, address):
     place = address.format(name=world.open_data["name"])
     answer = app.get(place)

@@ -30,6 +30,7 @@ from .model import Origin
 UPLOAD = "upload"
 TABLE_ONLY = "_datastore_only_resource"
 """What the DataStore gives for the url of a table that was never a file."""
+END_OF_PATH = re.compile("[?#]")
 REPLACED = "nmgdata_replaced"
 """Key of ``session.info``: resources whose bytes changed in this transaction."""
 
@@ -52,10 +53,13 @@ def is_own_address(url: str, resource_id: str) -> bool:
 
     Another portal's address is a link, also where it has given its resource the same id.
     """
-    rid = re.escape(resource_id)
-    pattern = rf"(/[^?#]*)?(/resource/{rid}/download(/[^/?#]*)?|/datastore/dump/{rid})([?#].*)?"
     host, _slashes, rest = url.partition("://")[2].partition("/")
-    return host.lower() == host_of(config.site_url()) and re.fullmatch(pattern, f"/{rest}") is not None
+    if host.lower() != host_of(config.site_url()):
+        return False
+    path = f"/{END_OF_PATH.split(rest, maxsplit=1)[0]}"
+    door = f"/resource/{resource_id}/download"
+    named = path.rpartition("/")[0]  # without the name that a file may have behind its address
+    return path.endswith((door, f"/datastore/dump/{resource_id}")) or named.endswith(door)
 
 
 def host_of(url: str) -> str:
