@@ -72,13 +72,8 @@ from .kernel.gate import (
 )
 from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
-<<<<<<< HEAD
 from .kernel.workflow import succession, terms
-from .site import conditional, display, hardening, sessions, settings
-=======
-from .kernel.workflow import terms
 from .site import conditional, display, feeds, hardening, sessions, settings
->>>>>>> main
 from .site import help as api_help
 
 
