@@ -72,7 +72,7 @@ from .kernel.gate import (
 )
 from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
-from .kernel.workflow import terms
+from .kernel.workflow import succession, terms
 from .site import conditional, display, feeds, hardening, sessions, settings
 from .site import help as api_help
 
@@ -142,6 +142,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         class_history.install()
         tick.hourly(schedule.open_due)
         tick.hourly(site_notices.purge)
+        tick.hourly(succession.follow)
 
     def i18n_domain(self) -> str:
         """Return the name of the translation catalogue."""

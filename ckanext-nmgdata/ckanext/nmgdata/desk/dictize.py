@@ -14,13 +14,16 @@ from ..kernel.deadlines import ledger, statutes
 from ..kernel.deadlines.calendar import Calendar, load
 from ..kernel.deadlines.model import Deadline
 from ..kernel.orgs import title_of as org_title
-from ..kernel.workflow import assignment, boxes, engine, presenters, queries, urges
+from ..kernel.workflow import assignment, boxes, engine, presenters, queries, succession, urges
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent, Urge
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
-BESIDE = {urges.STEP: lambda: _("Urged by the authority")}
+BESIDE = {
+    urges.STEP: lambda: _("Urged by the authority"),
+    succession.STEP: lambda: _("Passed to the successor of the department"),
+}
 """What stands in a timeline without being a step of the machine."""
 ACTING = {
     machines.PROVIDER: N_("department"),

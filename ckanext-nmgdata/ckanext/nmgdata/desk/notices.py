@@ -34,7 +34,16 @@ from . import choices, dictize
 from .choices import Recipient
 
 log = logging.getLogger(__name__)
-COMMON = ("reminder", "overdue", "urge", "urge_answer", "urge_reminder", "urge_overdue", "assigned")
+COMMON = (
+    "reminder",
+    "overdue",
+    "urge",
+    "urge_answer",
+    "urge_reminder",
+    "urge_overdue",
+    "assigned",
+    "inherited",
+)
 """Templates that every kind of case shares."""
 PERMANENT = 500
 """SMTP replies from here on refuse for good (RFC 5321 §4.2.1)."""

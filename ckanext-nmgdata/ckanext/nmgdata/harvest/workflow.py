@@ -66,7 +66,10 @@ def resume(unit: Unit, case: Case, data: Payload) -> None:
 
 def over(unit: Unit, case: Case, data: Payload) -> None:
     """Forget the city's word: if the city comes back and still says so, that is a new stop."""
-    unit.session.get_one(OriginStop, case.id).ended_at = unit.now
+    stop = unit.session.get_one(OriginStop, case.id)
+    stop.ended_at = unit.now
+    anew = sa.update(RemoteRecord).where(RemoteRecord.package_id == stop.dataset_id).values(digest=None)
+    unit.session.execute(anew.execution_options(synchronize_session=False))
 
 
 MACHINE = Machine(

@@ -76,7 +76,8 @@ def check_addresses(resources: list[DataDict]) -> None:
         except ValueError:
             errors.append({"url": [_("Give an address that begins with http:// or https://.")]})
     if any(errors):
-        raise tk.ValidationError({"resources": errors})
+        faults: dict[str, Any] = {"resources": errors}
+        raise tk.ValidationError(faults)
 
 
 def name_upload(resource: DataDict) -> None:

@@ -226,3 +226,12 @@ class TestACityThatIsGone:
             city.lift("a")
             city.follow()
         assert city.answer("a") == Reason.UNCONDITIONAL
+
+    def test_what_was_released_is_stopped_anew_by_the_next_word_of_the_city(self, city, world):
+        case = self.stopped(city)
+        self.swept(days=31)
+        self.decide(world.official, case, "release", **self.REASON)
+        assert city.answer("a") == Reason.UNCONDITIONAL
+        city.harvest_later(hours=24 * 40)  # it says what it has said all along
+        assert city.answer("a") == Reason.SUSPENDED
+        assert model.Session.query(Case).filter_by(kind="origin_stop").count() == 2

@@ -28,10 +28,11 @@ from ... import factories
 from ...conftest import empty_tables
 from ...kernel.actors import Actor
 from ...kernel.audit import log as chain
+from ...kernel.audit import verify
 from ...kernel.types import new_id
 from ...kernel.unit import begin
 from .. import run
-from ..following.model import Following
+from ..following.model import Following, OriginStop
 from ..model import Job, JobState, Problem, Source
 from .city import counts
 
@@ -253,6 +254,42 @@ def test_the_region_follows_a_city_from_publication_to_deletion(portals: Portals
     portals.soon(lambda: portals.status("新数据"), 404)
     assert portals.show("新数据") == {}
     assert portals.following()[1:] == (None, None, [])
+
+
+def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(portals: Portals):
+    there = {name: portals.publish(name) for name in (f"断电{number}" for number in range(4))}
+    for name in there:
+        portals.soon(lambda name=name: portals.status(name), 302)
+
+    numbers = {name: portals.suspend(dataset_id) for name, dataset_id in there.items()}
+    portals.soon(lambda: 451 in [portals.status(name) for name in there], True)
+    killed(portals.region, "tick")  # some are closed by now, others are not
+    assert portals.status(next(name for name in there if portals.status(name) == 451)) == 451
+    portals.decide(numbers.pop("断电0"), "restore")  # while nobody follows
+    killed(portals.city, "web")  # and then there is nobody to follow, either
+    beside.start_tick(portals.region)
+    killed(portals.region, "web")
+    programs.start_web(portals.region, 1)
+    programs.wait_for_page(portals.region)
+    portals.city.start()
+    portals.city.wait()
+
+    for name in there:
+        portals.soon(lambda name=name: portals.status(name), 451 if name in numbers else 302, seconds=60)
+    portals.soon(lambda: portals.following()[1:], (None, None, []), seconds=60)
+    stops = sa.select(OriginStop.remote_case, sa.func.count()).group_by(OriginStop.remote_case)
+    made = {case: count for case, count in model.Session.execute(stops)}  # noqa: C416 (rows, not pairs)
+    assert {made[number] for number in numbers.values()} == {1}
+    assert verify.verify(None) == []
+
+
+def killed(served: settings.Settings, program: str) -> None:
+    """End a program and all its processes as a power cut does."""
+    pid = process.running(served, program)
+    assert pid, f"{program} does not run"
+    os.killpg(pid, signal.SIGKILL)
+    process.stop(served, program)
+    process.reap(pid)
 
 
 def download(portals: Portals, title: str) -> str:

@@ -12,6 +12,7 @@ N_ = str  # marks a string for translation; it is translated when shown
 VERBS: dict[str, str] = {
     "case.transition": N_("Step of a case"),
     "case.assigned": N_("Case assigned"),
+    "case.inherited": N_("Case passed to the successor of an office"),
     "case.urged": N_("Case urged"),
     "case.urge_answered": N_("Urging answered"),
     "cases.exported": N_("List of cases exported"),

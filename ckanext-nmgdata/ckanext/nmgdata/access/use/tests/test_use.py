@@ -383,7 +383,7 @@ class TestGrants:
         assert "grant.ended" in verbs[-2:]
         assert [
             r.payload["to"] for r in model.Session.query(Outbox) if r.payload.get("template") == "revoke"
-        ] == ["filer"]
+        ] == ["filer", "members"]
 
     @pytest.mark.parametrize(
         "who", ["applicant", "citizen", "stranger", "editor", "auditor", "official", "sysadmin"]
