@@ -277,7 +277,7 @@ class TestTables:
 
     def test_machines_that_offices_begin_name_their_ways_in(self):
         begun = {m.kind: {step.name for step in m.from_state(DRAFT)} for m in machine.registered()}
-        assert begun["open_class_change"] == {"open_further", "found", "propose"}
+        assert begun["open_class_change"] == {"open_further", "found", "propose", "harden", "ease"}
         assert begun["open_plan"] == {"draft", "collect", "announce"}
 
     def test_every_other_machine_starts_with_a_submission(self):
