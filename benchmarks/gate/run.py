@@ -1,8 +1,8 @@
-"""Measure what the gate costs: single decisions, and a file of 50 MB beside plain CKAN.
+"""Measure what the gate costs: single decisions, and a file of 50 MB and its table beside plain CKAN.
 
 ``python benchmarks/gate/run.py [--datasets 1000] [--turns 60]`` fills both portals, times decisions
 inside ours (``decide.py``), then downloads the same file from both by turns over one open connection
-each, and prints one JSON line per measure. The stack ``bench`` must run (``make bench-gate`` starts
+each, asks both DataStores for rows of it, and prints one JSON line per measure. The stack ``bench`` must run (``make bench-gate`` starts
 and stops it).
 """
 
@@ -18,20 +18,26 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.gate.files import SIZE
+from benchmarks.gate.files import content
 from benchmarks.lib import report, servers
 from benchmarks.lib.report import say
 from benchmarks.lib.turns import Browser, alternate, compare
+from stack.shell import wait_until
 
 FILES = str(Path(__file__).with_name("files.py"))
 DECIDE = str(Path(__file__).with_name("decide.py"))
 GOAL = 0.95
 """Throughput of ours / throughput of plain CKAN, at least."""
+SLOWER = 1.1
+"""Latency of ours / latency of plain CKAN for rows, at most."""
+SIZE = len(content())
+ROW_TURNS = 200
+LOADED_WITHIN = 900
 WARM_UP = 4
 MB = 1e6
 
 Paths = dict[str, dict[str, str]]
-"""Side → open class → path of its download; ours has a ``token``, too."""
+"""Side → open class → path of its download, ``table`` → its id; ours has a ``token``, too."""
 
 
 def downloads(ours: servers.Portal, plain: servers.Portal, turns: int) -> dict[str, Any]:
@@ -53,7 +59,28 @@ def downloads(ours: servers.Portal, plain: servers.Portal, turns: int) -> dict[s
             whole |= {"goal": GOAL, "met": whole["throughput_ratio"] >= GOAL}
         found["download, memory of a web worker"] = memory
         say(f"  memory of a web worker: {memory}")
-        return found | in_turns("download, granted", holder, beside, turns)
+        found |= in_turns("download, granted", holder, beside, turns)
+        return found | rows_in_turns(
+            (public[0], paths["ours"]["table"]), (beside[0], paths["plain"]["table"])
+        )
+
+
+def rows_in_turns(ours: tuple[Browser, str], plain: tuple[Browser, str]) -> dict[str, Any]:
+    """Ask both DataStores for a page of the open file's rows by turns."""
+
+    def ask(side: tuple[Browser, str]) -> Callable[[int], bytes]:
+        reader, table = side
+        path = f"/api/3/action/datastore_search?resource_id={table}&limit=20&offset="
+        return lambda turn: reader.get(f"{path}{20 * abs(turn)}")
+
+    found = alternate(ask(ours), ask(plain), ROW_TURNS)
+    middle = {name: found[name]["median_ms"] for name in ("ours", "plain")}
+    say(
+        f"  datastore_search     ours {middle['ours']:.1f} ms   plain {middle['plain']:.1f} ms   {found['ratio']:.2f}"
+    )
+    return {
+        "datastore_search": {**found, "turns": ROW_TURNS, "goal": SLOWER, "met": found["ratio"] <= SLOWER}
+    }
 
 
 @contextmanager
@@ -61,10 +88,17 @@ def files(ours: servers.Portal, plain: servers.Portal) -> Iterator[Paths]:
     """Put the file into both portals for the block."""
     sides = (ours, plain)
     try:
-        yield {
+        made = {
             side.name: json.loads(servers.in_portal(side, FILES, "add", *side.arguments, owner=True))
             for side in sides
         }
+        say("Waiting until our worker has scanned the files and made tables of them")
+        wait_until(
+            lambda: json.loads(servers.in_portal(ours, FILES, "loaded")),
+            "The tables of the files",
+            LOADED_WITHIN,
+        )
+        yield made
     finally:
         for side in sides:
             servers.in_portal(side, FILES, "remove", owner=True)
