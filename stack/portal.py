@@ -65,7 +65,7 @@ def prepare(settings: Settings) -> None:
     marker = servers.reindex_marker(settings)
     if marker.exists():
         with step("Building the search index anew"):
-            ckan(settings, "search-index", "rebuild", "-q")
+            ckan(settings, "nmgdata", "reindex")
         marker.unlink()
 
 

@@ -121,6 +121,25 @@ def reconcile(context: click.Context, repair: bool) -> None:
 
 
 @nmgdata.command()
+@click.pass_context
+def reindex(context: click.Context) -> None:
+    """Write the documents of all datasets anew, as after a change of what the index keeps; searching goes on.
+
+    Cut short, the rest is left to ``tick``. Ends with 1 when Solr does not answer.
+    """
+    from .kernel.outbox import search as index
+
+    done = of = 0
+    with context.meta["flask_app"].app_context():
+        for done, of in index.write_all():
+            click.echo(f"\r{done} of {of} datasets", err=True, nl=False)
+        click.echo("", err=True)
+        if done < of:
+            click.secho("Solr does not answer; the rest is left to tick.", fg="red", err=True)
+            raise SystemExit(1)
+
+
+@nmgdata.command()
 @click.argument("path", required=False, default="")
 def words(path: str) -> None:
     """Check the authority's words of the search: those of PATH, else of ckanext.nmgdata.search.words.
@@ -138,7 +157,7 @@ def words(path: str) -> None:
         raise SystemExit(1) from mistake
     click.echo(f"{path or 'the words of the software'}: {len(lexicon.spelled)} words")
     click.echo("in use within two seconds of a change")
-    click.echo("after a change of departments or places also: ckan search-index rebuild")
+    click.echo("after a change of departments or places also: ckan nmgdata reindex")
 
 
 @nmgdata.group()

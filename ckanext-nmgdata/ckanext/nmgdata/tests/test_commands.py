@@ -139,6 +139,14 @@ def test_token_lets_a_script_in(world):
     assert len(token) > 60
 
 
+def test_reindex_writes_all_documents_anew(world):
+    for _number in range(7):
+        dataset(world.department)
+    solr().delete(q="*:*", commit=True)
+    assert "7 of 7 datasets" in ckan("nmgdata", "reindex")
+    assert "0 differences" in ckan("nmgdata", "reconcile")
+
+
 def test_reconcile_ends_with_1_until_what_differs_is_mended(world):
     made = dataset(world.department)
     assert "0 differences" in ckan("nmgdata", "reconcile")

@@ -135,7 +135,7 @@ class Portals:
         """Have the city's authority close an entry for good, so that its department may delete it."""
         stated = {
             "open_class": "non_open", "nonopen_ground": "personal_privacy",
-            "reason": "涉及个人隐私。", "legal_basis": factories.WITHDRAWAL["legal_basis"],
+            "reason": "数据涉及个人隐私，依法不得开放。", "legal_basis": factories.WITHDRAWAL["legal_basis"],
         }  # fmt: skip
         case = self.at_city("nmgdata_class_change_submit", self.editor, id=dataset_id, **stated)
         self.at_city("nmgdata_case_transition", self.official, id=case["id"], transition="approve")

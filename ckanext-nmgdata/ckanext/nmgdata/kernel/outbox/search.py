@@ -25,6 +25,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from .. import quickjson
+from ..actors import Actor
+from ..unit import begin
 from .model import Outbox
 from .queue import UnavailableError, deliver_batch, enqueue, enqueue_all, handle
 
@@ -51,6 +53,7 @@ REST = 10.0
 _FRESH = "nmgdata_index_fresh"
 _BUSY = "nmgdata_index_busy"
 _rest = {"until": 0.0}
+PACKAGE: Any = model.Package
 Maker = Callable[[Sequence[str]], list[dict[str, Any]]]
 """From ids to the documents of those that the index is to hold."""
 _makers: list[Maker] = []
@@ -82,6 +85,24 @@ def note(session: Session, dataset_id: str) -> None:
 def note_all(session: Session, ids: Sequence[str]) -> None:
     """Add many datasets to the outbox in one statement; ``tick`` delivers them."""
     enqueue_all(session, TOPIC, [{"dataset": dataset_id} for dataset_id in ids])
+
+
+def write_all() -> Iterator[tuple[int, int]]:
+    """Write the documents of all datasets anew; yield how many are written, and of how many.
+
+    It ends early when Solr does not answer; what is left waits for ``tick``.
+    """
+    with begin(Actor.system()) as unit:
+        ids = unit.session.scalars(sa.select(PACKAGE.id).order_by(PACKAGE.id)).all()
+        note_all(unit.session, ids)
+    done = 0
+    while done < len(ids):
+        yield done, len(ids)
+        count = deliver_batch(TOPIC)
+        if not count:
+            break
+        done += count
+    yield min(done, len(ids)), len(ids)
 
 
 def solr(timeout: int = TIMEOUT) -> pysolr.Solr:

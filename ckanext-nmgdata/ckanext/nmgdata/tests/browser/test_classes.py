@@ -66,7 +66,7 @@ def test_a_class_is_closed_by_the_authority_and_opened_by_the_department(visit):
     assert english.words(journey.message_at(reviewer, "evaluation")) == set()
     journey.fill(reviewer, {"evaluation": "延迟展示已经足以防止推知行踪。", "license_id": "other-open"})
     reviewer.follow(journey.submit(reviewer, "立即开放"))
-    shows(reviewer, "新的开放属性已生效")
+    shows(reviewer, "变更已生效")
     anybody.go(dataset)
     assert anybody.download(link(anybody, "下载")) == factories.CSV
     mails = [*anybody.portal.mails("zhuguan@example.org"), *anybody.portal.mails("bianji@example.org")]
