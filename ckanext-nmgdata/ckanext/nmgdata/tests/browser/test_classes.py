@@ -76,7 +76,7 @@ def test_a_class_is_closed_by_the_authority_and_opened_by_the_department(visit):
 def test_a_department_makes_an_evaluation(visit):
     reviewer = visit()
     journey.log_in(reviewer, "banshi")
-    reviewer.follow(link(reviewer, "待办评估"))
+    reviewer.follow(link(reviewer, "待办评估 (1)"))
     shows(reviewer, world.EVALUATED)
     reviewer.follow(reviewer.page.locator("td.number a").first)
     reviewer.follow(journey.submit(reviewer, "提交评估结论"))
