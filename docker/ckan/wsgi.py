@@ -4,7 +4,9 @@ import os
 
 from ckan.cli import CKANConfigLoader
 from ckan.config.middleware import make_app
+from ckan.plugins import plugin_loaded
 from ckanext.nmgdata.catalog.search.known import lexicon
 
 application = make_app(CKANConfigLoader(os.environ["CKAN_INI"]).get_config())
-lexicon()  # the words of the search are made before anybody waits for them
+if plugin_loaded("nmgdata"):
+    lexicon()  # the words of the search are made before anybody waits for them
