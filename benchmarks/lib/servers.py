@@ -240,4 +240,5 @@ def in_portal(side: Portal, *command: str, owner: bool = False) -> str:
 
 
 if __name__ == "__main__":
-    print(in_portal(ours(), *sys.argv[1:]))
+    there = {**os.environ, **ours().environment}
+    sys.exit(subprocess.run([PYTHON, *sys.argv[1:]], env=there, check=False).returncode)

@@ -61,7 +61,7 @@ def rows_may_leave(next_auth: AuthFunction, context: Context, data_dict: DataDic
     if not result.get("success"):
         return result
     actor = actor_of(context)
-    judged = judge_rows(data_dict.get("id") or data_dict.get("resource_id") or "", actor)
+    judged = row_doors.judged_for(context, data_dict.get("id") or data_dict.get("resource_id") or "", actor)
     if judged is None:
         return {"success": False, "msg": tk._("Resource not found")}
     found, decision = judged

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
+from ..actors import Actor
 from .doors import actor_of, judge, wanted_purpose
-from .facts import GrantFact
+from .facts import Facts, GrantFact
+from .policy import Decision
 from .rows import columns_of, decoded, granted_columns, restrict
 
+Judged = tuple[Facts, Decision]
 KEPT_OF_META = ("id", "table_type")
 """What a limited grant may know of a table as a whole."""
+JUDGED = "nmgdata_judged"
+"""Place in the context of what was judged for the action that is just called, for its auth function."""
 
 
 def limit_of(context: Context, reference: str) -> tuple[str, GrantFact | None]:
@@ -27,7 +32,16 @@ def limit_of(context: Context, reference: str) -> tuple[str, GrantFact | None]:
     if judged is None or not judged[0].is_tabular:  # a table's own name can be nobody's alias
         _exists, aliased = DatastoreBackend.get_active_backend().resource_id_from_alias(reference)
         reference, judged = (aliased, judge(aliased, actor, purpose)) if aliased else (reference, judged)
+    cast(dict[str, Any], context)[JUDGED] = reference, judged
     return reference, judged[1].limited_to if judged else None
+
+
+def judged_for(context: Context, reference: str, actor: Actor) -> Judged | None:
+    """Return facts and decision about the rows of a resource, None when there is none; judged once a call."""
+    held = cast(dict[str, Any], context).pop(JUDGED, None)
+    if held and held[0] == reference:
+        return held[1]
+    return judge(reference, actor, wanted_purpose())
 
 
 @tk.chained_action
