@@ -19,13 +19,14 @@ from ...kernel.orgs import title_of
 from ...kernel.workflow import engine, presenters
 from ...kernel.workflow.model import Case
 from ...kernel.workflow.presenters import Presenter, dataset_name, dataset_title
-from . import filing, steps
+from . import filing, rule, steps
 from .logic import schema
 from .model import HARDER, ClassChange, Evaluation
 
 _ = tk._
 SHOWN = (
-    "before", "after", "publishes", "reason", "legal_basis", "open_condition", "nonopen_ground", "basis",
+    "before", "after", "publishes", "reason", "legal_basis", "open_condition", "needs_id_number",
+    "nonopen_ground", "basis",
     "evaluation", "processing_kind", "processing", "consented_by", "secrecy_review",
 )  # fmt: skip
 
@@ -47,6 +48,12 @@ def change(case: Case, actor: Actor) -> dict[str, Any]:
 def conditions_of(package: model.Package | None) -> str:
     """Return the conditions that an entry states now."""
     return ((package.extras or {}) if package else {}).get("open_condition") or ""
+
+
+def conditions_stated(package: model.Package | None) -> dict[str, str]:
+    """Return what forms of conditions begin with: those of the entry."""
+    asks = bool(package) and rule.asks_id_number(package.extras or {})
+    return {"open_condition": conditions_of(package), "needs_id_number": "true" if asks else "false"}
 
 
 def number_of_evaluation(case: Case) -> str | None:
@@ -90,7 +97,7 @@ def beginning(
         "stricter": is_stricter(before, after) or conditions == HARDER,
         "reason": "" if before == NON_OPEN else extras.get("open_reason", ""),
         "legal_basis": "" if before == NON_OPEN else extras.get("open_legal_basis", ""),
-        "open_condition": conditions_of(package),
+        **conditions_stated(package),
         "evaluation": last.findings if last else "",
         "license_id": package.license_id if package else "",
         "form": evidence.new_secret(),
@@ -112,6 +119,7 @@ def begun_evaluation(case: Case, step: str) -> dict[str, Any]:
         "reason": extras.get("open_reason", ""),
         "legal_basis": extras.get("open_legal_basis", ""),
         "targets": [{"value": name, "label": vocab.label("open_class", name)} for name in found],
+        **conditions_stated(package),
     }
 
 
@@ -127,6 +135,7 @@ def evaluation(case: Case, actor: Actor) -> dict[str, Any]:
         "due_on": row.due_on.isoformat(),
         "entry_reason": extras.get("open_reason"),
         "entry_legal_basis": extras.get("open_legal_basis"),
+        "entry_condition": conditions_of(package) if row.published else "",
         "answers": [
             {"name": name, "question": _(question), "answer": _(schema.ANSWERS[row.answers[name]])}
             for name, question in schema.QUESTIONS.items()
