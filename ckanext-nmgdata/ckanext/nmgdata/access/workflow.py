@@ -365,10 +365,8 @@ def tell_of_replacement(unit: Unit, event: events.ResourceReplaced) -> None:
 
 def tell_of_conditions(unit: Unit, event: events.ConditionsChanged) -> None:
     """Tell them that other conditions hold for the data, which, and what they may do (R-OPEN-09)."""
-    package = unit.session.get_one(model.Package, event.dataset_id)
-    stated = {
-        "title": package.title, "harder": event.harder, "before": event.before, "after": event.after,
-    }  # fmt: skip
+    title = unit.session.get_one(model.Package, event.dataset_id).title
+    stated = {"title": title, "harder": event.harder, "before": event.before, "after": event.after}
     for case in concerned(unit, event):
         tell(unit, case, f"conditions:{event.case_number}", "conditions", stated)
 

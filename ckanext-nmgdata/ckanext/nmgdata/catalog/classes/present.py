@@ -21,7 +21,7 @@ from ...kernel.workflow.model import Case
 from ...kernel.workflow.presenters import Presenter, dataset_name, dataset_title
 from . import filing, rule, steps
 from .logic import schema
-from .model import HARDER, ClassChange, Evaluation
+from .model import CONCLUSIONS, CONVERTIBLE, EASE, HARDER, KEEP, TIGHTEN, ClassChange, Evaluation
 
 _ = tk._
 SHOWN = (
@@ -110,17 +110,27 @@ def begun_evaluation(case: Case, step: str) -> dict[str, Any]:
     row = model.Session.get_one(Evaluation, case.id)
     package = presenters.dataset_of(case)
     extras = (package.extras or {}) if package else {}
-    found = {
-        "keep": [],
-        "convertible": schema.targets(row.open_class, row.published, 1),
-        "tighten": schema.targets(row.open_class, row.published, -1),
-    }.get(step, [])
+    found = targets(row).get(step, [])
     return {
         "reason": extras.get("open_reason", ""),
         "legal_basis": extras.get("open_legal_basis", ""),
         "targets": [{"value": name, "label": vocab.label("open_class", name)} for name in found],
         **conditions_stated(package),
     }
+
+
+def targets(row: Evaluation) -> dict[str, list[str]]:
+    """Return the conclusions that an evaluation may come to, each with the classes that it may name."""
+    further = schema.targets(row.open_class, row.published, 1)
+    stricter = schema.targets(row.open_class, row.published, -1)
+    possible = {KEEP: True, CONVERTIBLE: further, EASE: steps.eases(row), TIGHTEN: stricter}
+    named = {CONVERTIBLE: further, TIGHTEN: stricter}
+    return {name: named.get(name, []) for name, is_possible in possible.items() if is_possible}
+
+
+def offers(case: Case, step: str) -> bool:
+    """Say whether the page offers a step: no conclusion that this evaluation cannot come to."""
+    return step not in CONCLUSIONS or step in targets(model.Session.get_one(Evaluation, case.id))
 
 
 def evaluation(case: Case, actor: Actor) -> dict[str, Any]:
@@ -192,6 +202,7 @@ def install() -> None:
         steps.CHANGE,
         Presenter(dataset_title, change, folder(steps.CHANGE), begun_change, reads_evidence=engine.may_see),
     )
+    shown = folder(steps.EVALUATION)
     presenters.register(
-        steps.EVALUATION, Presenter(dataset_title, evaluation, folder(steps.EVALUATION), begun_evaluation)
+        steps.EVALUATION, Presenter(dataset_title, evaluation, shown, begun_evaluation, offers=offers)
     )

@@ -247,16 +247,13 @@ def evaluate(number: str) -> Any:
 
 def outcomes(row: Evaluation) -> dict[str, Any]:
     """Return the conclusions that are possible for an entry, and the classes that each may name."""
-    further = schema.targets(row.open_class, row.published, 1)
-    stricter = schema.targets(row.open_class, row.published, -1)
-    possible = {KEEP: True, CONVERTIBLE: bool(further), EASE: steps.eases(row), TIGHTEN: bool(stricter)}
+    possible = present.targets(row)
+    classes = [name for names in possible.values() for name in names]
     return {
         "conclusions": [
-            {"value": name, "label": _(label)} for name, label in CONCLUDING.items() if possible[name]
+            {"value": name, "label": _(label)} for name, label in CONCLUDING.items() if name in possible
         ],
-        "targets": [
-            {"value": name, "label": vocab.label("open_class", name)} for name in [*further, *stricter]
-        ],
+        "targets": [{"value": name, "label": vocab.label("open_class", name)} for name in classes],
     }
 
 

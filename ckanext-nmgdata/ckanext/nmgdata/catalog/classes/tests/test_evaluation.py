@@ -292,6 +292,11 @@ class TestEasing:
             }
             me = as_user(world.reviewer)
             assert 'value="ease"' not in app.get(f"/nmg/evaluations/{numbers[other['id']]}", headers=me).body
+            offered = {key: app.get(f"/nmg/cases/{numbers[key]}", headers=me).body for key in numbers}
+            assert 'id="step-ease"' in offered[made["id"]] and 'id="step-ease"' not in offered[other["id"]]
+            assert (
+                'id="step-tighten"' in offered[made["id"]] and 'id="step-tighten"' not in offered[other["id"]]
+            )
             address = f"/nmg/evaluations/{numbers[made['id']]}"
             assert made["open_condition"] in app.get(address, headers=me).body
             same = {"conclusion": "ease", **ANSWERS, "open_condition": made["open_condition"]}
