@@ -616,7 +616,11 @@ class TestConditions:
         with wsgi._wsgi_app.test_request_context(base_url="http://test.ckan.net"):
             outbox.deliver(["notice"])
         mails = model.Session.query(Outbox).filter_by(topic="mail").all()
-        return {row.payload["to"]: row.payload for row in mails if "开放条件已" in row.payload["subject"]}
+        return {
+            row.payload["to"]: row.payload
+            for row in mails
+            if "所涉数据的开放条件已" in row.payload["subject"]
+        }
 
     def test_easier_ones(self, world, wsgi):
         assert world.official
