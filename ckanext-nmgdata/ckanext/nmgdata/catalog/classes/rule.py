@@ -15,7 +15,7 @@ from ckan.types import Context
 
 from ... import config
 from ...kernel.gate import stops
-from ...kernel.openness import CONDITIONAL, UNCONDITIONAL, is_stricter
+from ...kernel.openness import CONDITIONAL, is_opened, is_stricter
 from ..model import Entry
 from .history import Decision
 
@@ -46,7 +46,7 @@ def conditions_fault(context: Context, dataset: model.Package | None, after: str
     if not before or before == (after or "").split():
         return ""
     said = _("The conditions of published data change only by a case: reviewed where they become harder.")
-    return f"{said} {_('File the change here: {address}').format(address=address(dataset.name))}"
+    return f"{said} {way(dataset)}"
 
 
 def refusal(dataset: model.Package, before: str | None, after: str | None) -> str:
@@ -89,8 +89,6 @@ def refuse(dataset: model.Package, before: str | None, after: str | None) -> Non
 
 # --- to be there, or not ------------------------------------------------------------------------
 
-OPENED = (UNCONDITIONAL, CONDITIONAL)
-
 
 def hiding(context: Context, dataset: model.Package | None) -> str:
     """Say why an edit may not take an entry from the public's sight; empty when it may (R-OPEN-13).
@@ -102,7 +100,7 @@ def hiding(context: Context, dataset: model.Package | None) -> str:
         return ""
     if stops.is_gone(dataset.id, None):
         return _("These data were withdrawn; that they were stays public.")
-    if not is_opened(dataset):
+    if not is_opened(dataset.extras or {}):
         return ""
     said = _(
         "Opened data are neither hidden nor deleted by an edit. Close them first; the authority reviews it."
@@ -114,7 +112,7 @@ def emptying(context: Context, dataset: model.Package | None) -> str:
     """Say why an edit may not take the last file of opened data away; empty when it may (R-OPEN-13)."""
     if dataset is None or decision_of(context) is not None or not is_visible(dataset):
         return ""
-    if not is_opened(dataset) or not any(file.url for file in dataset.resources):
+    if not is_opened(dataset.extras or {}) or not any(file.url for file in dataset.resources):
         return ""
     said = _(
         "Opened data keep a file: add the new one before you delete the old one, or close the data first."
@@ -125,11 +123,6 @@ def emptying(context: Context, dataset: model.Package | None) -> str:
 def is_visible(dataset: model.Package) -> bool:
     """Say whether an entry is published, as the database has it."""
     return not dataset.private and dataset.state == model.State.ACTIVE
-
-
-def is_opened(dataset: model.Package) -> bool:
-    """Say whether an entry's data are open, on conditions or without."""
-    return (dataset.extras or {}).get("open_class") in OPENED
 
 
 def keep(context: Context, dataset: model.Package | None, *, purged: bool = False) -> None:
