@@ -191,31 +191,33 @@ def rdf_xml(said: Said) -> str:
 
 
 def identity(node: Node) -> str:
-    """Return an IRI or a blank node as JSON-LD has it."""
-    return f"_:{node}" if node.__class__ is BNode else terms.whole_iri(str(node))
+    """Return the object that names an IRI or a blank node, still open; neither has anything to escape."""
+    return f'{{"@id":"_:{node}"' if node.__class__ is BNode else f'{{"@id":"{terms.whole_iri(str(node))}"'
 
 
-def member(value: Node) -> dict[str, str]:
+def member(value: Node) -> str:
     """Return a value as JSON-LD has it."""
     if not is_literal(value):
-        return {"@id": identity(value)}
+        return f"{identity(value)}}}"
+    said = f'{{"@value":{quickjson.text(value)}'
     if value.language:
-        return {"@value": value, "@language": value.language}
-    return {"@value": value, "@type": short(value.datatype)} if value.datatype else {"@value": value}
+        return f'{said},"@language":"{value.language}"}}'
+    return f'{said},"@type":"{short(value.datatype)}"}}' if value.datatype else f"{said}}}"
+
+
+def stated(predicate: Node, values: dict[Node, None]) -> str:
+    """Return a property with its values as JSON-LD has it."""
+    if predicate == RDF.type:
+        return '"@type":["{}"]'.format('","'.join([short(value) for value in values]))
+    return f'"{short(predicate)}":[{",".join([member(value) for value in values])}]'
 
 
 def json_ld(said: Said) -> str:
     """Return an object on a line of its own for each subject."""
-    lines: list[bytes] = []
-    for subject, properties in said.items():
-        node: dict[str, Any] = {"@id": identity(subject)}
-        for predicate, values in properties.items():
-            if predicate == RDF.type:
-                node["@type"] = [short(value) for value in values]
-            else:
-                node[short(predicate)] = [member(value) for value in values]
-        lines.append(quickjson.packed(node))
-    return b",\n".join(lines).decode()
+    return ",\n".join([
+        ",".join([identity(subject), *[stated(*one) for one in properties.items()]]) + "}"
+        for subject, properties in said.items()
+    ])  # fmt: skip
 
 
 # --- files ---------------------------------------------------------------------------------------
