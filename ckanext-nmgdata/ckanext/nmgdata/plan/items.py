@@ -178,9 +178,12 @@ def put(unit: Unit, plan: Plan, wanted: Wanted) -> Item:
     if mode(unit, plan) == LAST:
         raise Conflict(_("At the end of the year nothing new is promised; use the plan of the next year."))
     entry_id = wanted.package.id if wanted.package is not None else (wanted.entry or {})["id"]
-    there = sa.exists().where(Item.plan_id == plan.id, Item.dataset_id == entry_id, Item.end.is_(None))
-    if unit.session.scalar(sa.select(there)):
-        raise tk.ValidationError({"dataset_id": [_("This entry is in the plan already.")]})
+    field, same = "dataset_id", Item.dataset_id == entry_id
+    if wanted.package is None and wanted.entry is not None:
+        # Its entry comes after the commit: the catalogue does not know it yet when a form is sent twice.
+        field, same = "title", Item.title == wanted.entry["title"]
+    if unit.session.scalar(sa.select(sa.exists().where(Item.plan_id == plan.id, same, Item.end.is_(None)))):
+        raise tk.ValidationError({field: [_("This entry is in the plan already.")]})
     item = Item(id=new_id(), plan_id=plan.id, dataset_id=entry_id, **wanted.promise)
     if wanted.package is not None:
         facts.copy(item, unit.session.get_one(model.Package, entry_id))

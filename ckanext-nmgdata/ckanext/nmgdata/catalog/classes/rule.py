@@ -31,22 +31,45 @@ def decision_of(context: Context) -> Decision | None:
     return Decision() if context.get("ignore_auth") else None
 
 
-def conditions_fault(context: Context, dataset: model.Package | None, after: str | None) -> str:
+def conditions_faults(
+    context: Context, dataset: model.Package | None, after: dict[str, Any]
+) -> dict[str, str]:
     """Return what is wrong with the conditions that an edit states, before it is written (R-OPEN-09).
 
-    The row stays locked until CKAN commits, so that no decision comes in between.
+    That natural persons must state their ID number is such a condition (DC-18). The row stays locked until
+    CKAN commits, so that no decision comes in between.
+
+    :param after: the entry as the edit would have it
     """
     if dataset is None or decision_of(context) is not None:
-        return ""
+        return {}
     entry = model.Session.get(Entry, dataset.id)
     if entry is None or entry.published_at is None or entry.open_class != CONDITIONAL:
-        return ""
-    kept = sa.select(PACKAGE.extras["open_condition"].astext).where(PACKAGE.id == dataset.id)
-    before = (model.Session.scalar(kept.with_for_update()) or "").split()
-    if not before or before == (after or "").split():
-        return ""
+        return {}
+    kept = sa.select(PACKAGE.extras).where(PACKAGE.id == dataset.id)
+    before = model.Session.scalar(kept.with_for_update()) or {}
+    words = (before.get("open_condition") or "").split()
+    changed = []
+    if words and words != (after.get("open_condition") or "").split():
+        changed.append("open_condition")
+    if asks_id_number(before) != asks_id_number(after):
+        changed.append("needs_id_number")
     said = _("The conditions of published data change only by a case: reviewed where they become harder.")
+<<<<<<< HEAD
     return f"{said} {way(dataset)}"
+=======
+    return dict.fromkeys(changed, f"{said} {way(dataset)}")
+
+
+def conditions(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the conditions that an entry states."""
+    return {"open_condition": entry.get("open_condition") or "", "needs_id_number": asks_id_number(entry)}
+
+
+def asks_id_number(entry: dict[str, Any]) -> bool:
+    """Say whether natural persons who apply state their ID number, as an entry has it (DC-18)."""
+    return entry.get("needs_id_number") in (True, "true")
+>>>>>>> five
 
 
 def refusal(dataset: model.Package, before: str | None, after: str | None) -> str:
