@@ -19,6 +19,7 @@ from ckan.types import Schema
 from ..catalog import rules
 from ..kernel import clock
 from ..kernel.actors import Actor
+from ..kernel.openness import UNCONDITIONAL
 from ..kernel.types import Conflict, new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import engine
@@ -117,7 +118,7 @@ def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated
     title = clean.get("title")
     entry = {
         **clean, "id": new_id(), "private": True, "owner_org": plan.org_id, "type": "dataset",
-        "region_code": plan.region_code, **({"open_class": wanted} if wanted == "unconditional" else {}),
+        "region_code": plan.region_code, **({"open_class": wanted} if wanted == UNCONDITIONAL else {}),
     }  # fmt: skip
     if errors:
         return entry, errors

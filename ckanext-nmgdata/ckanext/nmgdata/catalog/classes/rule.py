@@ -15,7 +15,7 @@ from ckan.types import Context
 
 from ... import config
 from ...kernel.gate import stops
-from ...kernel.openness import CONDITIONAL, UNCONDITIONAL, is_stricter
+from ...kernel.openness import CONDITIONAL, is_opened, is_stricter
 from ..model import Entry
 from .history import Decision
 
@@ -108,8 +108,6 @@ def refuse(dataset: model.Package, before: str | None, after: str | None) -> Non
 
 # --- to be there, or not ------------------------------------------------------------------------
 
-OPENED = (UNCONDITIONAL, CONDITIONAL)
-
 
 def hiding(context: Context, dataset: model.Package | None) -> str:
     """Say why an edit may not take an entry from the public's sight; empty when it may (R-OPEN-13).
@@ -121,7 +119,7 @@ def hiding(context: Context, dataset: model.Package | None) -> str:
         return ""
     if stops.is_gone(dataset.id, None):
         return _("These data were withdrawn; that they were stays public.")
-    if not is_opened(dataset):
+    if not is_opened(dataset.extras or {}):
         return ""
     said = _(
         "Opened data are neither hidden nor deleted by an edit. Close them first; the authority reviews it."
@@ -133,7 +131,7 @@ def emptying(context: Context, dataset: model.Package | None) -> str:
     """Say why an edit may not take the last file of opened data away; empty when it may (R-OPEN-13)."""
     if dataset is None or decision_of(context) is not None or not is_visible(dataset):
         return ""
-    if not is_opened(dataset) or not any(file.url for file in dataset.resources):
+    if not is_opened(dataset.extras or {}) or not any(file.url for file in dataset.resources):
         return ""
     said = _(
         "Opened data keep a file: add the new one before you delete the old one, or close the data first."
@@ -144,11 +142,6 @@ def emptying(context: Context, dataset: model.Package | None) -> str:
 def is_visible(dataset: model.Package) -> bool:
     """Say whether an entry is published, as the database has it."""
     return not dataset.private and dataset.state == model.State.ACTIVE
-
-
-def is_opened(dataset: model.Package) -> bool:
-    """Say whether an entry's data are open, on conditions or without."""
-    return (dataset.extras or {}).get("open_class") in OPENED
 
 
 def keep(context: Context, dataset: model.Package | None, *, purged: bool = False) -> None:
