@@ -55,9 +55,6 @@ def conditions_faults(
     if asks_id_number(before) != asks_id_number(after):
         changed.append("needs_id_number")
     said = _("The conditions of published data change only by a case: reviewed where they become harder.")
-<<<<<<< HEAD
-    return f"{said} {way(dataset)}"
-=======
     return dict.fromkeys(changed, f"{said} {way(dataset)}")
 
 
@@ -69,7 +66,6 @@ def conditions(entry: dict[str, Any]) -> dict[str, Any]:
 def asks_id_number(entry: dict[str, Any]) -> bool:
     """Say whether natural persons who apply state their ID number, as an entry has it (DC-18)."""
     return entry.get("needs_id_number") in (True, "true")
->>>>>>> five
 
 
 def refusal(dataset: model.Package, before: str | None, after: str | None) -> str:
