@@ -122,7 +122,7 @@ def test_two_drafts_at_once_outlive_the_login_without_scripts_on_a_phone(visit):
     for text in ("第一份草稿：研究通勤。", "第二份草稿：研究拥堵。"):
         journey.begin_application(applicant, world.names[world.CONDITIONAL])
         journey.fill(applicant, {"scenario": text})
-        applicant.follow(journey.submit(applicant, "保存草稿"))
+        applicant.follow(journey.submit(applicant, "存为草稿"))
         expect(main.get_by_text("申请已存为草稿。")).to_be_visible()
     drafts = applicant.page.locator("#drafts a")
     expect(drafts).to_have_count(2)
