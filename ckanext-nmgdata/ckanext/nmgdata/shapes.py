@@ -136,12 +136,23 @@ def fault_of_one(name: str, value: Any) -> str:
     if isinstance(value, str):
         if unstorable(value):
             return _("This text holds characters that cannot be stored.")
+        if name in FLAGS and not is_flag(value):
+            return _("Answer yes or no.")
         return _("This must be a number.") if name in NUMBERS and not is_number(value) else ""
     if isinstance(value, bool) and name in FLAGS:
         return ""
     if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS | PLACES | LIMITS:
         return "" if abs(value) <= LARGEST else _("This number is too large or too small.")
     return _("This must be a number.") if name in NUMBERS else _("This must be text.")
+
+
+def is_flag(text: str) -> bool:
+    """Say whether a text is empty, yes or no, as CKAN reads them."""
+    try:
+        tk.asbool(text.strip() or False)
+    except ValueError:
+        return False
+    return True
 
 
 def is_number(text: str) -> bool:
