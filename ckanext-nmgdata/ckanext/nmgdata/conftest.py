@@ -27,6 +27,14 @@ MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 settings.register_profile("portal", deadline=None, print_blob=True)
 settings.load_profile("portal")
 
+LONG = ("browser", "test_two_portals", "test_commands", "test_packaging", "test_bulk", "stateful")
+"""Parts of the names of files that take minutes: begun first, so that no process is left alone with one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long; the order within a file stays."""
+    items.sort(key=lambda item: not any(part in str(item.path) for part in LONG))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def portal() -> Iterator[None]:
