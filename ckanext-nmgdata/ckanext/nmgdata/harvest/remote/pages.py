@@ -130,12 +130,11 @@ class Coming:
         """
         with self.asking:
             answer = self.client.get(step.address, known)
-        page = parse.page(
-            answer,
-            self.client.spec,
-            step.number,
-            lambda following: self.heard(step, answer.address, following),
-        )
+
+        def hear(following: str | None) -> None:
+            self.heard(step, answer.address, following)
+
+        page = parse.page(answer, self.client.spec, step.number, hear)
         self.heard(step, page.address, page.next)
         return page
 
