@@ -63,7 +63,9 @@ class Reading:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def catalogue(body: bytes, order: Order, announce: Callable[[str | None], None]) -> Reading:
+def catalogue(
+    body: bytes, order: Order, announce: Callable[[str | None], None] = lambda _following: None
+) -> Reading:
     """Return the records of a page of a catalogue.
 
     :param announce: told the address of the next page as soon as it is known, which is half the way
