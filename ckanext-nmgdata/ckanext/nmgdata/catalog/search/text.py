@@ -27,6 +27,7 @@ _INVISIBLE = [chr(c) for c in (0xAD, *range(0x180B, 0x1810), *range(0x200B, 0x20
 _PLAIN = {**dict.fromkeys(_INVISIBLE, ""), **dict(zip(TRADITIONAL, SIMPLIFIED, strict=True))}
 # Few texts hold any of these: looking for them is much faster than translating every character.
 _ODD = re.compile(f"[{''.join(map(re.escape, _PLAIN))}]")
+SHORT = 30
 MIN_INITIALS = 3
 MAX_SYLLABLE = 6
 MAX_PINYIN = 60
@@ -58,9 +59,15 @@ SYLLABLES = frozenset(_SYLLABLES.split())
 
 def fold(text: str) -> str:
     """Return the text in half width, lower case, simplified, without lone surrogates."""
+    return folded(text) if len(text) <= SHORT else folded.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def folded(text: str) -> str:
+    """Do what ``fold`` says; short texts, names of departments above all, come again and again."""
     clean = text.encode("utf-8", "ignore").decode("utf-8")
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", clean).casefold())
-    return _ODD.sub(lambda found: _PLAIN[found[0]], folded)
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", clean).casefold())
+    return _ODD.sub(lambda found: _PLAIN[found[0]], plain)
 
 
 def words(folded: str) -> list[str]:
