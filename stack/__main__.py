@@ -107,7 +107,7 @@ def test(settings: Settings, asked: argparse.Namespace) -> None:
     command = [str(VENV / "bin" / "python"), "-m", "pytest", *asked.arguments]
     env = {**os.environ, **environments[0]}
     if len(stacks) > 1:
-        command += ["-n", str(len(stacks)), "--dist", "loadfile"]
+        command += ["-n", str(len(stacks)), "--dist", "loadfile", "--no-loadscope-reorder"]
         env["NMGDATA_WORKERS"] = json.dumps(environments)
     raise SystemExit(subprocess.run(command, env=env, cwd=ROOT, check=False).returncode)
 

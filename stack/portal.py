@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from . import servers
-from .process import last_lines, running, start, stop
+from .process import ask_to_stop, last_lines, running, start, stop
 from .settings import ROOT, RUN, VENV, Settings
 from .shell import StackError, run, step, wait_until
 
@@ -134,6 +134,8 @@ def wait_for_page(settings: Settings) -> None:
 
 def stop_programs(settings: Settings) -> None:
     """Stop web, worker and tick."""
+    for service in PROGRAMS:
+        ask_to_stop(settings, service)
     for service in PROGRAMS:
         stop(settings, service, signal.SIGTERM)
 

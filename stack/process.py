@@ -67,6 +67,13 @@ def start(
     return child.pid
 
 
+def ask_to_stop(settings: Settings, service: str) -> None:
+    """Tell a service to end, without waiting for it."""
+    pid = running(settings, service)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+
+
 def stop(settings: Settings, service: str, how: signal.Signals = signal.SIGTERM) -> bool:
     """Stop a service and wait for its end; say whether it had been running."""
     pid = running(settings, service)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ def ckan() -> Iterator[None]:
 
     app: Any = make_app(load_config(os.environ["CKAN_INI"]))
     logging.disable(logging.WARNING)
+    gc.freeze()  # with the next line: as docker/ckan/wsgi.py serves both sides
+    gc.set_threshold(50_000, 20, 50)
     with app._wsgi_app.test_request_context(base_url=os.environ["CKAN_SITE_URL"]):
         yield
 

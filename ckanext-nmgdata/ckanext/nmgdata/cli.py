@@ -127,16 +127,17 @@ def reindex(context: click.Context) -> None:
 
     Cut short, the rest is left to ``tick``. Ends with 1 when Solr does not answer.
     """
+    from .kernel.outbox import UnavailableError
     from .kernel.outbox import search as index
 
-    done = of = 0
     with context.meta["flask_app"].app_context():
-        for done, of in index.write_all():
-            click.echo(f"\r{done} of {of} datasets", err=True, nl=False)
+        try:
+            for done, of in index.write_all():
+                click.echo(f"\r{done} of {of} datasets", err=True, nl=False)
+        except UnavailableError as away:
+            click.secho(f"\n{away}", fg="red", err=True)
+            raise SystemExit(1) from away
         click.echo("", err=True)
-        if done < of:
-            click.secho("Solr does not answer; the rest is left to tick.", fg="red", err=True)
-            raise SystemExit(1)
 
 
 @nmgdata.command()

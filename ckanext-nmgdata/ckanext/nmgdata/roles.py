@@ -11,6 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, attributes
 
+from .kernel.actors import Actor
 from .kernel.audit import append
 from .kernel.gate.doors import asking
 from .kernel.unit import join
@@ -50,7 +51,9 @@ def member_gone(_mapper: Mapper[Any], connection: Connection, member: model.Memb
 
 
 def user_saved(_mapper: Mapper[Any], _connection: Connection, user: model.User) -> None:
-    """Note that somebody becomes an operator, or is one no longer."""
+    """Note that somebody becomes an operator, or is one no longer; CKAN's account of the site is nobody."""
+    if user.name == tk.config["ckan.site_id"]:
+        return
     before = attributes.get_history(user, "sysadmin")
     if before.has_changes() and bool(user.sysadmin) != any(before.deleted or ()):
         note("role.given" if user.sysadmin else "role.taken", user.id, OPERATOR, None)
@@ -64,9 +67,14 @@ def is_office(connection: Connection, member: model.Member) -> bool:
 
 
 def note(verb: str, user_id: str | None, role: str | None, organisation: str | None) -> None:
-    """Audit a change of a role that a person has made; what the machine's own commands do has no person."""
+    """Audit a change of a role by a person; of the operator's also one by a command of the machine.
+
+    Other commands of the machine, such as a harvest, give offices to nobody but CKAN's account of the site.
+    """
     actor = asking()
-    if actor.user_id:
+    if not actor.user_id and role == OPERATOR:
+        actor = Actor.system()
+    if actor.user_id or role == OPERATOR:
         detail = {"role": role, "organisation": organisation}
         append(join(actor), verb, ("account", user_id or ""), detail=detail)
 

@@ -37,7 +37,9 @@ PLACES = frozenset({"after", "before", "ids"})
 """Which row is meant: a number in some lists, a text in others."""
 LIMITS = frozenset({"quota", "per_hour"})
 """Numbers whose own check says better what is wrong with a text."""
-FLAGS = frozenset({"copy", "is_key", "is_workday", "overdue", "stricter", "unread", "wanted"})
+FLAGS = frozenset(
+    {"copy", "is_key", "is_workday", "needs_id_number", "overdue", "stricter", "unread", "wanted"}
+)
 NAMES = frozenset(
     {
         "id", "name", "q", "type", "key", "user", "username", "user_id", "capacity", "role", "email",

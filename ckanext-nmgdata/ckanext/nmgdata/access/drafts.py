@@ -1,11 +1,12 @@
 """What somebody has begun to apply for: kept on request, and when a login runs out over a long form.
 
-One draft per account. What was typed without a login waits for a day under a secret that only the
-address after the login holds.
+An account may have several drafts, each under its id. What was typed without a login waits for a day under
+an id that only the address after the login holds; whoever opens it logged in takes it over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,62 +16,144 @@ from ckan.plugins import toolkit as tk
 
 from ..kernel.actors import Actor
 from ..kernel.types import new_id
-from ..kernel.unit import begin
+from ..kernel.unit import Unit, begin
 from ..kernel.workflow.model import Case
 from . import scope
 from .model import Application, ApplicationDraft
 
+_ = tk._
 UNCLAIMED = timedelta(days=1)
 KEPT = timedelta(days=90)
+MOST = 20
+"""Drafts of one account."""
+MOST_UNCLAIMED = 1000
+"""Drafts of logins that ran out, of everybody together, so that a flood cannot fill the database."""
 COPIED = (
     "applicant_kind", "applicant_name", "credit_code", "contact_phone", "scenario", "data_scope",
     "provision_mode", "safeguards",
 )  # fmt: skip
+UNKEPT = ("id_number", "draft", "version")
+"""What a form sends and no draft holds: who somebody is, and which draft it was."""
 
 
-def of(user_id: str) -> dict[str, Any]:
-    """Return the draft of an account; empty when there is none."""
-    row = model.Session.scalar(sa.select(ApplicationDraft).where(ApplicationDraft.user_id == user_id))
-    return dict(row.data) if row else {}
+def of(user_id: str) -> Sequence[ApplicationDraft]:
+    """Return the drafts of an account, the newest first."""
+    query = sa.select(ApplicationDraft).where(ApplicationDraft.user_id == user_id)
+    return model.Session.scalars(
+        query.order_by(ApplicationDraft.changed_at.desc(), ApplicationDraft.id)
+    ).all()
 
 
-def has_own() -> bool:
-    """Say whether the reader has begun an application."""
-    return tk.current_user.is_authenticated and bool(of(tk.current_user.id).get("items"))
+def listed() -> list[dict[str, Any]]:
+    """Return what a list of the reader's drafts shows: id, titles of the data, when it was changed."""
+    if not tk.current_user.is_authenticated:
+        return []
+    return [
+        {"id": row.id, "titles": row.data.get("titles") or [], "changed_at": row.changed_at}
+        for row in of(tk.current_user.id)
+    ]
+
+
+def version(row: ApplicationDraft) -> str:
+    """Return what says that a draft is still as its form has shown it."""
+    return row.changed_at.isoformat()
+
+
+def opened(actor: Actor, draft_id: str) -> ApplicationDraft | None:
+    """Return a draft of one's own; one that waits for its login becomes one's own, as far as there is room.
+
+    Where it continues a draft of one's own, it takes that one's place and returns it.
+    """
+    row = model.Session.get(ApplicationDraft, draft_id)
+    if row is None or (row.user_id or actor.user_id) != actor.user_id:
+        return None
+    return row if row.user_id else claimed(actor, draft_id)
+
+
+def claimed(actor: Actor, draft_id: str) -> ApplicationDraft | None:
+    """Give a draft that was typed without a login to who has now logged in and knows its id."""
+    with begin(actor) as unit:
+        alone(unit)
+        query = sa.select(ApplicationDraft).where(
+            ApplicationDraft.id == draft_id, ApplicationDraft.user_id.is_(None)
+        )
+        waiting = unit.session.scalar(query.with_for_update().execution_options(populate_existing=True))
+        if waiting is None:
+            return None
+        data = dict(waiting.data)
+        earlier = unchanged(unit, data.pop("draft", ""), data.pop("version", ""))
+        if earlier is not None:
+            earlier.data, earlier.changed_at = data, unit.now
+            unit.session.delete(waiting)
+        elif room(unit) > 0:
+            waiting.user_id, waiting.data = actor.user_id, data
+        return earlier or waiting
 
 
 def keep(actor: Actor, data: dict[str, Any]) -> str:
-    """Keep a draft in the place of an earlier one, without an ID number; return its secret id."""
-    data = {name: value for name, value in data.items() if name != "id_number"}
+    """Keep what was typed, without an ID number; return the id of the draft.
+
+    :param data: with ``draft`` and ``version`` it takes the place of this draft, unless that one was changed
+        meanwhile, in another window: then both are kept
+    :raises tk.ValidationError: there is no room for a further one
+    """
+    kept = {name: value for name, value in data.items() if name not in UNKEPT}
     with begin(actor) as unit:
-        if actor.user_id:
-            delete_of(unit.session, actor.user_id)
-        row = ApplicationDraft(id=new_id(), user_id=actor.user_id, data=data, changed_at=unit.now)
+        alone(unit)
+        row = unchanged(unit, data.get("draft") or "", data.get("version") or "")
+        if row is not None:
+            row.data, row.changed_at = kept, unit.now
+        else:
+            if room(unit) < 1:
+                message = _("You have {n} drafts already; delete one first.").format(n=MOST)
+                raise tk.ValidationError({"draft": [message]})
+            row = ApplicationDraft(id=new_id(), user_id=actor.user_id, data=kept, changed_at=unit.now)
+            unit.session.add(row)
+    return row.id
+
+
+def wait(data: dict[str, Any]) -> str | None:
+    """Keep what was typed by somebody whose login has run out; return the id of the draft, None: no room."""
+    kept = {name: value for name, value in data.items() if name != "id_number"}
+    with begin(Actor.anonymous()) as unit:
+        alone(unit)
+        if room(unit) < 1:
+            return None
+        row = ApplicationDraft(id=new_id(), user_id=None, data=kept, changed_at=unit.now)
         unit.session.add(row)
     return row.id
 
 
-def claim(actor: Actor, draft_id: str) -> None:
-    """Give a draft that was typed without a login to who has now logged in and knows its secret."""
+def alone(unit: Unit) -> None:
+    """Let an account keep one draft after the other, so that two windows do not pass the limit together."""
+    lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 12))")
+    unit.session.execute(lock, {"key": unit.actor.user_id or ""})
+
+
+def room(unit: Unit) -> int:
+    """Return how many drafts may still be kept."""
+    own = ApplicationDraft.user_id
+    whose = own == unit.actor.user_id if unit.actor.user_id else own.is_(None)
+    most = MOST if unit.actor.user_id else MOST_UNCLAIMED
+    return most - (unit.session.scalar(sa.select(sa.func.count()).where(whose)) or 0)
+
+
+def unchanged(unit: Unit, draft_id: str, version_shown: str) -> ApplicationDraft | None:
+    """Return the draft of one's own that a form has shown, if it still is as it was then."""
+    query = sa.select(ApplicationDraft).where(
+        ApplicationDraft.id == draft_id, ApplicationDraft.user_id == unit.actor.user_id
+    )
+    row = unit.session.scalar(query.with_for_update().execution_options(populate_existing=True))
+    return row if row is not None and version(row) == version_shown else None
+
+
+def forget(actor: Actor, draft_id: str) -> bool:
+    """Delete a draft of one's own; say whether there was one."""
     with begin(actor) as unit:
-        query = sa.select(ApplicationDraft).where(
-            ApplicationDraft.id == draft_id, ApplicationDraft.user_id.is_(None)
+        mine = sa.delete(ApplicationDraft).where(
+            ApplicationDraft.id == draft_id, ApplicationDraft.user_id == actor.user_id
         )
-        row = unit.session.scalar(query.with_for_update())
-        if row is not None and actor.user_id:
-            delete_of(unit.session, actor.user_id)
-            row.user_id = actor.user_id
-
-
-def delete_of(session: Any, user_id: str) -> None:
-    """Delete the draft of an account."""
-    session.execute(sa.delete(ApplicationDraft).where(ApplicationDraft.user_id == user_id))
-
-
-def forget(actor: Actor) -> None:
-    """Delete the draft of who has filed it."""
-    with begin(actor) as unit:
-        delete_of(unit.session, actor.user_id or "")
+        return unit.session.scalar(mine.returning(ApplicationDraft.id)) is not None
 
 
 def from_case(case: Case) -> dict[str, Any]:

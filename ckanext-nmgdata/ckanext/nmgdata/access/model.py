@@ -84,7 +84,7 @@ class ApplicationItem(tk.BaseModel):
 
 
 class ApplicationDraft(tk.BaseModel):
-    """What somebody has begun to apply for and typed; one per account, or of a login that ran out."""
+    """What somebody has begun to apply for and typed; of an account, or of a login that ran out."""
 
     __tablename__ = "nmgdata_application_draft"
 
@@ -95,8 +95,7 @@ class ApplicationDraft(tk.BaseModel):
 
     __table_args__ = (
         sa.Index(
-            "nmgdata_application_draft_user", "user_id", unique=True,
-            postgresql_where=sa.text("user_id IS NOT NULL"),
+            "nmgdata_application_draft_user", "user_id", postgresql_where=sa.text("user_id IS NOT NULL"),
         ),
         sa.Index("nmgdata_application_draft_age", "changed_at"),
     )  # fmt: skip

@@ -89,11 +89,11 @@ class AccessPlugin(p.SingletonPlugin):
         ]  # fmt: skip
 
     def get_helpers(self) -> dict[str, Any]:
-        """Return what other pages show of applications and use: source statement, results, a draft."""
+        """Return what other pages show of applications and use: source statement, results, drafts."""
         return {
             "nmgdata_citation": citation.on_page,
             "nmgdata_citation_in_case": citation.in_case,
             "nmgdata_showcase": showcase.on_dataset,
             "nmgdata_days": record.days,
-            "nmgdata_has_draft": drafts.has_own,
+            "nmgdata_drafts": drafts.listed,
         }

@@ -45,7 +45,8 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
     stated["bundle_id"] = application.bundle_id
     stated["renews"] = renewal.number_of(application.renews_id)
     stated["renewed_by"] = renewal.following(case.id)
-    stated["together_with"] = together_with(application) if case.filer_id == actor.user_id else []
+    stated["own"] = bool(actor.user_id) and case.filer_id == actor.user_id
+    stated["together_with"] = together_with(application) if stated["own"] else []
     return stated
 
 

@@ -51,7 +51,7 @@ def erase_application(unit: Unit, case: Case) -> None:
 def export(actor: Actor) -> dict[str, Any]:
     """Return everything the portal keeps about a person.
 
-    That is their account, the draft they have begun, every case they are a party of, their grants with
+    That is their account, the drafts they have begun, every case they are a party of, their grants with
     each use, what they were told and which mails they get.
     """
     user = model.Session.get_one(model.User, actor.user_id)
@@ -67,7 +67,7 @@ def export(actor: Actor) -> dict[str, Any]:
     }
     found = {
         "account": account,
-        "draft": drafts.of(user.id),
+        "drafts": [row.data for row in drafts.of(user.id)],
         "cases": cases,
         "grants": [present.show(actor, grant["id"]) for grant in kept_grants.of_holder(actor)],
         "notices": [told(notice) for notice in notices.listed(user.id, limit=NOTICES)],

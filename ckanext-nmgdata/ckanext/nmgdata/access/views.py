@@ -1,8 +1,9 @@
-"""The application form: several data at once, kept as a draft, copied from an earlier application."""
+"""The application form: several data at once, kept as drafts, copied from an earlier application."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from ckan import model
@@ -18,6 +19,7 @@ from ..kernel.workflow import machine, queries
 from ..reader import context, need_login
 from . import commitment, drafts, wanted
 from .logic import schema
+from .model import ApplicationDraft
 from .wanted import Wanted
 from .workflow import DECIDE, FORMAL, KIND
 
@@ -25,64 +27,80 @@ _ = tk._
 blueprint = Blueprint("nmgdata_access", __name__)
 SUBMIT, SAVE, MORE, COMMITMENT = "submit", "save", "more", "commitment"
 """What the buttons of the form ask for: file it, keep it, keep it and choose further data, a PDF to sign."""
+LONGEST_NAME = 200
+REFUSED = (tk.ValidationError, tk.ObjectNotFound, tk.NotAuthorized)
 
 
-@blueprint.route("/nmg/apply")
+@blueprint.route("/nmg/apply", methods=["GET", "POST"])
 def begin_again() -> Any:
-    """Go on with the draft, or begin with a copy of an earlier application (``?copy=NUMBER``).
+    """Begin with a copy of an earlier application (``?copy=NUMBER``), ``?renew=NUMBER`` refers to it.
 
-    ``?renew=NUMBER`` begins with a copy that refers to it.
+    Without either, go to the drafts that were begun.
     """
+    if tk.request.method == "POST":
+        return sent()
     if answer := need_login():
         return answer
     if number := tk.request.args.get("copy") or tk.request.args.get("renew"):
-        case, actor = queries.by_reference(number), asking()
-        if case is None or case.kind != KIND or not machine.is_filer(actor, case):
+        case = queries.by_reference(number)
+        if case is None or case.kind != KIND or not machine.is_filer(asking(), case):
             return tk.abort(404, _("Case not found"))
         renews = {"renews": number} if "renew" in tk.request.args else {}
-        drafts.keep(actor, {**drafts.from_case(case), **renews})
-    items = drafts.of(tk.current_user.id).get("items") or []
-    if not items:
-        tk.h.flash_notice(_("Choose the data you want to apply for first."))
-        return tk.redirect_to("dataset.search", open_class="conditional")
-    first = items[0]
-    return tk.redirect_to(
-        "nmgdata_access.apply", dataset_id=first["dataset_id"], resource_id=first.get("resource_id")
-    )
+        return form({**beginning(), **drafts.from_case(case), **renews})
+    if drafts.listed():
+        return tk.redirect_to("nmgdata_desk.my_cases")
+    tk.h.flash_notice(_("Choose the data you want to apply for first."))
+    return tk.redirect_to("dataset.search", open_class="conditional")
 
 
 @blueprint.route("/nmg/apply/<dataset_id>", methods=["GET", "POST"])
 def apply(dataset_id: str) -> Any:
-    """Show the form of an application; on POST file it and show the receipt, or keep it."""
-    if not tk.current_user.is_authenticated:
-        return without_login(dataset_id)
-    if secret := tk.request.args.get("draft"):
-        drafts.claim(asking(), secret)
+    """Show the form of an application for a dataset; on POST file it and show the receipt, or keep it."""
+    if tk.request.method == "POST":
+        return sent()
+    if answer := need_login():
+        return answer
     named = {"dataset_id": dataset_id, "resource_id": tk.request.args.get("resource_id")}
     try:
-        first = wanted.one(context(), named)
+        wanted.one(context(), named)
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return tk.abort(404, _("Dataset not found"))
     except tk.ValidationError as refused:
         tk.h.flash_notice(tk.h.nmgdata_first_error(refused.error_dict))
         return tk.redirect_to("dataset.read", id=dataset_id)
-    if tk.request.method == "POST":
-        return sent(first)
-    draft = drafts.of(tk.current_user.id)
-    return form(first, {**beginning(), **draft}, offered(first, draft.get("items") or []), {})
+    return form({**beginning(), "items": [named]}, begun=drafts.listed(), named=named)
 
 
-def without_login(dataset_id: str) -> Any:
-    """Send a visitor to the login; what was typed while the login ran out waits there and back."""
-    back = tk.request.full_path.rstrip("?")
+@blueprint.route("/nmg/drafts/<draft_id>", methods=["GET", "POST"])
+def draft(draft_id: str) -> Any:
+    """Go on with a draft; ``?add=DATASET`` and ``?add=DATASET:FILE`` add to what it asks for."""
     if tk.request.method == "POST":
-        data = typed()
-        uploads = [upload for upload in tk.request.files.getlist("evidence") if upload]
-        evidence.attach(asking(), data["form"], uploads, at_most=evidence.room(known=False))
-        secret = drafts.keep(asking(), data)
-        back = tk.url_for("nmgdata_access.apply", dataset_id=dataset_id, draft=secret)
-        tk.h.flash_notice(_("Your login has run out. What you typed is kept; log in and go on."))
-    return tk.redirect_to("user.login", came_from=back)
+        return sent()
+    if answer := need_login():
+        return answer
+    row = drafts.opened(asking(), draft_id)
+    if row is None:
+        return tk.abort(404, _("There is no such draft of yours."))
+    if row.id != draft_id:
+        return tk.redirect_to("nmgdata_access.draft", draft_id=row.id)
+    data = {**beginning(), **row.data}
+    asked = [split(reference) for reference in tk.request.args.getlist("add")]
+    data["items"] = with_further(data.get("items") or [], asked)
+    return form(data, row)
+
+
+@blueprint.route("/nmg/drafts/<draft_id>/delete", methods=["POST"])
+def delete_draft(draft_id: str) -> Any:
+    """Delete a draft of one's own."""
+    if answer := need_login():
+        return answer
+    if not drafts.forget(asking(), draft_id):
+        return tk.abort(404, _("There is no such draft of yours."))
+    tk.h.flash_success(_("The draft is deleted."))
+    return tk.redirect_to("nmgdata_desk.my_cases")
+
+
+# --- what the form has sent -----------------------------------------------------------------------
 
 
 def typed() -> dict[str, Any]:
@@ -90,13 +108,14 @@ def typed() -> dict[str, Any]:
     data: dict[str, Any] = {name: tk.request.form.get(name, "")[:LONGEST] for name in schema.submission()}
     data["id_number"] = tk.request.form.get("id_number", "")[:18]
     data["renews"] = tk.request.form.get("renews", "")[:40]
-    data["form"] = tk.request.form.get("form") or evidence.new_secret()
+    data["form"] = tk.request.form.get("form", "")[:LONGEST_NAME] or evidence.new_secret()
+    named = tk.request.view_args or {}
+    data["draft"], data["version"] = named.get("draft_id"), tk.request.form.get("version", "")
     data["items"] = chosen()[: wanted.MOST]
-    if not data["items"] and "act" not in tk.request.form:  # not our page's form: what its address names
-        named = tk.request.view_args or {}
-        data["items"] = [
-            {"dataset_id": named.get("dataset_id"), "resource_id": tk.request.values.get("resource_id")}
-        ]
+    if not data["items"] and "act" not in tk.request.form and "dataset_id" in named:
+        # Not our page's form: what its address names.
+        resource_id = tk.request.values.get("resource_id")
+        data["items"] = [{"dataset_id": named["dataset_id"], "resource_id": resource_id}]
     return data
 
 
@@ -104,76 +123,127 @@ def chosen() -> list[dict[str, Any]]:
     """Return the data that are ticked."""
     found = []
     for reference in tk.request.form.getlist("item"):
-        dataset_id, _colon, resource_id = reference.partition(":")
-        fields = tk.request.form.getlist(f"fields-{reference}")
-        answers = [text[:LONGEST] for text in tk.request.form.getlist(f"answers-{dataset_id}")]
-        item = {"dataset_id": dataset_id, "resource_id": resource_id or None}
-        found.append({**item, "fields": fields, "answers": answers})
+        item = split(reference)
+        fields = [name[:LONGEST_NAME] for name in tk.request.form.getlist(f"fields-{reference}")]
+        answers = [text[:LONGEST] for text in tk.request.form.getlist(f"answers-{item['dataset_id']}")]
+        found.append({**item, "fields": fields[: wanted.FIELDS], "answers": answers[: wanted.FIELDS]})
     return found
 
 
-def sent(first: Wanted) -> Any:
+def split(reference: str) -> dict[str, Any]:
+    """Return what ``DATASET`` or ``DATASET:FILE`` names."""
+    dataset_id, _colon, resource_id = reference[:LONGEST_NAME].partition(":")
+    return {"dataset_id": dataset_id, "resource_id": resource_id or None}
+
+
+def with_further(items: list[dict[str, Any]], asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the data of a draft with those that are added to it."""
+    known = {key_of(item) for item in items}
+    return items + [item for item in asked if key_of(item) not in known]
+
+
+def key_of(item: dict[str, Any]) -> tuple[str, str | None]:
+    """Return what makes an entry of a draft the same thing as another."""
+    return item.get("dataset_id") or "", item.get("resource_id") or None
+
+
+def sent() -> Any:
     """Do what the form was sent for; with errors show it again with everything that was typed."""
     data, actor = typed(), asking()
+    uploads = [upload for upload in tk.request.files.getlist("evidence") if upload]
+    if not tk.current_user.is_authenticated:
+        return without_login(data, uploads)
     act = tk.request.form.get("act", SUBMIT)
     if act == COMMITMENT:
-        return commitment_of(first, data)
-    uploads = [upload for upload in tk.request.files.getlist("evidence") if upload]
+        return commitment_of(data)
     if wrong := evidence.take(actor, {**data, "drop": tk.request.form.getlist("drop")}, uploads):
-        return form(first, data, offered(first, data["items"]), {"evidence": wrong})
-    return kept(data, act) if act in (SAVE, MORE) else filed(first, data)
+        return again(data, {"evidence": wrong})
+    return kept(data, act) if act in (SAVE, MORE) else filed(data)
+
+
+def again(data: dict[str, Any], errors: Any) -> str:
+    """Show the form again with what was typed and what is wrong with it."""
+    return form(data, errors=errors)
+
+
+def without_login(data: dict[str, Any], uploads: list[Any]) -> Any:
+    """Send to the login whose login ran out while typing; what was typed waits there and back."""
+    evidence.attach(asking(), data["form"], uploads, at_most=evidence.room(known=False))
+    waiting = drafts.wait({**data, "titles": titles(data)})
+    if waiting is None:
+        said = _("Your login has run out. Log in in another window, then send this form again.")
+        return again(data, {"draft": [said]})
+    tk.h.flash_notice(_("Your login has run out. What you typed is kept; log in and go on."))
+    back = tk.url_for("nmgdata_access.draft", draft_id=waiting)
+    return tk.redirect_to("user.login", came_from=back)
 
 
 def kept(data: dict[str, Any], act: str) -> Any:
     """Keep the form as a draft, and go on to choose further data or to one's own cases."""
-    drafts.keep(asking(), data)
+    try:
+        key = drafts.keep(asking(), {**data, "titles": titles(data)})
+    except tk.ValidationError as full:
+        return again(data, full.error_dict)
     tk.h.flash_success(_("The application is kept as a draft."))
+    if data["draft"] not in (None, key):
+        tk.h.flash_notice(_("The draft has changed in another window meanwhile; both versions are kept."))
+    if evidence.drafts(data["form"]):
+        tk.h.flash_notice(_("Attached files wait for one day only; later, attach them again."))
     if act == MORE:
+        tk.h.flash_notice(_("Choose further data; their form offers to add them to your draft."))
         return tk.redirect_to("dataset.search", open_class="conditional")
     return tk.redirect_to("nmgdata_desk.my_cases")
 
 
-def filed(first: Wanted, data: dict[str, Any]) -> Any:
+def filed(data: dict[str, Any]) -> Any:
     """File the form and show the receipt."""
     try:
         done = tk.get_action("nmgdata_application_submit")(context(), data)
     except tk.ValidationError as invalid:
-        return form(first, data, offered(first, data["items"]), invalid.error_dict)
+        return again(data, invalid.error_dict)
     except (tk.ObjectNotFound, tk.NotAuthorized):
-        gone = {"items": [_("Some of these data are not there any more.")]}
-        return form(first, data, offered(first, data["items"]), gone)
-    drafts.forget(asking())
-    values = {"cases": done["cases"], "dataset": first.dataset}
+        return again(data, {"items": [_("Some of these data are not there any more.")]})
+    if data["draft"]:
+        drafts.forget(asking(), data["draft"])
+    lines, _gone = offered(data["items"])
+    values = {"cases": done["cases"], "title": lines[0]["dataset"]["title"] if lines else ""}
     return tk.render("nmgdata/open_application/receipt.html", values)
 
 
-def commitment_of(first: Wanted, data: dict[str, Any]) -> Any:
+def commitment_of(data: dict[str, Any]) -> Any:
     """Hand out the security commitment with what was typed so far; the form stays as it is."""
-    titles = [line["label"] for line in offered(first, data["items"]) if line["ticked"]]
     answer = send_file(
-        io.BytesIO(commitment.pdf(data, titles)), mimetype="application/pdf", as_attachment=True,
+        io.BytesIO(commitment.pdf(data, titles(data))), mimetype="application/pdf", as_attachment=True,
         download_name="公共数据安全承诺书.pdf",
     )  # fmt: skip
     answer.headers["Cache-Control"] = RESTRICTED_CACHE
     return answer
 
 
-def offered(first: Wanted, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what the form lists: the data it was opened for, then those of the draft that still exist."""
-    is_wanted = tk.request.method == "GET" or first.key in [key_of(item) for item in items]
-    lines = {first.key: line(first, is_wanted)}
-    for item in items:
+def titles(data: dict[str, Any]) -> list[str]:
+    """Return the titles of the data that are applied for."""
+    return [line["label"] for line in offered(data["items"])[0]]
+
+
+# --- the form -------------------------------------------------------------------------------------
+
+
+def offered(items: list[dict[str, Any]], listed: Sequence[str] = ()) -> tuple[list[dict[str, Any]], bool]:
+    """Return what the form lists, and whether something of it can no longer be applied for.
+
+    :param listed: what it listed before, ticked or not
+    """
+    ticked = {key_of(item) for item in items}
+    others = [split(reference) for reference in listed[: wanted.MOST]]
+    lines, gone = {}, False
+    for item in with_further(items, others):
         try:
             want = wanted.one(context(), item)
-        except (tk.ValidationError, tk.ObjectNotFound, tk.NotAuthorized):
+        except REFUSED:
+            gone = gone or key_of(item) in ticked
             continue
-        lines[want.key] = line(want, ticked=True)
-    return list(lines.values())
-
-
-def key_of(item: dict[str, Any]) -> tuple[str, str | None]:
-    """Return what makes an entry of a draft the same thing as another."""
-    return item.get("dataset_id") or "", item.get("resource_id") or None
+        lines.setdefault(want.key, line(want, key_of(item) in ticked))
+    return list(lines.values()), gone
 
 
 def line(want: Wanted, ticked: bool) -> dict[str, Any]:
@@ -209,16 +279,32 @@ def beginning() -> dict[str, Any]:
     }
 
 
-def form(first: Wanted, data: dict[str, Any], lines: list[dict[str, Any]], errors: Any) -> str:
-    """Render the form, with everything that was typed and attached."""
+def form(
+    data: dict[str, Any],
+    row: ApplicationDraft | None = None,
+    *,
+    errors: Any = None,
+    begun: list[dict[str, Any]] | None = None,
+    named: dict[str, Any] | None = None,
+) -> str:
+    """Render the form, with everything that was typed and attached.
+
+    :param row: the draft that it shows
+    :param begun: other drafts to which ``named``, the data it was opened for, can be added instead
+    """
     two_stage = machine.chosen(KIND, statutes.current().settings).variant == "two_stage"
+    lines, gone = offered(data.get("items") or [], tk.request.form.getlist("line"))
     values = {
-        "dataset": first.dataset,
+        "dataset": lines[0]["dataset"] if lines else None,
         "lines": lines,
+        "gone": gone,
+        "begun": begun or [],
+        "reference": ":".join(part for part in key_of(named or {}) if part),
+        "version": drafts.version(row) if row else data.get("version") or "",
         "needs_id_number": any(line["dataset"].get("needs_id_number") for line in lines),
         "data": data,
-        "errors": errors,
-        "attached": [evidence.shown(row) for row in evidence.drafts(data.get("form") or "")],
+        "errors": errors or {},
+        "attached": [evidence.shown(file) for file in evidence.drafts(data.get("form") or "")],
         "formal_days": statutes.get(FORMAL).working_days if two_stage else None,
         "days": statutes.get(DECIDE).working_days,
     }

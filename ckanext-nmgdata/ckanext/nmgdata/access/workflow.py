@@ -363,10 +363,18 @@ def tell_of_replacement(unit: Unit, event: events.ResourceReplaced) -> None:
             tell(unit, case, f"replaced:{event.resource_id}:{unit.now.isoformat()}", "replaced")
 
 
-def tell(unit: Unit, case: Case, event_id: str, template: str) -> None:
+def tell_of_conditions(unit: Unit, event: events.ConditionsChanged) -> None:
+    """Tell them that other conditions hold for the data, which, and what they may do (R-OPEN-09)."""
+    title = unit.session.get_one(model.Package, event.dataset_id).title
+    stated = {"title": title, "harder": event.harder, "before": event.before, "after": event.after}
+    for case in concerned(unit, event):
+        tell(unit, case, f"conditions:{event.case_number}", "conditions", stated)
+
+
+def tell(unit: Unit, case: Case, event_id: str, template: str, stated: Payload | None = None) -> None:
     """Tell those who use the data, or have applied for them."""
     for to in USERS:
-        engine.notify(unit, case, event_id, template, to)
+        engine.notify(unit, case, event_id, template, to, stated)
 
 
 def install() -> None:
@@ -384,6 +392,7 @@ def install() -> None:
     sweep.timer("application_expiry", expired)
     events.subscribe(events.ClassChanged, close_what_became_open)
     events.subscribe(events.ClassChanged, tell_of_closing)
+    events.subscribe(events.ConditionsChanged, tell_of_conditions)
     events.subscribe(events.Suspended, tell_of_stop)
     events.subscribe(events.Lifted, tell_of_resumption)
     events.subscribe(events.Withdrawn, end_what_was_withdrawn)

@@ -20,7 +20,7 @@ from rdflib.namespace import CSVW, DCAT, FOAF, PROV, RDFS, SKOS
 from rdflib.term import Node
 
 from .. import vocab
-from ..kernel import identity
+from ..kernel import identity, openness
 from . import dcat_terms as terms
 from . import identifiers
 from .dcat_graph import best, first, flag, members, said
@@ -223,7 +223,7 @@ def conditions(g: Graph, ref: Node, open_class: str | None) -> str | None:
     Others state all sorts of rights; they are conditions only where access is restricted.
     """
     nodes = sorted(g.objects(ref, DCT.rights), key=str)
-    if open_class != "conditional":
+    if open_class != openness.CONDITIONAL:
         nodes = [node for node in nodes if node == terms.part(ref, "conditions")]
     labels = [str(node) if isinstance(node, Literal) else best(g, node, RDFS.label) for node in nodes]
     return next(filter(None, labels), None)

@@ -11,12 +11,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
-from xml.sax.saxutils import escape, quoteattr
+from typing import Any, Protocol, TypeGuard
 
 from rdflib import BNode, Literal
 from rdflib.term import Node
 
+from ..kernel import quickjson
 from . import dcat_terms as terms
 from .dcat_terms import RDF
 
@@ -46,7 +46,14 @@ class Statements:
     def add(self, triple: Fact, /) -> None:
         """Take a statement."""
         subject, predicate, value = triple
-        self.said.setdefault(subject, {}).setdefault(predicate, {})[value] = None
+        properties = self.said.get(subject)
+        if properties is None:
+            properties = self.said[subject] = {}
+        values = properties.get(predicate)
+        if values is None:
+            properties[predicate] = {value: None}
+        else:
+            values[value] = None
 
     def __contains__(self, triple: Any, /) -> bool:
         """Say whether a statement is there already."""
@@ -78,9 +85,14 @@ def short(node: Node) -> str:
     raise KeyError(name)
 
 
+def is_literal(node: Node) -> TypeGuard[Literal]:
+    """Say whether a value is a literal; rdflib's classes are abstract, and to ask them is dear."""
+    return node.__class__ in (terms.Text, Literal)
+
+
 def address(node: Node) -> str:
     """Return an IRI or a blank node as N-Triples and Turtle have it."""
-    return f"_:{node}" if isinstance(node, BNode) else f"<{terms.whole_iri(str(node))}>"
+    return f"_:{node}" if node.__class__ is BNode else f"<{terms.whole_iri(str(node))}>"
 
 
 # --- N-Triples and Turtle ------------------------------------------------------------------------
@@ -93,7 +105,7 @@ def quoted(value: Literal) -> str:
 
 def plain(value: Node) -> str:
     """Return a value as N-Triples have it."""
-    if not isinstance(value, Literal):
+    if not is_literal(value):
         return address(value)
     if value.language:
         return f"{quoted(value)}@{value.language}"
@@ -115,7 +127,7 @@ def brief(value: Node, *, kind: bool) -> str:
     """Return a value as Turtle has it; of classes and datatypes the prefix."""
     if kind:
         return short(value)
-    if isinstance(value, Literal) and value.datatype:
+    if is_literal(value) and value.datatype:
         return f"{quoted(value)}^^{short(value.datatype)}"
     return plain(value)
 
@@ -137,31 +149,37 @@ def turtle(said: Said) -> str:
 
 # --- RDF/XML -------------------------------------------------------------------------------------
 
-LINES = {"\r": "&#13;"}
-"""What a reader of XML would take for a plain end of line."""
+
+def escaped(value: str) -> str:
+    """Return a text between tags; a reader of XML takes a carriage return for a plain end of line."""
+    said = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return said.replace("\r", "&#13;")
+
+
+def named(kind: str, node: Node) -> str:
+    """Return the attribute that names an IRI, or a blank node; no IRI has quotation marks or brackets."""
+    if node.__class__ is BNode:
+        return f'rdf:nodeID="{node}"'
+    return f'{kind}="{terms.whole_iri(str(node)).replace("&", "&amp;")}"'
 
 
 def element(name: str, value: Node) -> str:
     """Return a statement as RDF/XML."""
-    if isinstance(value, BNode):
-        return f'  <{name} rdf:nodeID="{value}"/>\n'
-    if not isinstance(value, Literal):
-        return f"  <{name} rdf:resource={quoteattr(terms.whole_iri(str(value)))}/>\n"
+    if not is_literal(value):
+        return f"  <{name} {named('rdf:resource', value)}/>\n"
     mark = ""
     if value.language:
         mark = f' xml:lang="{value.language}"'
     elif value.datatype:
         mark = f' rdf:datatype="{value.datatype}"'
-    return f"  <{name}{mark}>{escape(str(value), LINES)}</{name}>\n"
+    return f"  <{name}{mark}>{escaped(value)}</{name}>\n"
 
 
 def rdf_xml(said: Said) -> str:
     """Return an element for each subject."""
     found: list[str] = []
     for subject, properties in said.items():
-        blank = isinstance(subject, BNode)
-        name = f'rdf:nodeID="{subject}"' if blank else f"rdf:about={quoteattr(terms.whole_iri(str(subject)))}"
-        found.append(f"<rdf:Description {name}>\n")
+        found.append(f"<rdf:Description {named('rdf:about', subject)}>\n")
         for predicate, values in properties.items():
             tag = short(predicate)
             found += [element(tag, value) for value in values]
@@ -173,31 +191,33 @@ def rdf_xml(said: Said) -> str:
 
 
 def identity(node: Node) -> str:
-    """Return an IRI or a blank node as JSON-LD has it."""
-    return f"_:{node}" if isinstance(node, BNode) else terms.whole_iri(str(node))
+    """Return the object that names an IRI or a blank node, still open; neither has anything to escape."""
+    return f'{{"@id":"_:{node}"' if node.__class__ is BNode else f'{{"@id":"{terms.whole_iri(str(node))}"'
 
 
-def member(value: Node) -> dict[str, str]:
+def member(value: Node) -> str:
     """Return a value as JSON-LD has it."""
-    if not isinstance(value, Literal):
-        return {"@id": identity(value)}
+    if not is_literal(value):
+        return f"{identity(value)}}}"
+    said = f'{{"@value":{quickjson.text(value)}'
     if value.language:
-        return {"@value": str(value), "@language": value.language}
-    return {"@value": str(value), **({"@type": short(value.datatype)} if value.datatype else {})}
+        return f'{said},"@language":"{value.language}"}}'
+    return f'{said},"@type":"{short(value.datatype)}"}}' if value.datatype else f"{said}}}"
+
+
+def stated(predicate: Node, values: dict[Node, None]) -> str:
+    """Return a property with its values as JSON-LD has it."""
+    if predicate == RDF.type:
+        return '"@type":["{}"]'.format('","'.join([short(value) for value in values]))
+    return f'"{short(predicate)}":[{",".join([member(value) for value in values])}]'
 
 
 def json_ld(said: Said) -> str:
     """Return an object on a line of its own for each subject."""
-    lines: list[str] = []
-    for subject, properties in said.items():
-        node: dict[str, Any] = {"@id": identity(subject)}
-        for predicate, values in properties.items():
-            if predicate == RDF.type:
-                node["@type"] = [short(value) for value in values]
-            else:
-                node[short(predicate)] = [member(value) for value in values]
-        lines.append(json.dumps(node, ensure_ascii=False, separators=(",", ":")))
-    return ",\n".join(lines)
+    return ",\n".join([
+        ",".join([identity(subject), *[stated(*one) for one in properties.items()]]) + "}"
+        for subject, properties in said.items()
+    ])  # fmt: skip
 
 
 # --- files ---------------------------------------------------------------------------------------

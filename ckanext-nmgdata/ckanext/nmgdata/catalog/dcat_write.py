@@ -20,6 +20,7 @@ from rdflib.term import Node
 from .. import config, vocab
 from ..kernel import orgs
 from ..kernel.gate import origins, stops
+from ..kernel.openness import opens_to_all
 from . import dcat_names
 from . import dcat_terms as terms
 from . import state as opening_state
@@ -309,7 +310,6 @@ def distribution(g: Target, ref: URIRef, entry: Entry, resource: Entry, position
     """Write a file or interface of an entry.
 
     What has no file yet, or is stopped, is reached at its page (DCAT-AP wants one accessURL of each).
-    ``downloadURL`` only where the address answers with the bytes: unconditional opening.
     """
     node = distribution_iri(ref, entry, resource, position)
     g.add((ref, DCAT.distribution, node))
@@ -322,8 +322,8 @@ def distribution(g: Target, ref: URIRef, entry: Entry, resource: Entry, position
     address = None if stops.is_stopped(resource) else gate_address(entry, resource)
     g.add((node, DCAT.accessURL, address or node))
     g.add((address or node, RDF.type, RDFS.Resource))
-    if address is not None and entry.get("open_class") == "unconditional":
-        g.add((node, DCAT.downloadURL, address))
+    if download := open_address(entry, resource):
+        g.add((node, DCAT.downloadURL, URIRef(download)))
     file_format(g, node, resource)
     size(g, node, resource.get("size"))
     checksum(g, node, resource.get("hash"))
@@ -336,6 +336,14 @@ def distribution_iri(ref: URIRef, entry: Entry, resource: Entry, position: int) 
     if not (dataset_id and resource.get("id")):
         return part(ref, f"distribution-{position}")
     return URIRef(dcat_names.resource(dataset_id, resource["id"]))
+
+
+def open_address(entry: Entry, resource: Entry) -> str | None:
+    """Return the address of a file's bytes where it answers everybody with them (R-OPEN-01)."""
+    if not opens_to_all(entry) or stops.is_stopped(entry) or stops.is_stopped(resource):
+        return None
+    address = gate_address(entry, resource)
+    return None if address is None else str(address)
 
 
 def gate_address(entry: Entry, resource: Entry) -> URIRef | None:

@@ -21,6 +21,7 @@ from .. import config, vocab
 from ..kernel import orgs
 from ..kernel.gate import stops
 from ..kernel.gate.labels import is_withdrawn, public_entries
+from ..kernel.openness import CONDITIONAL, UNCONDITIONAL
 from . import dcat_names, dcat_write, state, whole
 
 Entry = dict[str, Any]
@@ -28,7 +29,7 @@ blueprint = Blueprint("nmgdata_exports", __name__)
 
 # --- data.json -----------------------------------------------------------------------------------
 
-ACCESS_LEVELS = {"unconditional": "public", "conditional": "restricted public"}
+ACCESS_LEVELS = {UNCONDITIONAL: "public", CONDITIONAL: "restricted public"}
 CATALOGUE = {
     "@context": "https://project-open-data.cio.gov/v1.1/schema/catalog.jsonld",
     "@type": "dcat:Catalog",
@@ -112,7 +113,6 @@ def contact(entry: Entry) -> Entry:
 
 def distribution(entry: Entry, file: Entry) -> Entry:
     """Return a file: its page, and the address of its bytes where that answers with them."""
-    download = None if stops.is_stopped(file) else dcat_write.gate_address(entry, file)
     known = vocab.media_format(file.get("format")) or {}
     said = {
         "@type": "dcat:Distribution",
@@ -121,7 +121,7 @@ def distribution(entry: Entry, file: Entry) -> Entry:
         "format": file.get("format"),
         "mediaType": file.get("mimetype") or known.get("media_type"),
         "accessURL": f"{config.site_root()}/dataset/{entry['id']}/resource/{file['id']}",
-        "downloadURL": str(download) if download and entry.get("open_class") == "unconditional" else None,
+        "downloadURL": dcat_write.open_address(entry, file),
         **stop_of(file),
     }
     if not said["downloadURL"]:

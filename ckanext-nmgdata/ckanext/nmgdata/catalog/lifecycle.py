@@ -82,12 +82,23 @@ def note_class(unit: Unit, package: model.Package, entry: Entry, decision: histo
     events.tell(unit, events.ClassChanged(package.id, before=before, after=after))
 
 
-def note_conditions(unit: Unit, package: model.Package, decision: history.Decision) -> None:
-    """Audit other conditions of data whose class stays, and write them into its history (R-OPEN-09)."""
+def note_conditions(
+    unit: Unit, package: model.Package, decision: history.Decision, *, before: dict[str, Any], harder: bool
+) -> None:
+    """Audit other conditions of data whose class stays, tell of them and write their history (R-OPEN-09).
+
+    :param before: the conditions until now, as ``rule.conditions`` returns them
+    """
     entry = unit.session.get_one(Entry, package.id)
     if entry.published_at is not None:
         history.move(unit, package, entry.open_class, entry.published_at, decision)
     append(unit, "dataset.conditions_changed", ("dataset", package.id), detail={"case": decision.case_number})
+    if entry.published_at is not None:
+        after, number = rule.conditions(package.extras or {}), decision.case_number
+        told = events.ConditionsChanged(
+            package.id, harder=harder, before=before, after=after, case_number=number
+        )
+        events.tell(unit, told)
 
 
 def note_replacement(unit: Unit, dataset_id: str, resource_id: str) -> None:

@@ -13,7 +13,6 @@ from ckan.lib.search import SearchError
 from ckan.plugins import toolkit as tk
 
 from ..kernel.gate import doors
-from ..kernel.gate.policy import Reason
 from ..kernel.workflow.terms import likeness
 
 ROWS = 20
@@ -53,8 +52,7 @@ def nmgdata_preview(file: dict[str, Any]) -> Preview | None:
     """Return the preview of a file; None where it is no loaded table, or not open to everybody."""
     if not file.get("datastore_active"):
         return None
-    judged = doors.judge(file["id"], doors.asking())
-    if judged is None or not judged[1].allow or judged[1].reason is not Reason.UNCONDITIONAL:
+    if not doors.open_to_all(file["id"]):
         return None
     try:
         found = tk.get_action("datastore_search")({}, {"resource_id": file["id"], "limit": ROWS})

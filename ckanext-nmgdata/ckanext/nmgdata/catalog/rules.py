@@ -36,7 +36,7 @@ def need(entry: Entry, messages: Faults) -> Faults:
 def open_class(entry: Entry) -> Faults:
     """R-OPEN-02, R-OPEN-03, DC-55: what a class other than unconditional must state (R27)."""
     chosen = entry.get("open_class")
-    if chosen not in ("conditional", "non_open"):
+    if chosen not in (openness.CONDITIONAL, openness.NON_OPEN):
         return {}
     faults = need(
         entry,
@@ -45,7 +45,7 @@ def open_class(entry: Entry) -> Faults:
             "open_legal_basis": _("State the law or regulation this open class rests on."),
         },
     )
-    if chosen == "conditional":
+    if chosen == openness.CONDITIONAL:
         condition = _("State the conditions on which these data are open (target, purpose, scope of use).")
         faults |= need(entry, {"open_condition": condition})
     else:
@@ -82,7 +82,7 @@ def level(entry: Entry) -> Faults:
 
 def sharing_origin(entry: Entry) -> Faults:
     """R-OPEN-11: data obtained by sharing may not be published by the one who obtained them (R44¶3)."""
-    if tk.asbool(entry.get("obtained_by_sharing") or False) and entry.get("open_class") != "non_open":
+    if tk.asbool(entry.get("obtained_by_sharing") or False) and entry.get("open_class") != openness.NON_OPEN:
         return {
             "open_class": _(
                 "Data obtained by sharing may not be opened by the department that obtained them."
@@ -93,7 +93,7 @@ def sharing_origin(entry: Entry) -> Faults:
 
 def licence(entry: Entry) -> Faults:
     """R-FREE-03: unconditional data need a licence that allows re-use."""
-    if entry.get("open_class") == "unconditional" and entry.get("license_id") in NO_REUSE:
+    if openness.opens_to_all(entry) and entry.get("license_id") in NO_REUSE:
         return {"license_id": _("Unconditionally open data need a licence that allows re-use.")}
     return {}
 
@@ -120,7 +120,7 @@ def formats(entry: Entry) -> Faults:
     An entry may still lack files: then nothing is judged.
     """
     resources = [r for r in entry.get("resources") or [] if r.get("state") != "deleted"]
-    if entry.get("open_class") not in ("conditional", "unconditional") or not resources:
+    if not openness.is_opened(entry) or not resources:
         return {}
     if any(is_machine_readable(resource.get("format")) for resource in resources):
         return {}

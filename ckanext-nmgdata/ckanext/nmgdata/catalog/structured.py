@@ -18,7 +18,6 @@ from ..kernel.gate import stops
 from . import dcat_write
 
 Entry = dict[str, Any]
-OPEN = "unconditional"
 SHORTEST = 50
 """Characters that a description must have at least (Google's guidelines for Dataset)."""
 
@@ -140,9 +139,6 @@ def variable(item: Entry) -> Entry:
 def distribution(entry: Entry, file: Entry) -> Entry:
     """Return a file; its bytes only where they can be had by everybody."""
     known = vocab.media_format(file.get("format")) or {}
-    address = (
-        None if stops.is_stopped(file) or stops.is_stopped(entry) else dcat_write.gate_address(entry, file)
-    )
     return stated({
         "@type": "DataDownload",
         "name": file.get("name"),
@@ -150,7 +146,7 @@ def distribution(entry: Entry, file: Entry) -> Entry:
         "encodingFormat": file.get("mimetype") or known.get("media_type") or file.get("format"),
         "contentSize": f"{file['size']} B" if file.get("size") else None,
         "url": f"{config.site_root()}/dataset/{entry['id']}/resource/{file['id']}",
-        "contentUrl": str(address) if address and entry.get("open_class") == OPEN else None,
+        "contentUrl": dcat_write.open_address(entry, file),
     })  # fmt: skip
 
 

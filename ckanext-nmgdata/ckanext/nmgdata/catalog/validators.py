@@ -218,9 +218,8 @@ def nmgdata_entry(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDi
     if moved:
         add(errors, "open_class", moved)
     elif entry.get("open_class") == openness.CONDITIONAL:
-        other = rule.conditions_fault(context, context.get("package"), entry.get("open_condition"))
-        if other:
-            add(errors, "open_condition", other)
+        for field, message in rule.conditions_faults(context, context.get("package"), entry).items():
+            add(errors, field, message)
     if not publish.is_public(entry) and (kept := rule.hiding(context, context.get("package"))):
         add(errors, "private" if entry.get("state", "active") == "active" else "state", kept)
     for field, message in rules.faults(entry, public=publish.is_public(entry)).items():

@@ -20,7 +20,7 @@ from ..kernel.workflow.machine import (
 )
 from .classes import steps
 from .classes.logic import schema
-from .classes.model import CONVERTIBLE, KEEP, TIGHTEN
+from .classes.model import CONVERTIBLE, EASE, KEEP, TIGHTEN
 
 N_ = str  # marks a string for translation; it is translated when shown
 
@@ -61,12 +61,12 @@ CHANGE = Machine(
         ),
         Transition(
             "harden", N_("Propose harder conditions"), (DRAFT,), "review", DEPARTMENT,
-            form=schema.tightening, guards=(steps.other_conditions, steps.may_be_so),
+            form=schema.tightening, guards=(steps.other_conditions, steps.not_only_easier, steps.may_be_so),
             opens=REVIEW, notices=(AUTHORITY,),
         ),
         Transition(
             "ease", N_("Make the conditions easier"), (DRAFT,), "effective", PROVIDER,
-            form=schema.easing, guards=(steps.other_conditions, steps.eased),
+            form=schema.easing, guards=(steps.other_conditions, steps.not_harder, steps.eased),
             effects=(steps.keep_stated, steps.make_effective), notices=(AUTHORITY,),
         ),
         Transition(
@@ -109,6 +109,7 @@ EVALUATION = Machine(
         State("scheduled", N_("Evaluation to be made"), holder=PROVIDER),
         State("kept", N_("Class kept"), final=True),
         State("convertible", N_("Found ready to be opened"), final=True),
+        State("easing", N_("Conditions made easier"), final=True),
         State("tightening", N_("Stricter class proposed"), final=True),
         State("lapsed", N_("Without object"), final=True),
     ),
@@ -125,6 +126,11 @@ EVALUATION = Machine(
             CONVERTIBLE, N_("Can be opened"), ("scheduled",), "convertible", PROVIDER,
             form=schema.converting, recorded=False, meets=(EVALUATE,),
             effects=(steps.conclude(CONVERTIBLE),), notices=(AUTHORITY,),
+        ),
+        Transition(
+            EASE, N_("Conditions can be easier"), ("scheduled",), "easing", PROVIDER,
+            form=schema.loosening, recorded=False, guards=(steps.has_conditions,), meets=(EVALUATE,),
+            effects=(steps.conclude(EASE),),
         ),
         Transition(
             TIGHTEN, N_("Must be closed further"), ("scheduled",), "tightening", PROVIDER,

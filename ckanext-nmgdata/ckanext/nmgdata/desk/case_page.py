@@ -24,11 +24,12 @@ _ = tk._
 def page(case: Case, actor: Any, step: str | None = None, stated: Any = None, errors: Any = None) -> str:
     """Render the page of a case; after a refused form with what was typed, nothing lost."""
     shown = presenter(case)
+    possible = [s for s in engine.possible(case, actor) if shown.offers(case, s.name)]
     values = {
         "case": dictize.show(case, actor),
         "payload_template": shown.template,
-        "steps": engine.possible(case, actor),
-        "forms": {s.name: shown.defaults(case, s.name) for s in engine.possible(case, actor)},
+        "steps": possible,
+        "forms": {s.name: shown.defaults(case, s.name) for s in possible},
         "open_step": step,
         "typed": stated or {},
         "colleagues": colleagues(actor, case),

@@ -76,7 +76,7 @@ def deliver_notices(rows: Sequence[Outbox]) -> None:
                 outbox.enqueue(model.Session(), "mail", mail, key=f"{key}:{one.address}")
 
 
-def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
+def render(case: Case, payload: dict[str, Any]) -> tuple[str, str]:
     """Return subject and text of a notice; the template's first line is the subject."""
     name = payload["template"]
     folder = "desk" if name in COMMON else case.kind
@@ -84,7 +84,7 @@ def render(case: Case, payload: dict[str, str]) -> tuple[str, str]:
         "case": dictize.brief(case),
         "case_url": address_of(case, payload["to"]),
         "to": payload["to"],
-        "stated": queries.stated(payload["event"]),
+        "stated": payload.get("stated") or queries.stated(payload["event"]),
         "site_title": config.site_title(),
         "basis": machines.of_case(case).basis,
         "urge": latest_urge(case) if name.startswith("urge") else None,

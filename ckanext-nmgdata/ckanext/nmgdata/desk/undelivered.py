@@ -9,7 +9,7 @@ from ckan.plugins import toolkit as tk
 from .. import config
 from ..kernel.actors import Role
 from ..kernel.gate.doors import RESTRICTED_CACHE, asking
-from ..kernel.outbox import queue
+from ..kernel.outbox import queue, search
 from ..kernel.outbox.model import Outbox
 from ..kernel.workflow.presenters import masked
 from ..reader import need_login
@@ -17,7 +17,7 @@ from ..reader import need_login
 PAGE = 100
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
-TOPICS = {"mail": N_("Mail"), "search": N_("Index of the search")}
+TOPICS = {"mail": N_("Mail"), search.TOPIC: N_("Index of the search")}
 
 
 def may_read() -> bool:

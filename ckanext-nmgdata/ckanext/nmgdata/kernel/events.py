@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from .openness import UNCONDITIONAL, is_stricter
@@ -67,9 +67,21 @@ class Evaluated(Event):
     """It was evaluated whether the data could be opened, or opened further (R29¶1)."""
 
     conclusion: str = ""
-    """``keep``, ``convertible`` or ``tighten``."""
+    """``keep``, ``convertible``, ``ease`` or ``tighten``."""
     target: str | None = None
     """The class the evaluation finds right, where it is another one."""
+
+
+@dataclass(frozen=True)
+class ConditionsChanged(Event):
+    """Other conditions hold for published data whose class stays (R-OPEN-09)."""
+
+    harder: bool = False
+    before: dict[str, Any] = field(default_factory=dict)
+    """``open_condition`` in the words of the department, and whether ``needs_id_number``, until now."""
+    after: dict[str, Any] = field(default_factory=dict)
+    case_number: str | None = None
+    """The case that has decided it."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Any
 UNCONDITIONAL, CONDITIONAL, NON_OPEN = "unconditional", "conditional", "non_open"
 ORDER = (NON_OPEN, CONDITIONAL, UNCONDITIONAL)
 """From closed to open."""
+OPENED = (UNCONDITIONAL, CONDITIONAL)
+"""What is open, to everybody or on conditions (R26)."""
 
 
 def is_stricter(before: str | None, after: str | None) -> bool:
@@ -31,3 +33,8 @@ def rank(open_class: str | None) -> int:
 def opens_to_all(entry: Mapping[str, Any]) -> bool:
     """Say whether an entry's class gives its data to everybody (R-OPEN-01); stops are the gate's to know."""
     return entry.get("open_class") == UNCONDITIONAL
+
+
+def is_opened(entry: Mapping[str, Any]) -> bool:
+    """Say whether an entry's data are open, to everybody or on conditions (R-OPEN-01)."""
+    return entry.get("open_class") in OPENED

@@ -19,6 +19,7 @@ from ckan.types import Schema
 from ..catalog import rules
 from ..kernel import clock
 from ..kernel.actors import Actor
+from ..kernel.openness import UNCONDITIONAL
 from ..kernel.types import Conflict, new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import engine
@@ -117,7 +118,7 @@ def future_entry(plan: Plan, stated: Stated, wanted: str | None) -> tuple[Stated
     title = clean.get("title")
     entry = {
         **clean, "id": new_id(), "private": True, "owner_org": plan.org_id, "type": "dataset",
-        "region_code": plan.region_code, **({"open_class": wanted} if wanted == "unconditional" else {}),
+        "region_code": plan.region_code, **({"open_class": wanted} if wanted == UNCONDITIONAL else {}),
     }  # fmt: skip
     if errors:
         return entry, errors
@@ -177,9 +178,12 @@ def put(unit: Unit, plan: Plan, wanted: Wanted) -> Item:
     if mode(unit, plan) == LAST:
         raise Conflict(_("At the end of the year nothing new is promised; use the plan of the next year."))
     entry_id = wanted.package.id if wanted.package is not None else (wanted.entry or {})["id"]
-    there = sa.exists().where(Item.plan_id == plan.id, Item.dataset_id == entry_id, Item.end.is_(None))
-    if unit.session.scalar(sa.select(there)):
-        raise tk.ValidationError({"dataset_id": [_("This entry is in the plan already.")]})
+    field, same = "dataset_id", Item.dataset_id == entry_id
+    if wanted.package is None and wanted.entry is not None:
+        # Its entry comes after the commit: the catalogue does not know it yet when a form is sent twice.
+        field, same = "title", Item.title == wanted.entry["title"]
+    if unit.session.scalar(sa.select(sa.exists().where(Item.plan_id == plan.id, same, Item.end.is_(None)))):
+        raise tk.ValidationError({field: [_("This entry is in the plan already.")]})
     item = Item(id=new_id(), plan_id=plan.id, dataset_id=entry_id, **wanted.promise)
     if wanted.package is not None:
         facts.copy(item, unit.session.get_one(model.Package, entry_id))

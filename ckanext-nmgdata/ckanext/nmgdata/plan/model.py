@@ -14,6 +14,7 @@ from ckan.plugins import toolkit as tk
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..kernel import openness
 from ..kernel.types import day, json, key, moment, one_of, text
 
 KIND = "open_plan"
@@ -21,7 +22,6 @@ KIND = "open_plan"
 GROUP = "open-plan"
 """Type of the group that a published plan is in CKAN."""
 LEVELS = ("region", "league_city", "department")
-CLASSES = ("unconditional", "conditional")
 STOPS = ("suspended", "withdrawn", "closed")
 """Why data that were opened are no longer open; ``closed``: taken out of the catalogue, or less open."""
 ENDS = ("dropped", "replaced", "carried")
@@ -121,7 +121,7 @@ class Item(tk.BaseModel):
     """Since when it is open: the day on which the promise was kept, if it does."""
 
     __table_args__ = (
-        sa.CheckConstraint(one_of("open_class", CLASSES), name="nmgdata_plan_item_class"),
+        sa.CheckConstraint(one_of("open_class", openness.OPENED), name="nmgdata_plan_item_class"),
         sa.CheckConstraint(one_of("stop", STOPS), name="nmgdata_plan_item_stop"),
         sa.CheckConstraint(one_of('"end"', ENDS), name="nmgdata_plan_item_end"),
         sa.CheckConstraint("(opened_on IS NULL) = (kept_id IS NULL)", name="nmgdata_plan_item_kept"),

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ..catalog.classes.model import Evaluation
-from ..kernel.gate.labels import NON_OPEN
+from ..kernel.openness import CONDITIONAL, NON_OPEN
 from ..kernel.workflow.model import Case
 from .model import Item, Plan
 
@@ -43,7 +43,7 @@ def of_plan(plan: Plan) -> list[dict[str, Any]]:
         .where(
             package.owner_org == plan.org_id, package.type == "dataset",
             package.state == model.State.ACTIVE, chosen.is_distinct_from(NON_OPEN), ~promised,
-            sa.or_(not_open, chosen == "conditional"),
+            sa.or_(not_open, chosen == CONDITIONAL),
         )
         .order_by(sa.desc("asked"), package.extras["livelihood"].astext.desc().nulls_last(), package.title)
         .limit(MOST)

@@ -14,6 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from .. import vocab
+from ..kernel import openness
 from ..kernel.cells import harmless
 from ..kernel.deadlines import statutes
 from .importing import COLUMNS, MOST_ROWS, VOCABULARIES, Table
@@ -32,7 +33,7 @@ def choices(name: str) -> list[str]:
     if name == "grounds":
         slugs = [slug for slug in slugs if slug in statutes.setting("plan_grounds")]
     if name == "open_class":
-        slugs = [slug for slug in slugs if slug != "non_open"]
+        slugs = [slug for slug in slugs if slug in openness.OPENED]
     return [vocab.label(VOCABULARIES[name], slug) for slug in slugs]
 
 

@@ -9,7 +9,7 @@ from ckan.plugins import toolkit as tk
 from flask import Blueprint, redirect
 
 from .. import vocab
-from ..kernel import clock, orgs
+from ..kernel import clock, openness, orgs
 from ..kernel.actors import Role
 from ..kernel.deadlines import statutes
 from ..kernel.gate.doors import asking
@@ -231,7 +231,7 @@ def choices(plan: Plan) -> dict[str, Any]:
     return {
         "entries": [{"value": key, "label": title or name} for key, title, name in own],
         "months": [{"value": month, "label": month} for month in months],
-        "classes": [c for c in vocab.choices("open_class") if c["value"] != "non_open"],
+        "classes": [c for c in vocab.choices("open_class") if c["value"] in openness.OPENED],
         "all_grounds": [c for c in vocab.choices("plan_ground") if c["value"] in grounds],
         "terms": {name: vocab.choices(name) for name in schema.ENTRY_TERMS},
         "formats": vocab.choices("media_format"),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ..kernel import clock
 from ..kernel.audit.model import AuditEvent
+from ..kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL
 from ..kernel.types import Conflict
 from ..kernel.unit import Unit
 from ..kernel.workflow.model import Case
@@ -87,13 +88,13 @@ def catalogue(session: Session, plan: Plan) -> dict[str, int]:
     created = sa.extract("year", PACKAGE.metadata_created) == plan.year
     numbers = sa.select(
         sa.func.count().filter(active),
-        sa.func.count().filter(active, PACKAGE.private.is_(False), chosen == "unconditional"),
-        sa.func.count().filter(active, PACKAGE.private.is_(False), chosen == "conditional"),
-        sa.func.count().filter(active, PACKAGE.private.is_(False), chosen == "non_open"),
+        sa.func.count().filter(active, PACKAGE.private.is_(False), chosen == UNCONDITIONAL),
+        sa.func.count().filter(active, PACKAGE.private.is_(False), chosen == CONDITIONAL),
+        sa.func.count().filter(active, PACKAGE.private.is_(False), chosen == NON_OPEN),
         sa.func.count().filter(active, PACKAGE.private.is_(True)),
         sa.func.count().filter(active, created),
     ).where(*mine)
-    names = ("entries", "unconditional", "conditional", "non_open", "unpublished", "new")
+    names = ("entries", UNCONDITIONAL, CONDITIONAL, NON_OPEN, "unpublished", "new")
     found = dict(zip(names, session.execute(numbers).one(), strict=True))
     local_year = sa.extract("year", sa.func.timezone(clock.LOCAL.key, AuditEvent.at))
     acts = sa.select(AuditEvent.verb, sa.func.count()).where(

@@ -1,6 +1,6 @@
 """Read a file that may be hostile: a program of its own, with limits on memory and time.
 
-    python -m ckanext.nmgdata.tables.child KIND PATH MEMORY_MB SECONDS UNPACKED_MB
+    python -m ckanext.nmgdata.tables.child KIND PATH ENCODING MEMORY_MB SECONDS UNPACKED_MB
 
 Knows nothing of CKAN. Writes JSON lines: ``{"sheet": name}`` begins a sheet; ``[row, [cells]]`` is a
 row (cells are text or null); ``{"at": path, "row": n, "text": …}`` is one value of a JSON file; the
@@ -24,6 +24,10 @@ WHOLE = 1e15
 ITEM = "item"
 """What stands in the place of a JSON value for the elements of an array."""
 DEEPEST = 200
+MOST_NAMES = 5_000
+"""Names of columns that are gathered from the objects of a JSON file."""
+PLAIN = 40
+"""Digits before and after the point with which a number of a JSON file is written out."""
 SHORTEST = 11
 """Shorter values hold no number of a person; they are not passed on."""
 MOST_EMPTY = 1_000_000
@@ -50,7 +54,7 @@ def check_archive(path: str, unpacked: int) -> None:
 # --- spreadsheets --------------------------------------------------------------------------------
 
 
-def xlsx(path: str, unpacked: int) -> Iterator[Any]:
+def xlsx(path: str, encoding: str, unpacked: int) -> Iterator[Any]:
     """Yield the rows of every sheet, hidden ones too; formulas as the values they had when saved."""
     import openpyxl
 
@@ -97,7 +101,7 @@ def as_text(value: Any) -> str | None:
 # --- texts ---------------------------------------------------------------------------------------
 
 
-def docx(path: str, unpacked: int) -> Iterator[Any]:
+def docx(path: str, encoding: str, unpacked: int) -> Iterator[Any]:
     """Yield the paragraphs of a document: text, tables, notes, headers and footers."""
     from defusedxml.ElementTree import iterparse
 
@@ -117,7 +121,7 @@ def docx(path: str, unpacked: int) -> Iterator[Any]:
                     element.clear()
 
 
-def pdf(path: str, unpacked: int) -> Iterator[Any]:
+def pdf(path: str, encoding: str, unpacked: int) -> Iterator[Any]:
     """Yield the text of every page; a page without text (a scan) is said to be one."""
     import pypdf
 
@@ -129,7 +133,7 @@ def pdf(path: str, unpacked: int) -> Iterator[Any]:
         yield [number, [text]] if text.strip() else {"unread": number}
 
 
-def json_values(path_of_file: str, unpacked: int) -> Iterator[Any]:
+def json_values(path_of_file: str, encoding: str, unpacked: int) -> Iterator[Any]:
     """Yield every value of a JSON file, or of one JSON text after the other, with its place."""
     import ijson
 
@@ -154,12 +158,85 @@ def json_values(path_of_file: str, unpacked: int) -> Iterator[Any]:
                 path[-1] = str(value)
 
 
-READERS: dict[str, Callable[[str, int], Iterator[Any]]] = {
-    "xlsx": xlsx, "docx": docx, "pdf": pdf, "json": json_values,
+# --- JSON as a table -----------------------------------------------------------------------------
+
+
+def records(path: str, encoding: str, unpacked: int) -> Iterator[Any]:
+    """Yield a list of objects as rows: first all names that occur, then the values of each object.
+
+    Read twice, so that memory holds one object at a time. What lies inside an object is written as JSON.
+    """
+    names = dict.fromkeys(name for one in objects(path, encoding) for name in one)
+    yield [0, list(names)]
+    for number, one in enumerate(objects(path, encoding), 1):
+        yield [number, [json_cell(one.get(name)) for name in names]]
+
+
+def objects(path: str, encoding: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON file.
+
+    :raises UnreadableError: when it is not JSON, or not a list of nothing but objects
+    """
+    import ijson
+
+    names: set[str] = set()
+    with open(path, encoding=encoding, newline="") as text:
+        try:
+            start = text.read(1)
+            while start and (start.isspace() or start == "\ufeff"):
+                start = text.read(1)
+            if start != "[":
+                raise UnreadableError("records" if start == "{" else "json")
+            for one in ijson.items(Utf8(start, text), "item"):
+                if not isinstance(one, dict):
+                    raise UnreadableError("records")
+                names.update(one)
+                if len(names) > MOST_NAMES:
+                    raise UnreadableError("columns")
+                yield one
+        except UnicodeDecodeError as error:
+            raise UnreadableError("encoding") from error
+        except (ijson.JSONError, ValueError) as error:  # a number of thousands of digits is a ValueError
+            raise UnreadableError("json") from error
+
+
+class Utf8:
+    """A text as the UTF-8 bytes that the reader of JSON takes."""
+
+    def __init__(self, start: str, text: Any) -> None:
+        self.start, self.text = start, text
+
+    def read(self, size: int) -> bytes:
+        """Return about as many bytes; none at the end."""
+        if size == 0:
+            return b""
+        piece, self.start = self.start or self.text.read(size), ""
+        return piece.encode()
+
+
+def json_cell(value: Any) -> str | None:
+    """Return a value of a JSON object as a cell."""
+    import simplejson
+
+    match value:
+        case Decimal():
+            plain = abs(value.adjusted()) < PLAIN and -int(value.as_tuple().exponent) < PLAIN
+            return f"{value:f}" if plain else str(value)
+        case dict() | list():
+            try:
+                return simplejson.dumps(value, use_decimal=True, ensure_ascii=False, separators=(",", ":"))
+            except RecursionError as error:
+                raise UnreadableError("deep") from error
+        case _:
+            return as_text(value)
+
+
+READERS: dict[str, Callable[[str, str, int], Iterator[Any]]] = {
+    "xlsx": xlsx, "docx": docx, "pdf": pdf, "json": json_values, "records": records,
 }  # fmt: skip
 
 
-def main(kind: str, path: str, memory: str, seconds: str, unpacked: str) -> None:
+def main(kind: str, path: str, encoding: str, memory: str, seconds: str, unpacked: str) -> None:
     """Read one file and write what it holds to the standard output."""
     import logging
 
@@ -171,7 +248,7 @@ def main(kind: str, path: str, memory: str, seconds: str, unpacked: str) -> None
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     write = sys.stdout.write
     try:
-        for line in READERS[kind](path, int(unpacked) * megabyte):
+        for line in READERS[kind](path, encoding, int(unpacked) * megabyte):
             write(json.dumps(line, ensure_ascii=True))
             write("\n")
         last = {"end": True}

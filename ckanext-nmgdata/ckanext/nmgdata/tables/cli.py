@@ -50,7 +50,7 @@ def screen() -> None:
 @click.command()
 @click.option("--again", is_flag=True, help="Load also what is loaded already, or could not be loaded.")
 def tables(again: bool) -> None:
-    """Load the CSV and XLSX files that are not in the DataStore yet; drop what has no file any more."""
+    """Load the CSV, XLSX and JSON files that are not in the DataStore yet; drop what has no file any more."""
     states: Counter[str] = Counter()
     gone = set(model.Session.scalars(sa.select(Table.resource_id))) - set(wanted := uploads(follow.is_table))
     with click.progressbar([*wanted, *sorted(gone)], label="Tables") as bar:

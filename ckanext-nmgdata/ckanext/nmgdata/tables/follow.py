@@ -25,14 +25,14 @@ from .stored import MissingError, TooLargeError, copy_of
 
 log = logging.getLogger(__name__)
 TOPIC = "files"
-TABLE_FORMATS = ("csv", "xlsx")
+TABLE_FORMATS = ("csv", "xlsx", "json")
 Wanted = Callable[[model.Resource, model.Package], bool]
 """A rule that says for which files something is to be done."""
 MEGABYTE = 1024 * 1024
 
 
 def is_table(resource: model.Resource, package: model.Package) -> bool:
-    """Say whether a file is to be a table: a CSV or XLSX upload that is there and was not withdrawn."""
+    """Say whether a file is to be a table: a CSV, XLSX or JSON upload that is there and was not withdrawn."""
     there = resource.state == package.state == model.State.ACTIVE
     known = vocab.media_format(resource.format)
     if not there or not origins.is_upload(resource) or not known or known["slug"] not in TABLE_FORMATS:

@@ -111,7 +111,7 @@ def headed(rows: Iterator[Row], report: Report) -> tuple[Sequence[str | None], I
         if at is None:
             at = next((i for i, count in enumerate(filled) if count), None)
         if at is not None and (rest is None or len(start) > at + 1):
-            report.sheet, report.skipped = sheet, start[at].number - 1
+            report.sheet, report.skipped = sheet, max(0, start[at].number - 1)
             same = until_other_sheet(rows, sheet) if rest is None else iter(())
             return start[at].cells, chain(islice(start, at + 1, None), same)
         first = rest

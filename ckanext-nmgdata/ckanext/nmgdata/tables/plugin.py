@@ -65,7 +65,7 @@ class TablesPlugin(p.SingletonPlugin):
 
     def get_helpers(self) -> dict[str, Any]:
         """Return the template helpers."""
-        return {"nmgdata_file_part": present.part}
+        return {"nmgdata_file_part": present.part, "nmgdata_no_preview": present.nmgdata_no_preview}
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Do what new files need."""

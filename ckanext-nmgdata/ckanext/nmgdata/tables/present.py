@@ -9,7 +9,7 @@ from ckan.plugins import toolkit as tk
 
 from ..forms import PRIVATE
 from ..kernel.actors import Actor, Role
-from ..kernel.gate import origins, screening
+from ..kernel.gate import doors, origins, screening
 from ..kernel.gate.model import HELD
 from . import follow
 from .model import Table
@@ -41,21 +41,31 @@ COVERAGES = {
 }
 KINDS = {**PRIVATE, UNREADABLE: N_("Unreadable file")}
 ERRORS = {
-    "no_table": N_("The file is neither CSV nor XLSX."),
+    "no_table": N_("The file is neither CSV, XLSX nor JSON."),
     "empty": N_("The file holds no rows."),
     "missing": N_("The file is not in the storage."),
     "size": N_("The file is too large to be loaded."),
     "rows": N_("The table has too many rows."),
     "columns": N_("The table has too many columns."),
     "broken": N_("The file is broken or is not what its name says."),
+    "json": N_("The file is not valid JSON: it breaks off, or holds what JSON does not know, such as NaN."),
+    "records": N_("Only a JSON file that is a list of objects, [{…}, {…}], can be shown as a table."),
+    "deep": N_("The values of the JSON file lie too deep in one another."),
+    "encoding": N_("The characters of the file are neither UTF-8 nor GB18030."),
     "encrypted": N_("The file is protected by a password."),
     "bomb": N_("The file would be too large when unpacked."),
     "memory": N_("The file needs too much memory to be read."),
     "killed": N_("The file takes too long to be read."),
 }
+NO_PREVIEW = {
+    "queued": N_("The table is being made of the file; look again in a minute."),
+    "loading": N_("The table is being made of the file; look again in a minute."),
+    "failed": "",
+}
 FAULTS = {
     "wide": N_("more cells than headings"),
     "malformed": N_("quotation marks do not match, or a cell is too long"),
+    "long": N_("a cell is too long"),
     "encoding": N_("characters that do not belong to the file's encoding"),
 }
 HEADING_FAULTS = {
@@ -86,6 +96,14 @@ def table(resource_id: str) -> dict[str, Any]:
             for number, why in report.get("bad_rows", [])
         ],
     }
+
+
+def nmgdata_no_preview(file: dict[str, Any]) -> str:
+    """Say to everybody why a file that anybody may have is shown as no table; nothing where none was due."""
+    row = model.Session.get(Table, file["id"], populate_existing=True)
+    if row is None or row.state not in NO_PREVIEW or not doors.open_to_all(file["id"]):
+        return ""
+    return _(ERRORS.get(row.error, row.error)) if row.error else _(NO_PREVIEW[row.state])
 
 
 def screening_of(resource_id: str, actor: Actor) -> dict[str, Any]:

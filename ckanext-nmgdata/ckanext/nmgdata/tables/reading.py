@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -15,11 +16,13 @@ from typing import Any
 
 from .. import config
 from . import child
-from .stored import DOCX, JSON, PDF, TEXT, XLSX, Copy
+from .stored import DOCX, JSON, PDF, RECORDS, TEXT, XLSX, Copy
 
 DELIMITERS = ",\t;|"
 SNIFFED = 200
 """Lines that are looked at to find the delimiter."""
+LONGEST_CELL = csv.field_size_limit()
+"""Characters of a cell that is loaded; PostgreSQL cannot index much longer ones."""
 LONGEST_LINE = 16 * 1024 * 1024
 """Characters of one line; a longer one is cut, so that a file without line breaks fits into memory."""
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONIOENCODING": "utf-8", "LC_ALL": "C.UTF-8"}
@@ -44,7 +47,7 @@ class Row:
     at: str = ""
     """Place of a value in a JSON file."""
     fault: str | None = None
-    """Why the row cannot be read: ``encoding``, ``malformed``."""
+    """Why the row cannot be read: ``encoding``, ``malformed``, ``long``."""
 
 
 # --- text files ----------------------------------------------------------------------------------
@@ -103,8 +106,10 @@ def limited_lines(file: Any) -> Iterator[str]:
 
 
 def fault_of(cells: Sequence[str]) -> str | None:
-    """Say when cells hold bytes of another encoding, or the character that PostgreSQL cannot store."""
+    """Say when cells are too long, hold bytes of another encoding, or what PostgreSQL cannot store."""
     for cell in cells:
+        if len(cell) > LONGEST_CELL:
+            return "long"
         if not cell.isascii():
             try:
                 cell.encode()
@@ -131,7 +136,7 @@ def child_rows(copy: Copy, seconds: int) -> Iterator[Row | int]:
     :raises UnreadableError: at the end of what could be read, when that is not the end of the file
     """
     command = [
-        sys.executable, "-m", child.__name__, copy.kind, str(copy.path),
+        sys.executable, "-m", child.__name__, copy.kind, str(copy.path), copy.encoding,
         str(config.tables_memory_mb()), str(seconds), str(config.tables_unpacked_mb()),
     ]  # fmt: skip
     program = subprocess.Popen(  # noqa: S603 (our own program; the path is our own copy)
@@ -163,7 +168,8 @@ def child_rows(copy: Copy, seconds: int) -> Iterator[Row | int]:
         if program.stdout:
             program.stdout.close()
     if not last.get("end"):
-        raise UnreadableError(last.get("error", "killed"))
+        crashed = program.returncode in (-signal.SIGSEGV, -signal.SIGABRT)
+        raise UnreadableError(last.get("error", "broken" if crashed else "killed"))
 
 
 # --- both ----------------------------------------------------------------------------------------
@@ -188,7 +194,7 @@ def table_rows(copy: Copy, seconds: int) -> tuple[Iterator[Row], str | None]:
 
     :raises UnreadableError: when the file is no table at all
     """
-    if copy.kind == XLSX:
+    if copy.kind in (XLSX, RECORDS):
         return (row for row in child_rows(copy, seconds) if isinstance(row, Row)), None
     if copy.kind in (TEXT, JSON):  # a table may begin with a bracket
         delimiter = delimiter_of(copy)

@@ -12,17 +12,20 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ckan import model
 from ckan.lib import files
 
+from .. import vocab
 from ..kernel.gate.stored import StoredFile
 
 CHUNK = 1024 * 1024
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 XLSX, JSON, DOCX, PDF, TEXT, OTHER = "xlsx", "json", "docx", "pdf", "text", "other"
+RECORDS = "records"
+"""A JSON file that is to be a table: a list of objects."""
 SAMPLE = 32 * 1024
 
 
@@ -143,6 +146,13 @@ def kind_of(path: Path) -> str:
 
 BINARY = (b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf")
 """Old Office files, images and archives that need not hold a zero byte early on."""
+
+
+def to_be_table(copy: Copy, declared: str | None) -> Copy:
+    """Return a copy as its table is read: a text whose department calls it JSON is one, in any encoding."""
+    media = vocab.media_format(declared)
+    as_records = media is not None and media["slug"] == "json" and copy.kind in (JSON, TEXT)
+    return replace(copy, kind=RECORDS) if as_records else copy
 
 
 def kind_of_archive(path: Path) -> str:

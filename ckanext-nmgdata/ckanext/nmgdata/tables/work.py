@@ -27,7 +27,7 @@ from . import follow, kept, load
 from .model import FAILED, LOADED, LOADING, Table
 from .reading import UnreadableError
 from .scan import UNREADABLE, scan
-from .stored import Copy, MissingError, copy_of
+from .stored import Copy, MissingError, copy_of, to_be_table
 
 log = logging.getLogger(__name__)
 VIEW, VIEW_TITLE = "datatables_view", "表格"
@@ -73,7 +73,7 @@ def process(resource_id: str) -> None:
                 if scanned is not None:
                     conclude(resource_id, scanned, copy)
                 if loaded is not None:
-                    make_table(resource_id, loaded, copy)
+                    make_table(resource_id, loaded, copy, resource.format)
         except MissingError:
             if loaded is not None:
                 fail(resource_id, loaded, "missing")
@@ -157,14 +157,14 @@ def forget_version(resource_id: str) -> None:
         unit.session.execute(sa.update(Table).where(Table.resource_id == resource_id).values(version=""))
 
 
-def make_table(resource_id: str, version: str, copy: Copy) -> None:
+def make_table(resource_id: str, version: str, copy: Copy, declared: str | None) -> None:
     """Load a copy and write down what came of it."""
     if copy.size > config.tables_max_mb() * follow.MEGABYTE:
         fail(resource_id, version, "size")
         return
     try:
         with store() as cursor:
-            report = load.build(cursor, resource_id, copy, hints(resource_id))
+            report = load.build(cursor, resource_id, to_be_table(copy, declared), hints(resource_id))
     except UnreadableError as error:
         fail(resource_id, version, error.code)
         return

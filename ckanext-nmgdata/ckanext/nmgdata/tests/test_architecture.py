@@ -115,6 +115,7 @@ POWERS = {
         "kernel/gate/seal.py", "objection/takedown.py", "plan/jobs.py", "catalog/bulk/documents.py",
         "harvest/load.py",
     },
+    r"[!=]= \"(unconditional|conditional|non_open)\"": {"catalog/rules.py", "demo/load.py"},
 }  # fmt: skip
 """What may be done in certain modules only."""
 

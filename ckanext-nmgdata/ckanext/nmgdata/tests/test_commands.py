@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ..factories import call, dataset
+from ..factories import call, dataset, person
 from ..kernel import clock
+from ..kernel.audit.model import AuditEvent
 from ..kernel.outbox.model import Outbox
 from ..kernel.outbox.search import left_to_tick, solr
 
@@ -154,3 +155,14 @@ def test_reconcile_ends_with_1_until_what_differs_is_mended(world):
     assert f"missing {made['id']}" in ckan("nmgdata", "reconcile", status=1)
     assert "1 differences, 0 left" in ckan("nmgdata", "reconcile", "--repair")
     assert "0 differences" in ckan("nmgdata", "reconcile")
+
+
+def test_a_command_that_makes_an_operator_is_written_down():
+    """R-SEC-10: nobody is at the keyboard that the portal could know, but the act stays."""
+    user = person("keeper")
+    ckan("sysadmin", "add", "keeper")
+    ckan("sysadmin", "remove", "keeper")
+    model.Session.rollback()
+    query = sa.select(AuditEvent).where(AuditEvent.subject_id == user.id).order_by(AuditEvent.seq)
+    found = [(e.verb, e.actor_kind, e.detail["role"]) for e in model.Session.scalars(query)]
+    assert found == [("role.given", "system", "sysadmin"), ("role.taken", "system", "sysadmin")]

@@ -37,7 +37,8 @@ def test_who_sets_up_an_organisation_as_operator_holds_no_office_in_it(world, ap
 
 def test_roles_that_come_and_go_are_written_down(world, app, as_user):
     admin = factories.join(person("chief"), world.department, "admin")
-    before, member = given(), {"id": world.department["id"], "username": world.citizen.name}
+    member, operator = {"id": world.department["id"], "username": world.citizen.name}, world.sysadmin.id
+    before = given()
 
     def ask(action, who, **data):
         assert app.post(f"/api/3/action/{action}", json=data, headers=as_user(who)).json["success"]
@@ -48,7 +49,7 @@ def test_roles_that_come_and_go_are_written_down(world, app, as_user):
     ask("organization_member_delete", admin, **member)
     ask("user_patch", world.sysadmin, id=world.citizen.id, sysadmin=True)
     ask("user_patch", world.sysadmin, id=world.citizen.id, sysadmin=False)
-    citizen, operator = world.citizen.id, world.sysadmin.id
+    citizen = world.citizen.id
     assert given()[len(before) :] == [
         ("role.given", admin.id, citizen, "editor"),
         ("role.given", admin.id, citizen, "reviewer"),

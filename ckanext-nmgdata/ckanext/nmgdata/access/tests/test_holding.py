@@ -595,3 +595,72 @@ def test_what_the_law_does_not_owe_can_be_switched_off(world):
     assert len(to_reviewer) == 1  # of the submission, which asks for a decision
     listed = call("nmgdata_notice_list", world.reviewer)["notices"]
     assert sorted(row["template"] for row in listed) == ["accept", "submit"]
+
+
+class TestConditions:
+    """Who has applied for data, or uses them, is told of other conditions, once, by notice and mail (R-OPEN-09)."""
+
+    EASIER = "注明来源即可。不得再识别个人。"
+
+    def ease(self, world, **values):
+        stated = {
+            "open_class": "conditional",
+            "conditions": "easier",
+            "evaluation": "两年来没有发现风险，条件不再必要。",
+        }
+        stated |= {"open_condition": self.EASIER, **values}
+        return call("nmgdata_class_change_submit", world.reviewer, id=world.conditional["id"], **stated)
+
+    def told(self, wsgi):
+        """Deliver what waits and return the mails about conditions, by address."""
+        with wsgi._wsgi_app.test_request_context(base_url="http://test.ckan.net"):
+            outbox.deliver(["notice"])
+        mails = model.Session.query(Outbox).filter_by(topic="mail").all()
+        return {row.payload["to"]: row.payload for row in mails if "开放条件已" in row.payload["subject"]}
+
+    def test_easier_ones(self, world, wsgi):
+        assert world.official
+        granted, waiting = world.granted(), None
+        waiting = call(
+            "nmgdata_application_submit", world.citizen, dataset_id=world.conditional["id"], **STATEMENT
+        )
+        done = call(
+            "nmgdata_application_submit", world.stranger, dataset_id=world.conditional["id"], **STATEMENT
+        )
+        fire(world.stranger, done, "withdraw")
+        before = call("package_show", None, id=world.conditional["id"])["open_condition"]
+        self.ease(world)
+        told = self.told(wsgi)
+        assert set(told) == {world.applicant.record.email, world.citizen.record.email}
+        mine, theirs = told[world.applicant.record.email], told[world.citizen.record.email]
+        assert granted["number"] in mine["subject"] and "按原内容继续有效" in mine["body"]
+        assert waiting["number"] in theirs["subject"] and "撤回后重新申请" in theirs["body"]
+        for mail in told.values():
+            assert before in mail["body"] and self.EASIER in mail["body"]
+            assert "{" not in mail["body"]
+        assert len(self.told(wsgi)) == 2
+        listed = [notice["subject"] for notice in call("nmgdata_notice_list", world.citizen)["notices"]]
+        assert [subject for subject in listed if "开放条件已放宽" in subject] == [theirs["subject"]]
+
+    def test_harder_ones_only_once_they_hold(self, world, wsgi):
+        assert world.official
+        world.submitted()
+        stated = {
+            "reason": "出现再识别风险，需要收紧条件。",
+            "legal_basis": "《中华人民共和国个人信息保护法》第二十八条",
+        }
+        condition = world.conditional["open_condition"]
+        proposed = self.ease(
+            world, conditions="harder", open_condition=condition, needs_id_number=True, **stated
+        )
+        assert self.told(wsgi) == {}
+        fire(world.official, proposed, "approve")
+        (mail,) = self.told(wsgi).values()
+        assert "已收紧" in mail["subject"] and "自然人申请须填身份证号" in mail["body"]
+
+    def test_nobody_is_told_of_what_was_not_changed(self, world, wsgi):
+        world.submitted()
+        with pytest.raises(tk.ValidationError):
+            self.ease(world, open_condition=world.conditional["open_condition"])
+        model.Session.rollback()
+        assert self.told(wsgi) == {}

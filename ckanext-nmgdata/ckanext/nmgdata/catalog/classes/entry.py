@@ -20,6 +20,7 @@ from ...kernel.types import Conflict
 from ...kernel.unit import Unit
 from .. import lifecycle, publish, rules
 from ..model import Entry
+from . import rule
 from .history import Decision
 from .model import ClassChange
 
@@ -61,7 +62,11 @@ def would_be(package: model.Package, row: ClassChange) -> dict[str, Any]:
         "open_reason": row.reason, "open_legal_basis": row.legal_basis,
         "open_condition": row.open_condition, "nonopen_ground": row.nonopen_ground,
     }  # fmt: skip
-    kept = {name: stated[name] for name in STATED[row.after] if stated[name]}
+    kept: dict[str, Any] = {name: stated[name] for name in STATED[row.after] if stated[name]}
+    if row.after != CONDITIONAL:
+        extras.pop("needs_id_number", None)  # nobody applies for these
+    elif row.needs_id_number is not None:
+        kept["needs_id_number"] = "true" if row.needs_id_number else "false"
     license_id = row.license_id or package.license_id
     return {"extras": {**extras, **kept, "open_class": row.after}, "license_id": license_id}
 
@@ -94,10 +99,12 @@ def move(unit: Unit, row: ClassChange, case_number: str) -> None:
         raise Conflict(_("The open class of this entry has changed meanwhile."))
     check(package, row)
     wanted = would_be(package, row)
-    decision = Decision(case_number, row.basis, not closes(row.before, row.after, row.basis))
+    closing = closes(row.before, row.after, row.basis)
+    decision = Decision(case_number, row.basis, not closing)
+    conditions = rule.conditions(package.extras or {})
     write(unit, package, decision, **wanted)
     if row.before == row.after:
-        lifecycle.note_conditions(unit, package, decision)
+        lifecycle.note_conditions(unit, package, decision, before=conditions, harder=closing)
 
 
 def renew(unit: Unit, package: model.Package, reason: str, legal_basis: str) -> None:

@@ -14,10 +14,10 @@ from ...kernel.types import day, json, moment, one_of, text
 EVALUATION, PROCESSING, CONSENT = "evaluation", "processing", "consent"
 BASES = (EVALUATION, PROCESSING, CONSENT)
 """What a change towards more open rests on (R29¶2, ¶3)."""
-KEEP, CONVERTIBLE, TIGHTEN = "keep", "convertible", "tighten"
+KEEP, CONVERTIBLE, EASE, TIGHTEN = "keep", "convertible", "ease", "tighten"
 HARDER, EASIER = "harder", "easier"
 """How the conditions of data may change whose class stays."""
-CONCLUSIONS = (KEEP, CONVERTIBLE, TIGHTEN)
+CONCLUSIONS = (KEEP, CONVERTIBLE, EASE, TIGHTEN)
 
 
 class ClassChange(tk.BaseModel):
@@ -37,6 +37,8 @@ class ClassChange(tk.BaseModel):
     reason: Mapped[str | None] = mapped_column(sa.Text)
     legal_basis: Mapped[str | None] = mapped_column(sa.Text)
     open_condition: Mapped[str | None] = mapped_column(sa.Text)
+    needs_id_number: Mapped[bool | None]
+    """Whether natural persons state their ID number from now on (DC-18); None: as the entry has it."""
     nonopen_ground: Mapped[str | None] = mapped_column(sa.Text)
     license_id: Mapped[str | None] = mapped_column(sa.Text)
     basis: Mapped[str | None] = mapped_column(sa.Text)

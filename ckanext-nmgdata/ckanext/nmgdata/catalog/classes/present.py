@@ -19,13 +19,14 @@ from ...kernel.orgs import title_of
 from ...kernel.workflow import engine, presenters
 from ...kernel.workflow.model import Case
 from ...kernel.workflow.presenters import Presenter, dataset_name, dataset_title
-from . import filing, steps
+from . import filing, rule, steps
 from .logic import schema
-from .model import HARDER, ClassChange, Evaluation
+from .model import CONCLUSIONS, CONVERTIBLE, EASE, HARDER, KEEP, TIGHTEN, ClassChange, Evaluation
 
 _ = tk._
 SHOWN = (
-    "before", "after", "publishes", "reason", "legal_basis", "open_condition", "nonopen_ground", "basis",
+    "before", "after", "publishes", "reason", "legal_basis", "open_condition", "needs_id_number",
+    "nonopen_ground", "basis",
     "evaluation", "processing_kind", "processing", "consented_by", "secrecy_review",
 )  # fmt: skip
 
@@ -47,6 +48,12 @@ def change(case: Case, actor: Actor) -> dict[str, Any]:
 def conditions_of(package: model.Package | None) -> str:
     """Return the conditions that an entry states now."""
     return ((package.extras or {}) if package else {}).get("open_condition") or ""
+
+
+def conditions_stated(package: model.Package | None) -> dict[str, str]:
+    """Return what forms of conditions begin with: those of the entry."""
+    asks = bool(package) and rule.asks_id_number(package.extras or {})
+    return {"open_condition": conditions_of(package), "needs_id_number": "true" if asks else "false"}
 
 
 def number_of_evaluation(case: Case) -> str | None:
@@ -90,7 +97,7 @@ def beginning(
         "stricter": is_stricter(before, after) or conditions == HARDER,
         "reason": "" if before == NON_OPEN else extras.get("open_reason", ""),
         "legal_basis": "" if before == NON_OPEN else extras.get("open_legal_basis", ""),
-        "open_condition": conditions_of(package),
+        **conditions_stated(package),
         "evaluation": last.findings if last else "",
         "license_id": package.license_id if package else "",
         "form": evidence.new_secret(),
@@ -103,16 +110,27 @@ def begun_evaluation(case: Case, step: str) -> dict[str, Any]:
     row = model.Session.get_one(Evaluation, case.id)
     package = presenters.dataset_of(case)
     extras = (package.extras or {}) if package else {}
-    found = {
-        "keep": [],
-        "convertible": schema.targets(row.open_class, row.published, 1),
-        "tighten": schema.targets(row.open_class, row.published, -1),
-    }.get(step, [])
+    found = targets(row).get(step, [])
     return {
         "reason": extras.get("open_reason", ""),
         "legal_basis": extras.get("open_legal_basis", ""),
         "targets": [{"value": name, "label": vocab.label("open_class", name)} for name in found],
+        **conditions_stated(package),
     }
+
+
+def targets(row: Evaluation) -> dict[str, list[str]]:
+    """Return the conclusions that an evaluation may come to, each with the classes that it may name."""
+    further = schema.targets(row.open_class, row.published, 1)
+    stricter = schema.targets(row.open_class, row.published, -1)
+    possible = {KEEP: True, CONVERTIBLE: further, EASE: steps.eases(row), TIGHTEN: stricter}
+    named = {CONVERTIBLE: further, TIGHTEN: stricter}
+    return {name: named.get(name, []) for name, is_possible in possible.items() if is_possible}
+
+
+def offers(case: Case, step: str) -> bool:
+    """Say whether the page offers a step: no conclusion that this evaluation cannot come to."""
+    return step not in CONCLUSIONS or step in targets(model.Session.get_one(Evaluation, case.id))
 
 
 def evaluation(case: Case, actor: Actor) -> dict[str, Any]:
@@ -127,6 +145,7 @@ def evaluation(case: Case, actor: Actor) -> dict[str, Any]:
         "due_on": row.due_on.isoformat(),
         "entry_reason": extras.get("open_reason"),
         "entry_legal_basis": extras.get("open_legal_basis"),
+        "entry_condition": conditions_of(package) if row.published else "",
         "answers": [
             {"name": name, "question": _(question), "answer": _(schema.ANSWERS[row.answers[name]])}
             for name, question in schema.QUESTIONS.items()
@@ -183,6 +202,7 @@ def install() -> None:
         steps.CHANGE,
         Presenter(dataset_title, change, folder(steps.CHANGE), begun_change, reads_evidence=engine.may_see),
     )
+    shown = folder(steps.EVALUATION)
     presenters.register(
-        steps.EVALUATION, Presenter(dataset_title, evaluation, folder(steps.EVALUATION), begun_evaluation)
+        steps.EVALUATION, Presenter(dataset_title, evaluation, shown, begun_evaluation, offers=offers)
     )

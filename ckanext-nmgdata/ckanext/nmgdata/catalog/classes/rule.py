@@ -15,7 +15,7 @@ from ckan.types import Context
 
 from ... import config
 from ...kernel.gate import stops
-from ...kernel.openness import CONDITIONAL, UNCONDITIONAL, is_stricter
+from ...kernel.openness import CONDITIONAL, is_opened, is_stricter
 from ..model import Entry
 from .history import Decision
 
@@ -31,22 +31,41 @@ def decision_of(context: Context) -> Decision | None:
     return Decision() if context.get("ignore_auth") else None
 
 
-def conditions_fault(context: Context, dataset: model.Package | None, after: str | None) -> str:
+def conditions_faults(
+    context: Context, dataset: model.Package | None, after: dict[str, Any]
+) -> dict[str, str]:
     """Return what is wrong with the conditions that an edit states, before it is written (R-OPEN-09).
 
-    The row stays locked until CKAN commits, so that no decision comes in between.
+    That natural persons must state their ID number is such a condition (DC-18). The row stays locked until
+    CKAN commits, so that no decision comes in between.
+
+    :param after: the entry as the edit would have it
     """
     if dataset is None or decision_of(context) is not None:
-        return ""
+        return {}
     entry = model.Session.get(Entry, dataset.id)
     if entry is None or entry.published_at is None or entry.open_class != CONDITIONAL:
-        return ""
-    kept = sa.select(PACKAGE.extras["open_condition"].astext).where(PACKAGE.id == dataset.id)
-    before = (model.Session.scalar(kept.with_for_update()) or "").split()
-    if not before or before == (after or "").split():
-        return ""
+        return {}
+    kept = sa.select(PACKAGE.extras).where(PACKAGE.id == dataset.id)
+    before = model.Session.scalar(kept.with_for_update()) or {}
+    words = (before.get("open_condition") or "").split()
+    changed = []
+    if words and words != (after.get("open_condition") or "").split():
+        changed.append("open_condition")
+    if asks_id_number(before) != asks_id_number(after):
+        changed.append("needs_id_number")
     said = _("The conditions of published data change only by a case: reviewed where they become harder.")
-    return f"{said} {_('File the change here: {address}').format(address=address(dataset.name))}"
+    return dict.fromkeys(changed, f"{said} {way(dataset)}")
+
+
+def conditions(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the conditions that an entry states."""
+    return {"open_condition": entry.get("open_condition") or "", "needs_id_number": asks_id_number(entry)}
+
+
+def asks_id_number(entry: dict[str, Any]) -> bool:
+    """Say whether natural persons who apply state their ID number, as an entry has it (DC-18)."""
+    return entry.get("needs_id_number") in (True, "true")
 
 
 def refusal(dataset: model.Package, before: str | None, after: str | None) -> str:
@@ -89,8 +108,6 @@ def refuse(dataset: model.Package, before: str | None, after: str | None) -> Non
 
 # --- to be there, or not ------------------------------------------------------------------------
 
-OPENED = (UNCONDITIONAL, CONDITIONAL)
-
 
 def hiding(context: Context, dataset: model.Package | None) -> str:
     """Say why an edit may not take an entry from the public's sight; empty when it may (R-OPEN-13).
@@ -102,7 +119,7 @@ def hiding(context: Context, dataset: model.Package | None) -> str:
         return ""
     if stops.is_gone(dataset.id, None):
         return _("These data were withdrawn; that they were stays public.")
-    if not is_opened(dataset):
+    if not is_opened(dataset.extras or {}):
         return ""
     said = _(
         "Opened data are neither hidden nor deleted by an edit. Close them first; the authority reviews it."
@@ -114,7 +131,7 @@ def emptying(context: Context, dataset: model.Package | None) -> str:
     """Say why an edit may not take the last file of opened data away; empty when it may (R-OPEN-13)."""
     if dataset is None or decision_of(context) is not None or not is_visible(dataset):
         return ""
-    if not is_opened(dataset) or not any(file.url for file in dataset.resources):
+    if not is_opened(dataset.extras or {}) or not any(file.url for file in dataset.resources):
         return ""
     said = _(
         "Opened data keep a file: add the new one before you delete the old one, or close the data first."
@@ -125,11 +142,6 @@ def emptying(context: Context, dataset: model.Package | None) -> str:
 def is_visible(dataset: model.Package) -> bool:
     """Say whether an entry is published, as the database has it."""
     return not dataset.private and dataset.state == model.State.ACTIVE
-
-
-def is_opened(dataset: model.Package) -> bool:
-    """Say whether an entry's data are open, on conditions or without."""
-    return (dataset.extras or {}).get("open_class") in OPENED
 
 
 def keep(context: Context, dataset: model.Package | None, *, purged: bool = False) -> None:

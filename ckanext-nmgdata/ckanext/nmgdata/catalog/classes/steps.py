@@ -14,16 +14,16 @@ from ...kernel.actors import Actor
 from ...kernel.audit.model import AuditEvent
 from ...kernel.evidence import files as evidence
 from ...kernel.gate import stops
-from ...kernel.openness import NON_OPEN, UNCONDITIONAL
+from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL
 from ...kernel.orgs import REGION
 from ...kernel.types import Conflict
 from ...kernel.unit import Unit
 from ...kernel.workflow import engine
 from ...kernel.workflow.machine import Payload
 from ...kernel.workflow.model import Case
-from . import entry, history
+from . import entry, history, rule
 from .logic import schema
-from .model import CONSENT, CONVERTIBLE, KEEP, PROCESSING, TIGHTEN, ClassChange, Evaluation
+from .model import CONSENT, CONVERTIBLE, EASE, KEEP, PROCESSING, TIGHTEN, ClassChange, Evaluation
 from .model import EVALUATION as EVALUATED
 
 _ = tk._
@@ -112,10 +112,30 @@ def may_be_so(unit: Unit, case: Case, data: Payload) -> None:
 
 def other_conditions(unit: Unit, case: Case, data: Payload) -> None:
     """The conditions that are stated are not those that the entry states; the timeline keeps both."""
-    package = entry.locked(unit, change(unit, case).dataset_id)
-    data["conditions_before"] = (package.extras or {}).get("open_condition") or ""
-    if data["conditions_before"].split() == data["open_condition"].split():
+    extras = entry.locked(unit, change(unit, case).dataset_id).extras or {}
+    asked = rule.asks_id_number(extras)
+    asks = asked if data["needs_id_number"] is None else data["needs_id_number"]
+    data["conditions_before"], data["id_number_before"] = extras.get("open_condition") or "", asked
+    data["needs_id_number"] = asks
+    if data["conditions_before"].split() == data["open_condition"].split() and asks == asked:
         raise tk.ValidationError({"open_condition": [_("These are the conditions already.")]})
+
+
+def not_only_easier(unit: Unit, case: Case, data: Payload) -> None:
+    """That no ID number is needed any more makes conditions easier, which nobody has to review (DC-18)."""
+    same = data["conditions_before"].split() == data["open_condition"].split()
+    if same and data["id_number_before"] and not data["needs_id_number"]:
+        message = _("Without the ID number the conditions become easier: make them easier instead.")
+        raise tk.ValidationError({"needs_id_number": [message]})
+
+
+def not_harder(unit: Unit, case: Case, data: Payload) -> None:
+    """To ask for the ID number makes conditions harder, whatever else is made easier (DC-18, R-OPEN-09)."""
+    if data["needs_id_number"] and not data["id_number_before"]:
+        message = _(
+            "To ask for the ID number makes the conditions harder: propose harder conditions instead."
+        )
+        raise tk.ValidationError({"needs_id_number": [message]})
 
 
 def eased(unit: Unit, case: Case, data: Payload) -> None:
@@ -129,8 +149,8 @@ def eased(unit: Unit, case: Case, data: Payload) -> None:
 
 
 STATED = (
-    "reason", "legal_basis", "open_condition", "nonopen_ground", "license_id", "basis", "evaluation",
-    "processing_kind", "processing", "consented_by", "secrecy_review",
+    "reason", "legal_basis", "open_condition", "needs_id_number", "nonopen_ground", "license_id", "basis",
+    "evaluation", "processing_kind", "processing", "consented_by", "secrecy_review",
 )  # fmt: skip
 
 
@@ -163,6 +183,18 @@ def release(unit: Unit, case: Case, data: Payload) -> None:
 
 
 # --- the evaluation ------------------------------------------------------------------------------
+
+
+def has_conditions(unit: Unit, case: Case, data: Payload) -> None:
+    """Conditions are made easier of published conditional data; of others there are none, or an edit does."""
+    row = evaluation(unit, case)
+    if not eases(row):
+        raise tk.ValidationError({"conclusion": [_("These data have no published conditions.")]})
+
+
+def eases(row: Evaluation) -> bool:
+    """Say whether an evaluation may find that the conditions can be made easier."""
+    return row.published and row.open_class == CONDITIONAL
 
 
 def due_on(unit: Unit, case: Case, data: Payload) -> date:
@@ -204,13 +236,19 @@ def propose(unit: Unit, case: Case, row: Evaluation, data: Payload) -> None:
     begin_change(unit, case, row, "propose", data)
 
 
-FOLLOWING = {KEEP: renew, CONVERTIBLE: convert, TIGHTEN: propose}
+def ease(unit: Unit, case: Case, row: Evaluation, data: Payload) -> None:
+    """Make the conditions easier, at once; the case rests on what was found (R-OPEN-08, R-OPEN-09)."""
+    begin_change(unit, case, row, "ease", {**data, "evaluation": row.findings})
+
+
+FOLLOWING = {KEEP: renew, CONVERTIBLE: convert, EASE: ease, TIGHTEN: propose}
 
 
 def begin_change(unit: Unit, case: Case, row: Evaluation, step: str, data: Payload) -> None:
     """Begin the change of class that an evaluation asks for."""
     proposer = unit.actor.user_id if step == "propose" else None
-    made = start(unit, entry.locked(unit, row.dataset_id), row.target or "", step, data, filer_id=proposer)
+    after = CONDITIONAL if step == "ease" else row.target or ""
+    made = start(unit, entry.locked(unit, row.dataset_id), after, step, data, filer_id=proposer)
     row.change_id = made.id
     unit.session.flush()
 

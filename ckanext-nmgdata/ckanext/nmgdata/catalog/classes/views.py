@@ -22,9 +22,9 @@ from ...kernel.workflow import machine as machines
 from ...kernel.workflow.model import Case
 from ...kernel.workflow.presenters import dataset_title
 from ...reader import context, need_login
-from . import entry, filing, history, negative, present, steps
+from . import entry, filing, history, negative, present, rule, steps
 from .logic import schema
-from .model import CONVERTIBLE, EASIER, HARDER, KEEP, TIGHTEN, Evaluation
+from .model import CONVERTIBLE, EASE, EASIER, HARDER, KEEP, TIGHTEN, Evaluation
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
@@ -60,7 +60,8 @@ def change(id: str) -> Any:
             data["attached"] = [evidence.shown(row) for row in evidence.drafts(data["form"])]
     values = {
         "dataset": package, "data": data, "errors": errors, "target": wanted,
-        "stricter": data["stricter"], "conditions_now": present.conditions_of(package), **choices(),
+        "stricter": data["stricter"], "conditions_now": present.conditions_of(package),
+        "asks_now": rule.asks_id_number(package.extras or {}), **choices(),
     }  # fmt: skip
     return tk.render("nmgdata/open_class_change/change.html", values)
 
@@ -171,6 +172,7 @@ def choices() -> dict[str, Any]:
         "licences": [{"value": one.id, "label": one.title} for one in registers if one.id not in barred],
         "questions": [{"name": name, "label": _(label)} for name, label in schema.QUESTIONS.items()],
         "answers": [{"value": name, "label": _(label)} for name, label in schema.ANSWERS.items()],
+        "yes_no": [{"value": "false", "label": _("No")}, {"value": "true", "label": _("Yes")}],
     }
 
 
@@ -206,6 +208,7 @@ def evaluations_due() -> tuple[int, int]:
 CONCLUDING = {
     KEEP: N_("Keep the class, for a renewed reason"),
     CONVERTIBLE: N_("Can be opened"),
+    EASE: N_("Conditions can be easier"),
     TIGHTEN: N_("Must be closed further"),
 }
 
@@ -222,7 +225,7 @@ def evaluate(number: str) -> Any:
         return tk.redirect_to("nmgdata_desk.case", number=case.number)
     row = model.Session.get_one(Evaluation, case.id)
     filed = present.evaluation(case, actor)
-    data: dict[str, Any] = {"reason": filed["entry_reason"], "legal_basis": filed["entry_legal_basis"]}
+    data: dict[str, Any] = present.begun_evaluation(case, KEEP)
     errors: dict[str, Any] = {}
     if tk.request.method == "POST":
         data = tk.request.form.to_dict()
@@ -244,16 +247,13 @@ def evaluate(number: str) -> Any:
 
 def outcomes(row: Evaluation) -> dict[str, Any]:
     """Return the conclusions that are possible for an entry, and the classes that each may name."""
-    further = schema.targets(row.open_class, row.published, 1)
-    stricter = schema.targets(row.open_class, row.published, -1)
-    possible = {KEEP: True, CONVERTIBLE: bool(further), TIGHTEN: bool(stricter)}
+    possible = present.targets(row)
+    classes = [name for names in possible.values() for name in names]
     return {
         "conclusions": [
-            {"value": name, "label": _(label)} for name, label in CONCLUDING.items() if possible[name]
+            {"value": name, "label": _(label)} for name, label in CONCLUDING.items() if name in possible
         ],
-        "targets": [
-            {"value": name, "label": vocab.label("open_class", name)} for name in [*further, *stricter]
-        ],
+        "targets": [{"value": name, "label": vocab.label("open_class", name)} for name in classes],
     }
 
 

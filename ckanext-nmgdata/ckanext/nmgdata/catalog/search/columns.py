@@ -15,6 +15,7 @@ from ckan import plugins as p
 
 from ...kernel import memory
 from ...kernel.gate import stops
+from ...kernel.openness import opens_to_all
 
 COLUMNS = "columns"
 """Question of ``kernel.memory``: the columns of a resource."""
@@ -31,7 +32,7 @@ _READ = sa.text("""
 
 def searchable(entry: Mapping[str, Any]) -> list[str]:
     """Return the ids of the tables whose columns may be searched; none unless all of it is open."""
-    if entry.get("open_class") != "unconditional" or entry.get("private"):
+    if not opens_to_all(entry) or entry.get("private"):
         return []
     if (entry.get("open_state") or stops.OPEN) != stops.OPEN:
         return []

@@ -14,18 +14,13 @@ from flask import after_this_request, has_request_context, stream_with_context
 from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Response
 
-from . import answers, counts, facts, frozen, meter, policy, row_doors, serve, trace
-from .doors import RESTRICTED_CACHE, actor_of, asking, judge, refusal, sealed, visible, wanted_purpose
+from . import answers, counts, frozen, meter, policy, row_doors, serve, trace
+from .doors import RESTRICTED_CACHE, actor_of, asking, refusal, sealed, visible
 from .model import DUMP
+from .row_doors import judge_rows
 
-Judged = tuple[facts.Facts, policy.Decision]
 ECHO = ("include_records", "include_deleted_records")
 """What makes a write answer with rows; they could be rows that the writer may not read."""
-
-
-def judge_rows(resource_id: str, actor: Any) -> Judged | None:
-    """Return facts and decision about the rows of a resource, None when there is none."""
-    return judge(resource_id, actor, wanted_purpose())
 
 
 # --- rows and columns ----------------------------------------------------------------------------

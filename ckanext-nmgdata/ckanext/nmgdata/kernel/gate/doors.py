@@ -43,6 +43,12 @@ def judge(
     return (found, policy.decide(found, purpose, clock.now())) if found else None
 
 
+def open_to_all(resource_id: str) -> bool:
+    """Say whether a resource may be had now because everybody may have it."""
+    judged = judge(resource_id, asking())
+    return judged is not None and judged[1].allow and judged[1].reason is policy.Reason.UNCONDITIONAL
+
+
 # --- the download address ------------------------------------------------------------------------
 
 

@@ -15,9 +15,9 @@ from ckan.lib.plugins import DefaultPermissionLabels
 
 from .. import orgs
 from ..actors import Actor
+from ..openness import NON_OPEN
 from .model import WITHDRAWN, Suspension
 
-NON_OPEN = "non_open"
 OVERSIGHT = "nmg-oversight"
 """Beginning of the labels of oversight; the code of the region that oversees follows."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .. import clock
+from .. import clock, openness
 from .facts import Facts, GrantFact
 from .model import CLEAN, HELD, OVERRIDDEN, SUSPENDED, WITHDRAWN
 
@@ -103,15 +103,15 @@ def by_right(facts: Facts, purpose: Purpose, now: datetime) -> Decision:  # noqa
         return refuse(Reason.SUSPENDED)
     if facts.closed:
         return refuse(Reason.ACCESS_CLOSED)
-    if facts.open_class == "unconditional" and facts.screening in PASSED:
+    if facts.open_class == openness.UNCONDITIONAL and facts.screening in PASSED:
         return Decision(True, Reason.UNCONDITIONAL)
     if purpose is Purpose.MAINTAIN and facts.is_editor:
         return Decision(True, Reason.MAINTENANCE)
-    if facts.open_class == "unconditional":
+    if facts.open_class == openness.UNCONDITIONAL:
         return not_screened(facts, purpose)
-    if facts.open_class == "non_open":
+    if facts.open_class == openness.NON_OPEN:
         return refuse(Reason.NON_OPEN)
-    if facts.open_class == "conditional":
+    if facts.open_class == openness.CONDITIONAL:
         return by_grant(facts, now)
     return refuse(Reason.UNCLASSIFIED)
 
@@ -136,9 +136,9 @@ def application(open_class: str | None, stop: str | None) -> Reason:
     if stop is not None:
         return Reason.SUSPENDED
     reasons = {
-        "unconditional": Reason.UNCONDITIONAL,
-        "conditional": Reason.APPLICATION_REQUIRED,
-        "non_open": Reason.NON_OPEN,
+        openness.UNCONDITIONAL: Reason.UNCONDITIONAL,
+        openness.CONDITIONAL: Reason.APPLICATION_REQUIRED,
+        openness.NON_OPEN: Reason.NON_OPEN,
     }
     return reasons.get(open_class or "", Reason.UNCLASSIFIED)
 

@@ -21,27 +21,32 @@ JUDGED = "nmgdata_judged"
 """Place in the context of what was judged for the action that is just called, for its auth function."""
 
 
+def judge_rows(reference: str, actor: Actor) -> Judged | None:
+    """Return facts and decision about the rows of a resource, None when there is none."""
+    return judge(reference, actor, wanted_purpose())
+
+
 def limit_of(context: Context, reference: str) -> tuple[str, GrantFact | None]:
     """Return the table that an id or alias means, and the grant that limits it for who asks."""
     from ckanext.datastore.backend import DatastoreBackend
 
     if not reference or context.get("ignore_auth"):
         return reference, None
-    actor, purpose = actor_of(context), wanted_purpose()
-    judged = judge(reference, actor, purpose)
+    actor = actor_of(context)
+    judged = judge_rows(reference, actor)
     if judged is None or not judged[0].is_tabular:  # a table's own name can be nobody's alias
         _exists, aliased = DatastoreBackend.get_active_backend().resource_id_from_alias(reference)
-        reference, judged = (aliased, judge(aliased, actor, purpose)) if aliased else (reference, judged)
+        reference, judged = (aliased, judge_rows(aliased, actor)) if aliased else (reference, judged)
     cast(dict[str, Any], context)[JUDGED] = reference, judged
     return reference, judged[1].limited_to if judged else None
 
 
 def judged_for(context: Context, reference: str, actor: Actor) -> Judged | None:
-    """Return facts and decision about the rows of a resource, None when there is none; judged once a call."""
+    """Return what ``judge_rows`` says, without asking again what the action that is just called has asked."""
     held = cast(dict[str, Any], context).pop(JUDGED, None)
     if held and held[0] == reference:
         return held[1]
-    return judge(reference, actor, wanted_purpose())
+    return judge_rows(reference, actor)
 
 
 @tk.chained_action

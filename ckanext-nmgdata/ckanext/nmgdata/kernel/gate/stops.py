@@ -18,8 +18,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper
 
 from .. import memory
+from ..openness import NON_OPEN
 from . import policy
-from .labels import NON_OPEN
 from .model import WITHDRAWN, Suspension
 
 OPEN = "open"

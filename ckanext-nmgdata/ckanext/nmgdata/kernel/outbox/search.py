@@ -88,21 +88,19 @@ def note_all(session: Session, ids: Sequence[str]) -> None:
 
 
 def write_all() -> Iterator[tuple[int, int]]:
-    """Write the documents of all datasets anew; yield how many are written, and of how many.
+    """Write the documents of all datasets anew, beside ``tick``; yield how many are written, and of how many.
 
-    It ends early when Solr does not answer; what is left waits for ``tick``.
+    :raises UnavailableError: Solr does not answer; what is left waits for ``tick``
     """
     with begin(Actor.system()) as unit:
         ids = unit.session.scalars(sa.select(PACKAGE.id).order_by(PACKAGE.id)).all()
         note_all(unit.session, ids)
     done = 0
-    while done < len(ids):
-        yield done, len(ids)
-        count = deliver_batch(TOPIC)
-        if not count:
-            break
+    while (count := deliver_batch(TOPIC)) is not None:
+        if count == 0:
+            raise UnavailableError("Solr does not answer; the rest is left to tick.")
         done += count
-    yield min(done, len(ids)), len(ids)
+        yield min(done, len(ids)), len(ids)
 
 
 def solr(timeout: int = TIMEOUT) -> pysolr.Solr:

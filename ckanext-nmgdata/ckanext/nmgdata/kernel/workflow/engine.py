@@ -253,12 +253,18 @@ def holder_id(case: Case, holder: str | None) -> str | None:
             return None
 
 
-def notify(unit: Unit, case: Case, event_id: int | str, template: str, to: str) -> None:
-    """Put a notice into the outbox; the same notice of the same event goes out once."""
+def notify(
+    unit: Unit, case: Case, event_id: int | str, template: str, to: str, stated: Payload | None = None
+) -> None:
+    """Put a notice into the outbox; the same notice of the same event goes out once.
+
+    :param stated: what an event from outside of the case says; of a step its record says it
+    """
+    said = {"stated": stated} if stated else {}
     outbox.enqueue(
         unit.session,
         "notice",
-        {"case": case.id, "kind": case.kind, "template": template, "to": to, "event": event_id},
+        {"case": case.id, "kind": case.kind, "template": template, "to": to, "event": event_id, **said},
         key=f"{case.id}:{event_id}:{template}:{to}",
     )
 

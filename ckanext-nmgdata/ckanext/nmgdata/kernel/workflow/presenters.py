@@ -94,6 +94,8 @@ class Presenter:
     """Whether somebody may read the files that were attached."""
     read_form: Callable[[Case, str, dict[str, Any]], dict[str, Any]] = lambda case, step, sent: sent
     """What the form of a step states, out of what a browser has sent."""
+    offers: Callable[[Case, str], bool] = lambda case, step: True
+    """Whether the page offers a step at all; one that this case cannot take would only be refused."""
 
 
 _presenters: dict[str, Presenter] = {}

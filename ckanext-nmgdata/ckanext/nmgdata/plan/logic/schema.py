@@ -11,6 +11,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
 
 from ... import forms, vocab
+from ...kernel import openness
 from ...kernel.deadlines import statutes
 
 _ = tk._
@@ -136,7 +137,7 @@ def grounds(value: Any) -> list[str]:
 
 def open_class(value: Any) -> str:
     """Return how open the data are to be; a plan of opening promises nothing that stays closed."""
-    if value not in ("unconditional", "conditional"):
+    if value not in openness.OPENED:
         raise tk.Invalid(_("A plan opens data: choose unconditional or conditional."))
     return str(value)
 

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata.factories import call, login, site_context
-from ckanext.nmgdata.plan import importing, template
-from ckanext.nmgdata.plan.model import Item
+from ckanext.nmgdata.kernel.actors import Actor
+from ckanext.nmgdata.plan import importing, items, template
+from ckanext.nmgdata.plan.model import Item, Plan
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
@@ -178,3 +179,20 @@ def test_promised_twice_is_refused(world, plans, drafted):
     with pytest.raises(tk.ValidationError, match="已在计划中"):
         call("nmgdata_plan_import", world.reviewer, id=plan["id"], table=as_csv(known(entry["name"])))
     assert model.Session.query(Item).count() == 1
+
+
+def test_a_table_that_is_sent_twice_at_once_is_imported_once(world, plans, drafted):
+    """Two windows: the second was checked before the first had made its hidden entries."""
+    plan, _entry = drafted
+    row, actor = model.Session.get_one(Plan, plan["id"]), Actor.person(world.reviewer)
+    first, second = ([*importing.check(row, importing.read(as_csv(FUTURE)))] for _window in range(2))
+    assert items.add_all(actor, row, first) == 1
+    with pytest.raises(tk.ValidationError) as refused:
+        items.add_all(actor, row, second)
+    assert list(refused.value.error_dict) == ["title"]
+    model.Session.rollback()
+    assert len(plans.items(plan, world.reviewer)) == 1
+    found = sa.select(sa.func.count()).where(
+        model.Package.title == FUTURE[1], model.Package.state == "active"
+    )
+    assert model.Session.scalar(found) == 1

@@ -18,7 +18,7 @@ from . import schema
 @tk.side_effect_free
 @validate(schema.resource_id)
 def nmgdata_table_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Say what became of a CSV or XLSX file in the DataStore; for its department and the authority.
+    """Say what became of a CSV, XLSX or JSON file in the DataStore; for its department and the authority.
 
     :param id: the id of the resource
     :type id: string

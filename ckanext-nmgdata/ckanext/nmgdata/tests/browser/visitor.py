@@ -134,5 +134,7 @@ def link_in(text: str) -> str:
 def launch(playwright: Playwright) -> Browser:
     """Start the system's browser with an empty profile of its own."""
     return playwright.chromium.launch(
-        executable_path=CHROMIUM, args=OPTIONS, env={**os.environ, "LANGUAGE": "zh_CN"}
+        executable_path=CHROMIUM,
+        args=OPTIONS,
+        env={**os.environ, "LC_ALL": "zh_CN.UTF-8", "LANGUAGE": "zh_CN"},
     )

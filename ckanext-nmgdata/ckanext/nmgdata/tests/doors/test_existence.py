@@ -79,7 +79,7 @@ def never() -> dict[str, str]:
 
 
 TOKENS = re.compile(
-    r'content="[\w.-]{40,}"|value="[\w.-]{60,}"|\d{4}-\d\d-\d\dT[\d:.]+|(?<=draft)(=|%3D|%253D)[\w-]+'
+    r'content="[\w.-]{40,}"|value="[\w.-]{30,}"|\d{4}-\d\d-\d\dT[\d:.]+|(?<=drafts)(/|%2F)[\w-]+'
 )
 """What differs from one answer to the next."""
 

@@ -36,6 +36,8 @@ def nmgdata_class_change_submit(context: Context, data_dict: DataDict) -> dict[s
     :param reason: why the data are not open unconditionally; published, for ``conditional`` and ``non_open``
     :param legal_basis: the law and article this rests on; published, likewise
     :param open_condition: the conditions of opening; published, for ``conditional``
+    :param needs_id_number: whether natural persons state their ID number, for ``conditional``; left out, it
+        stays as it is. To ask for it makes conditions harder, no longer to ask for it easier.
     :param conditions: ``harder`` or ``easier``, where only the conditions change
     :param nonopen_ground: ``trade_secret``, ``personal_privacy`` or ``barred_by_law``, for ``non_open``
     :param evaluation: what the evaluation has found, where conditional data become unconditional, or their
@@ -92,7 +94,8 @@ def nmgdata_evaluation_submit(context: Context, data_dict: DataDict) -> dict[str
     :param id: the id or number of the evaluation's case, or the id or name of the dataset
     :type id: string
     :param conclusion: ``keep``, ``convertible`` (begins a change of class, to be carried out within the
-        period) or ``tighten`` (proposes a stricter class to the authority)
+        period), ``ease`` (makes the conditions of published conditional data easier, at once) or ``tighten``
+        (proposes a stricter class to the authority)
     :param q_demand: ``yes``, ``no`` or ``unclear``, like the other questions
     :param q_basis: whether the legal basis still holds
     :param q_sensitive: whether they hold trade secrets or personal data
@@ -103,11 +106,12 @@ def nmgdata_evaluation_submit(context: Context, data_dict: DataDict) -> dict[str
     :param target: the class that is right, with ``convertible`` and ``tighten``
     :param reason: why the class is kept, or made stricter; published
     :param legal_basis: the law and article; published
-    :param open_condition: the conditions of opening, where the class becomes ``conditional``
+    :param open_condition: the conditions of opening, where they become easier or the class ``conditional``
+    :param needs_id_number: whether natural persons state their ID number, with ``ease``
     :param nonopen_ground: the ground, where the class becomes ``non_open``
 
     :returns: ``id``, ``number`` and ``status`` of the case, and ``change``, the number of the change of
-        class that it began
+        class or conditions that it began
     :rtype: dictionary
     """
     tk.check_access("nmgdata_evaluation_submit", context, data_dict)

@@ -103,6 +103,18 @@ def licence(value: Any) -> str | None:
     return str(value)
 
 
+def id_number(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
+    """Whether natural persons state their ID number (DC-18); None: as the entry has it."""
+    said = data.get(key)
+    data[key] = None
+    if said in ("", None, tk.missing) or change_of(context).after != CONDITIONAL:
+        return
+    try:
+        data[key] = tk.asbool(said)
+    except ValueError:
+        errors[key].append(_("Answer yes or no."))
+
+
 def secret(value: Any) -> str:
     """Accept the secret of a form with attached files; a program that attaches none has none."""
     return str(value or "")
@@ -131,6 +143,7 @@ def reasons(*classes: str) -> Schema:
                 public=True,
             )
         ],
+        "needs_id_number": [id_number],
     }
 
 
@@ -163,7 +176,7 @@ def easing() -> Schema:
     """What the department states to make conditions easier; why there are any stays as it is (R-OPEN-09)."""
     return {
         "evaluation": [stated(10, _("State what the evaluation has found."))],
-        "open_condition": reasons(CONDITIONAL)["open_condition"],
+        **{name: reasons(CONDITIONAL)[name] for name in ("open_condition", "needs_id_number")},
     }
 
 
@@ -240,10 +253,20 @@ def converting() -> Schema:
     return {**questionnaire(), "target": [target(1)]}
 
 
+def loosening() -> Schema:
+    """That conditions can be made easier; they are checked as the change that it brings (R-OPEN-09)."""
+    return {**questionnaire(), "open_condition": [secret], "needs_id_number": [passed_on]}
+
+
+def passed_on(value: Any) -> Any:
+    """Leave a value as it was sent, to be checked by the form of the case that it begins."""
+    return value
+
+
 def closing() -> Schema:
     """That data are to be closed further; the rest is checked as the proposal that it begins."""
-    passed_on = ("reason", "legal_basis", "open_condition", "nonopen_ground")
-    return {**questionnaire(), "target": [target(-1)], **{name: [secret] for name in passed_on}}
+    names = ("reason", "legal_basis", "open_condition", "nonopen_ground")
+    return {**questionnaire(), "target": [target(-1)], **{name: [secret] for name in names}}
 
 
 # --- actions -------------------------------------------------------------------------------------

@@ -235,3 +235,72 @@ class TestConclusions:
 )  # fmt: skip
 def test_the_order_of_the_classes(before, after, stricter):
     assert is_stricter(before, after) is stricter
+
+
+class TestEasing:
+    """“The conditions can be easier” changes them, by a case that rests on the evaluation (R-OPEN-09)."""
+
+    EASIER = "注明来源即可。不得再识别个人。"
+
+    def test_it_holds_at_once_and_both_cases_lead_to_each_other(self, world):
+        made = made_as(world, "conditional", needs_id_number=True)
+        stated = {"open_condition": self.EASIER, "needs_id_number": False}
+        done = evaluate(made, world.reviewer, conclusion="ease", **ANSWERS, **stated)
+        assert done["status"] == "easing"
+        shown = call("package_show", None, id=made["id"])
+        assert (shown["open_class"], shown["open_condition"]) == ("conditional", self.EASIER)
+        assert shown["needs_id_number"] is False
+        change = call("nmgdata_case_show", world.official, id=done["change"])
+        assert (change["status"], change["filed"]["evaluation_number"]) == ("effective", done["number"])
+        assert change["filed"]["evaluation"] == ANSWERS["findings"]
+        back = call("nmgdata_case_show", world.official, id=done["number"])["filed"]
+        assert (back["change"], back["conclusion"], back["target"]) == (done["change"], "ease", None)
+        line = call("nmgdata_class_history_list", None, id=made["id"])[0]
+        assert (line["conditions"], line["stricter"], line["case_number"]) == (True, False, done["change"])
+
+    def test_what_is_not_easier_is_refused_and_concludes_nothing(self, world):
+        made = made_as(world, "conditional")
+        for stated, field in (
+            ({"open_condition": ""}, "open_condition"), ({"open_condition": made["open_condition"]}, "open_condition"),
+            ({"open_condition": self.EASIER, "needs_id_number": True}, "needs_id_number"),
+            ({"open_condition": self.EASIER, "findings": ""}, "findings"),
+        ):  # fmt: skip
+            asked = {"conclusion": "ease", **ANSWERS, **stated}
+            assert list(refused(evaluate, made, world.reviewer, **asked)) == [field]
+        assert call("package_show", None, id=made["id"])["open_condition"] == made["open_condition"]
+        assert model.Session.query(Evaluation).filter(Evaluation.conclusion.is_not(None)).count() == 0
+
+    def test_only_of_conditions_that_were_published(self, world):
+        private = factories.dataset(world.department, open_class="conditional", private=True)
+        for made in (made_as(world, "non_open"), private):
+            asked = {"conclusion": "ease", **ANSWERS, "open_condition": self.EASIER}
+            assert list(refused(evaluate, made, world.reviewer, **asked)) == ["conclusion"]
+
+    def test_only_by_who_decides_for_the_department(self, world):
+        made = made_as(world, "conditional")
+        for name in ("editor", "official", "stranger", "applicant", "sysadmin"):
+            with pytest.raises((tk.NotAuthorized, tk.ObjectNotFound)):
+                asked = {"conclusion": "ease", **ANSWERS, "open_condition": self.EASIER}
+                evaluate(made, getattr(world, name), **asked)
+
+    def test_in_the_questionnaire(self, world, app, as_user):
+        made, other = made_as(world, "conditional"), made_as(world, "non_open")
+        with at(NOON):
+            schedule.open_due()
+            numbers = {
+                line["dataset_id"]: line["number"] for line in call("nmgdata_evaluation_list", world.reviewer)
+            }
+            me = as_user(world.reviewer)
+            assert 'value="ease"' not in app.get(f"/nmg/evaluations/{numbers[other['id']]}", headers=me).body
+            offered = {key: app.get(f"/nmg/cases/{numbers[key]}", headers=me).body for key in numbers}
+            assert 'id="step-ease"' in offered[made["id"]] and 'id="step-ease"' not in offered[other["id"]]
+            assert (
+                'id="step-tighten"' in offered[made["id"]] and 'id="step-tighten"' not in offered[other["id"]]
+            )
+            address = f"/nmg/evaluations/{numbers[made['id']]}"
+            assert made["open_condition"] in app.get(address, headers=me).body
+            same = {"conclusion": "ease", **ANSWERS, "open_condition": made["open_condition"]}
+            again = app.post(address, data=same, headers=me).body
+            assert 'value="ease" selected' in again and "开放条件" in again
+            app.post(address, data={**same, "open_condition": self.EASIER}, headers=me)
+        assert call("package_show", None, id=made["id"])["open_condition"] == self.EASIER
