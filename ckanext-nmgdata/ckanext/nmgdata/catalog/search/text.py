@@ -83,7 +83,7 @@ def is_han(text: str) -> bool:
     return HAN_RUN.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def syllables(han: str) -> Spoken:
     """Return the pinyin of a run of Chinese characters, without tones."""
     return tuple(lazy_pinyin(han, style=Style.NORMAL, errors="ignore", v_to_u=False))
@@ -94,19 +94,19 @@ def pairs(spoken: Spoken) -> list[str]:
     return [f"{first}_{second}" for first, second in pairwise(spoken)]
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def pinyin_pairs(text: str) -> str:
     """Return the pinyin pairs of a text, run by run, blank between them."""
     return " ".join(filter(None, map(paired, HAN_RUN.findall(fold(text)))))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def paired(han: str) -> str:
     """Return the pinyin pairs of a run of Chinese characters; many titles share their runs."""
     return " ".join(pairs(syllables(han)))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def pinyin_initials(text: str) -> str:
     """Return the initials of each run of Chinese characters, for the runs long enough to search."""
     runs = ("".join(s[0] for s in syllables(run)) for run in HAN_RUN.findall(fold(text)))
