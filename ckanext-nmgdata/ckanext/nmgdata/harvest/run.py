@@ -316,7 +316,7 @@ def rare_collections() -> Iterator[None]:
     """Look for garbage rarely inside the block: loading makes little, and what CKAN has loaded is none."""
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(200_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
     try:
         yield
     finally:
