@@ -151,8 +151,8 @@ def publisher(g: Graph, ref: Node) -> Entry:
     node = first(g, ref, DCT.publisher)
     if node is None:
         return {}
-    root = f"{catalog_uri().rstrip('/')}/organization/"
-    own = str(node).removeprefix(root) if str(node).startswith(root) else None
+    root, _, name = str(node).partition("/organization/")
+    own = name if name and root == catalog_uri().rstrip("/") else None
     body = {
         "id": own,
         "name": best(g, node, DCT.identifier),

@@ -98,6 +98,13 @@ def subject_of(record: Record) -> str | None:
     return record.subject if WEB.fullmatch(record.subject) else None
 
 
+@lru_cache(maxsize=1024)
+def names_of(identifier: str, subject: str) -> tuple[str, ...]:
+    """Return the names of a record that mean the same everywhere."""
+    own = subject if WEB.fullmatch(subject) else None
+    return tuple(name for name in (claim_of(identifier), own) if name)
+
+
 def is_usable(name: str) -> bool:
     """Say whether a name can be kept: there is one, and the database takes it."""
     try:
@@ -137,7 +144,7 @@ def compare(page: Page, source_id: str, known: Sequence[Known], hosts: Mapping[s
         elif not WEB.fullmatch(refused.where):
             found.unnamed += 1
     for record in page.records:
-        names = [name for name in (claim_of(record.identifier), subject_of(record)) if name]
+        names = names_of(record.identifier, record.subject)
         fault = fault_of(record, own.get(record.identifier), names, taken, here, hosts, source_id)
         here.update([f"id {record.identifier}", *names])
         if fault:
@@ -197,7 +204,7 @@ def read_known(session: Session, source_id: str, page: Page) -> list[Known]:
     sound = [one for one in page.records if is_usable(one.identifier) and is_usable(one.subject or "-")]
     refused = {one.where for one in page.refused if is_usable(one.where)}
     ids = list({one.identifier for one in sound} | refused)
-    names = {name for one in sound for name in (claim_of(one.identifier), subject_of(one)) if name}
+    names = {name for one in sound for name in names_of(one.identifier, one.subject)}
     names = list(names | refused)
     rows = session.execute(KNOWN, {"source": source_id, "ids": ids, "names": names})
     return [Known(*row) for row in rows]
@@ -240,10 +247,12 @@ def hosts_of(session: Session, source_id: str) -> dict[str, str]:
 
 
 RECORD, PACKAGE = RemoteRecord.__table__.c, model.package_table.c
+STATE = sa.select(PACKAGE.state).where(PACKAGE.id == RECORD.package_id).scalar_subquery()
+"""Asked of each record's dataset: joined, PostgreSQL would rather read the whole index of all datasets."""
 KEPT = sa.and_(
     RECORD.package_id.is_not(None),
     RECORD.archived_at.is_(None),
-    sa.or_(PACKAGE.state == model.State.DELETED, held_here(RECORD.package_id)),
+    sa.or_(STATE == model.State.DELETED, held_here(RECORD.package_id)),
 )
 """Condition that a dataset is left as it is: deleted by the region, or stopped by a case of its own."""
 KNOWN = (
@@ -251,7 +260,6 @@ KNOWN = (
         RECORD.id, RECORD.source_id, RECORD.identifier, RECORD.claim, RECORD.subject, RECORD.digest,
         RECORD.package_id, RECORD.vanished_at.is_not(None), sa.func.coalesce(KEPT, sa.false()),
     )
-    .select_from(RemoteRecord.__table__.outerjoin(model.package_table, PACKAGE.id == RECORD.package_id))
     .where(
         sa.or_(
             sa.and_(

@@ -20,8 +20,8 @@ from .remote import parse
 from .run import Worker
 
 log = logging.getLogger(__name__)
-TOGETHER = 10
-"""Pages after which a process brings what it has loaded into the index: few documents at once cost more."""
+TOGETHER = 1000
+"""Records after which a process brings what it has loaded into the index: few documents at once cost more."""
 
 
 @dataclass
@@ -29,12 +29,13 @@ class Indexer:
     """Brings loaded datasets into the index now and then."""
 
     then: Callable[[], None] = lambda: None
-    pages: int = 0
+    waiting: int = 0
 
-    def after_page(self) -> None:
-        """Count a page."""
-        self.pages += 1
-        if self.pages % TOGETHER == 0:
+    def after_pages(self, records: int) -> None:
+        """Count what was loaded."""
+        self.waiting += records
+        if self.waiting >= TOGETHER:
+            self.waiting = 0
             outbox.deliver([search.TOPIC])
         self.then()
 
@@ -42,7 +43,7 @@ class Indexer:
 def harvest(job_ids: Sequence[str], progress: Callable[[], None] = lambda: None, **ways: Any) -> None:
     """Run these jobs to their end, and index what they have loaded."""
     with helpers(job_ids, config.harvest_workers() - 1, **ways):
-        Worker(only=job_ids, after_page=Indexer(progress).after_page, **ways).run()
+        Worker(only=job_ids, after_pages=Indexer(progress).after_pages, **ways).run()
     outbox.deliver([search.TOPIC])
 
 
@@ -69,7 +70,7 @@ def fork(job_ids: Sequence[str], **ways: Any) -> int:
     status = 1
     try:
         model.ensure_engine().dispose(close=False)  # the connections are the parent's
-        Worker(only=job_ids, after_page=Indexer().after_page, **ways).run()
+        Worker(only=job_ids, after_pages=Indexer().after_pages, **ways).run()
         outbox.deliver([search.TOPIC])
         status = 0
     except Exception:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from ckan.plugins import toolkit as tk
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased, defer
+from sqlalchemy.orm import Session, aliased
 
 from .. import config
 from ..kernel import outbox
@@ -32,6 +32,8 @@ UNHEARD = timedelta(minutes=10)
 """How long a job may wait for its first worker before workers are called again, and how often."""
 LOCK = {"key_share": True}
 """How rows are locked that others refer to: adding a page or a problem does not wait for its job."""
+TOGETHER = 100
+"""Pages that are loaded together at most, however few of their records have changed."""
 TRIES = 5
 """How often a page is loaded, or a job taken up, before it is given up."""
 BREAKER = (1, 2, 6, 24)
@@ -157,45 +159,62 @@ def release(job_id: str, name: str) -> None:
 # --- loading -------------------------------------------------------------------------------------
 
 
-def claim_page(name: str, only: Sequence[str] | None = None) -> tuple[str, int] | None:
-    """Take a page that waits to be loaded."""
+def claim_pages(
+    name: str, only: Sequence[str] | None = None, *, records: int, is_patient: bool = False
+) -> tuple[str, list[int]] | None:
+    """Take pages of one job that wait to be loaded: the first, and what can be loaded with it.
+
+    A page that was taken before, by somebody who has not come to its end, is taken alone.
+
+    :param records: how many are loaded together, unless the first page has more
+    :param is_patient: take no page while so many are not there yet and the job is still being read
+    :return: job and numbers of pages; None where nothing waits
+    """
     with begin(Actor.system()) as unit:
-        query = (
-            sa.select(JobPage)
+        waits = (
+            sa.select(JobPage.job_id, JobPage.number, JobPage.waiting_count, JobPage.attempts, Job.read_at)
             .join(Job, Job.id == JobPage.job_id)
             .where(
                 JobPage.work.is_not(None),
                 Job.state == JobState.RUNNING,
                 sa.or_(JobPage.lease_until.is_(None), JobPage.lease_until < unit.now),
             )
-            .order_by(JobPage.attempts, JobPage.job_id, JobPage.number)
-            .limit(1)
-            .options(defer(JobPage.work), defer(JobPage.seen))
+            .with_for_update(skip_locked=True, of=JobPage)
         )
-        if only is not None:
-            query = query.where(Job.id.in_(only))
-        page = unit.session.scalar(
-            query.with_for_update(skip_locked=True, of=JobPage).execution_options(populate_existing=True)
-        )
-        if page is None:
+        query = waits.order_by(JobPage.attempts, JobPage.job_id, JobPage.number).limit(1)
+        first = unit.session.execute(query if only is None else query.where(Job.id.in_(only))).first()
+        if first is None:
             return None
-        page.worker, page.lease_until = name, unit.now + LEASE
-        page.attempts += 1
-        return page.job_id, page.number
+        numbers, count, is_full = [first.number], first.waiting_count, first.attempts > 0
+        beside = waits.where(
+            JobPage.job_id == first.job_id, JobPage.attempts == 0, JobPage.number != first.number
+        )
+        for page in [] if is_full else unit.session.execute(beside.order_by(JobPage.number).limit(TOGETHER)):
+            if count + page.waiting_count > records:
+                is_full = True
+                break
+            numbers.append(page.number)
+            count += page.waiting_count
+        if is_patient and not is_full and count < records and first.read_at is None:
+            return first.job_id, []
+        taken = sa.update(JobPage).where(JobPage.job_id == first.job_id, JobPage.number.in_(numbers))
+        values = {"worker": name, "lease_until": unit.now + LEASE, "attempts": JobPage.attempts + 1}
+        unit.session.execute(taken.values(**values).execution_options(synchronize_session=False))
+        return first.job_id, numbers
 
 
-def release_page(job_id: str, number: int, name: str) -> None:
-    """Give a page back that could not be loaded just now."""
+def release_pages(job_id: str, numbers: Sequence[int], name: str) -> None:
+    """Give pages back that could not be loaded just now."""
     with begin(Actor.system()) as unit:
         mine = sa.update(JobPage).where(
-            JobPage.job_id == job_id, JobPage.number == number, JobPage.worker == name
+            JobPage.job_id == job_id, JobPage.number.in_(numbers), JobPage.worker == name
         )
         unit.session.execute(mine.values(lease_until=None).execution_options(synchronize_session=False))
 
 
 def waiting(session: Session, job_id: str) -> int:
-    """Return how many pages of a job wait to be loaded."""
-    query = sa.select(sa.func.count()).select_from(JobPage)
+    """Return how many records of a job wait to be loaded."""
+    query = sa.select(sa.func.sum(JobPage.waiting_count))
     return session.scalar(query.where(JobPage.job_id == job_id, JobPage.work.is_not(None))) or 0
 
 

@@ -40,7 +40,6 @@ from .work import Task
 BESIDE = ("page", "publisher", "licence", "stop")
 DIVISION = re.compile(rb"<" + re.escape(f"{CONCEPT}division/".encode()) + rb"(\d{6})>")
 LONGEST = 500
-Outcome = Counter[str]
 KNOWN = (
     sa.select(
         RemoteRecord.id, RemoteRecord.package_id, RemoteRecord.archived_at, RemoteRecord.followed_at,
@@ -60,13 +59,16 @@ class Refusal:
     code: str
     detail: str
     is_refused: bool = True
+    number: int = 0
+    """Of the task."""
 
 
 @dataclass
 class Batch:
     """What became of some tasks, before it is written."""
 
-    counts: Outcome = field(default_factory=Counter)
+    outcomes: dict[int, str] = field(default_factory=dict)
+    """Number of each task → what it counts as."""
     made: list[tuple[Task, Made, dict[str, Any], list[str]]] = field(default_factory=list)
     keys: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     """Id of a file → number of its record and what it is recognised by."""
@@ -75,14 +77,19 @@ class Batch:
     stops: dict[str, origin.Places] = field(default_factory=dict)
     """What stops each dataset by its source's word."""
 
+    @property
+    def counts(self) -> Counter[str]:
+        """Return how many tasks came to what."""
+        return Counter(self.outcomes.values())
+
     def refuse(self, task: Task, code: str, detail: str) -> None:
         """Note that a record is not loaded."""
-        self.counts["refused"] += 1
-        self.problems.append(Refusal(task.record.identifier, code, detail))
+        self.outcomes[task.number] = "refused"
+        self.problems.append(Refusal(task.record.identifier, code, detail, number=task.number))
 
     def note(self, task: Task, code: str, detail: str) -> None:
         """Note that a record is loaded otherwise than the source states it."""
-        self.problems.append(Refusal(task.record.identifier, code, detail, is_refused=False))
+        self.problems.append(Refusal(task.record.identifier, code, detail, False, task.number))
 
 
 @dataclass
@@ -122,9 +129,9 @@ class Loader:
             if row is None:
                 batch.refuse(task, "forgotten", "The dataset was removed while it was being loaded.")
             elif self.as_of and row.followed_at and row.followed_at >= self.as_of:
-                batch.counts["unchanged"] += 1
+                batch.outcomes[task.number] = "unchanged"
             elif row.package_id and former.get(row.package_id, {}).get("kept") and not row.archived_at:
-                batch.counts["stopped"] += 1
+                batch.outcomes[task.number] = "stopped"
                 batch.stopped.append(row.id)
                 batch.stops[row.package_id] = self.stops_of(task, files[task.number])
             else:
@@ -189,7 +196,9 @@ class Loader:
         entry = self.describe(task.record, self.spec, named=not row.package_id)
         remote = entry.pop("remote", {})
         if row.package_id and not row.archived_at and origin.is_withdrawn(remote.get("stop")):
-            batch.counts["stopped"] += 1  # what a city leaves of it says less than what is known here
+            batch.outcomes[task.number] = (
+                "stopped"  # what a city leaves of it says less than what is known here
+            )
             batch.stopped.append(row.id)
             batch.stops[row.package_id] = origin.stated(remote["stop"], {})
             return
@@ -223,9 +232,8 @@ class Loader:
         batch.stops[made.dataset_id] = origin.stated(beside.get("stop"), stopped)
         missing = list(dict.fromkeys([*checked.missing, *remote.get("missing", ())]))
         batch.made.append((task, made, {**beside, "fields": stated}, missing))
-        batch.counts[
-            "created" if made.is_new else task.outcome if task.outcome != "created" else "updated"
-        ] += 1
+        known_as = task.outcome if task.outcome != "created" else "updated"
+        batch.outcomes[task.number] = "created" if made.is_new else known_as
 
     def stops_of(self, task: Task, files: list[tuple[str, list[str]]]) -> origin.Places:
         """Return what the source says stops a dataset that is left as it is otherwise."""

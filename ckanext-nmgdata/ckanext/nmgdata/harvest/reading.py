@@ -15,7 +15,7 @@ from ..kernel.actors import Actor
 from ..kernel.unit import Unit, begin
 from . import diff, jobs, vanish
 from .load import Refusal, write_problems
-from .model import Job, JobPage, JobState, Source
+from .model import OUTCOMES, Job, JobPage, JobState, Source
 from .records import Page, Validators
 from .remote import pages
 from .remote.errors import Code, RemoteError, Unchanged
@@ -24,11 +24,27 @@ from .work import Task, pack
 
 log = logging.getLogger(__name__)
 Read = Callable[[Spec, str | None, Validators | None], Iterator[Page]]
-AHEAD = 8
-"""Pages of a source that may wait to be loaded before its reader pauses."""
+AHEAD = 800
+"""Records of a source that may wait to be loaded before its reader pauses."""
+TOGETHER = 250
+"""Records that are loaded together: each transaction has its own forty statements."""
 PAUSE = 0.2
 SETTLED = ("unchanged", "stopped", "refused")
 """What a record of a page may be as soon as it was read; the others wait to be loaded."""
+COUNTS = ("read", *OUTCOMES)
+MOVE = (
+    sa.update(Job)
+    .where(Job.id == sa.bindparam("job"), Job.worker == sa.bindparam("name"), Job.state == JobState.RUNNING)
+    .values(
+        next_page=Job.next_page + 1, next_address=sa.bindparam("following"),
+        total=sa.func.coalesce(sa.bindparam("stated", type_=sa.Integer), Job.total),
+        read_bytes=Job.read_bytes + sa.bindparam("bytes"), lease_until=sa.bindparam("lease"),
+        **{f"{one}_count": getattr(Job, f"{one}_count") + sa.bindparam(f"more_{one}") for one in COUNTS},
+    )
+    .returning(Job.next_page - 1)
+    .execution_options(synchronize_session=False)
+)  # fmt: skip
+"""Moves a job on by a page, if the reader's place is still whose name is given; returns the page's number."""
 
 
 def spec_of(source: Source) -> Spec:
@@ -63,6 +79,10 @@ class Reader:
     """Set for who waits for something to load, or for the end."""
     seen: set[int] = field(default_factory=set)
     """Numbers of the records that this run has met, so that none is taken twice."""
+    is_behind: bool = True
+    """Whether pages may wait to be loaded; nobody but the reader adds any."""
+    unheard: int = 0
+    """Records that wait and of which ``stirred`` has not told."""
 
     def run(self) -> None:
         """Read until the end, until told to stop, or until somebody else has the place."""
@@ -108,15 +128,18 @@ class Reader:
 
     def may_go_on(self) -> bool:
         """Wait while enough waits to be loaded; False when told to stop."""
-        return self.wait_for_loading(AHEAD - 1)
+        return self.wait_for_loading(AHEAD)
 
-    def wait_for_loading(self, pages_left: int) -> bool:
-        """Wait until no more pages than this wait to be loaded; False when told to stop."""
-        while not self.stop.is_set() and jobs.waiting(model.Session(), self.job_id) > pages_left:
+    def wait_for_loading(self, most: int) -> bool:
+        """Wait until no more records than this wait to be loaded; False when told to stop."""
+        while self.is_behind and not self.stop.is_set():
+            left = jobs.waiting(model.Session(), self.job_id)
             model.Session.rollback()
+            self.is_behind = left > 0
+            if left <= most:
+                break
             self.stop.wait(PAUSE)
             self.keep()
-        model.Session.rollback()
         if self.stop.is_set():
             jobs.release(self.job_id, self.name)
             return False
@@ -137,31 +160,32 @@ class Reader:
             found.refuse_again(self.seen.intersection(found.seen))
             tasks, new = as_tasks(unit, source_id, found)
             vanish.came_back(unit.session, [one.id for one in found.stopped])
-            job = jobs.locked(unit, self.job_id)  # last, so that nobody who loads has to wait long
-            if not jobs.holds(job, self.name):
+            counts = dict.fromkeys(COUNTS, 0) | {name: len(getattr(found, name)) for name in SETTLED}
+            counts["waiting"] = len(tasks)
+            counts["read"] = sum(counts.values())
+            move = {
+                "job": self.job_id, "name": self.name, "following": page.next, "stated": page.total,
+                "bytes": page.read, "lease": unit.now + jobs.LEASE,
+                **{f"more_{name}": number for name, number in counts.items()},
+            }  # fmt: skip
+            number = unit.session.scalar(MOVE, move)  # last, so that nobody who loads has to wait long
+            if number is None:
                 unit.session.rollback()
                 return False
-            number = job.next_page
-            counts = {"waiting_count": len(tasks)}
-            counts |= {f"{name}_count": len(getattr(found, name)) for name in SETTLED}
-            counts["read_count"] = sum(counts.values())
-            unit.session.add(
-                JobPage(
-                    job_id=job.id, number=number, address=page.address, seen=[*found.seen, *new],
-                    unnamed_count=found.unnamed, work=pack(tasks), **counts,
-                )
-            )  # fmt: skip
-            job.next_page, job.next_address = number + 1, page.next
-            job.total = page.total if page.total is not None else job.total
-            job.read_bytes += page.read
-            job.lease_until = unit.now + jobs.LEASE
-            for name, more in counts.items():
-                setattr(job, name, getattr(job, name) + more)
-            unit.session.flush()
+            row = {
+                "job_id": self.job_id, "number": number, "address": page.address, "work": pack(tasks),
+                "seen": [*found.seen, *new], "unnamed_count": found.unnamed,
+                **{f"{name}_count": value for name, value in counts.items()},
+            }  # fmt: skip
+            unit.session.execute(sa.insert(JobPage.__table__), row)
             refused = [Refusal(one.where, one.code, one.detail) for one in found.refused]
-            write_problems(unit.session, job.id, number, refused)
+            write_problems(unit.session, self.job_id, number, refused)
         self.seen.update(found.seen, new)
         if tasks:
+            self.is_behind = True
+            self.unheard += len(tasks)
+        if self.unheard >= TOGETHER:
+            self.unheard = 0
             self.stirred.set()
         return True
 

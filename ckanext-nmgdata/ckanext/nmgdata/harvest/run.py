@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,13 +25,14 @@ from flask import Flask, current_app
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from .. import config
+from ..kernel import quickjson
 from ..kernel.actors import Actor
 from ..kernel.context import own_request
 from ..kernel.unit import Unit, begin
 from . import jobs, vanish
 from .load import Batch, Loader, write_problems
-from .model import Job, JobPage, JobState, Source
-from .reading import PAUSE, Read, Reader, spec_of
+from .model import OUTCOMES, Job, JobPage, JobState, Source
+from .reading import PAUSE, TOGETHER, Read, Reader, spec_of
 from .remote import pages
 from .work import Task, pack, unpack
 
@@ -42,24 +43,91 @@ LEEWAY = timedelta(minutes=5)
 """How far the clocks of two machines may be apart."""
 GIVE_UP_TOGETHER = 3
 """How often a page is loaded as a whole; afterwards record by record, so that the one that kills is found."""
+PATIENCE = 0.5
+"""Seconds for which fewer records than are loaded together wait for more of them."""
+CLOSE = sa.text(
+    "UPDATE nmgdata_harvest_page p SET work = NULL, waiting_count = 0, "
+    + ", ".join(f"{name}_count = p.{name}_count + f.{name}_count" for name in OUTCOMES if name != "waiting")
+    + " FROM json_populate_recordset(NULL::nmgdata_harvest_page, CAST(:pages AS json)) f"
+    " WHERE p.job_id = :job AND p.number = f.number"
+)
 
 
 # --- loading -------------------------------------------------------------------------------------
 
 
-def load_page(job_id: str, number: int, name: str, **ways: Any) -> int:
-    """Load a page that was claimed; return how many records were settled."""
-    page = model.Session.get_one(JobPage, (job_id, number), populate_existing=True)
+def load_pages(job_id: str, numbers: Sequence[int], name: str, **ways: Any) -> int:
+    """Load pages that were claimed; return how many records were settled.
+
+    They are loaded together, in one transaction; if that fails, each for itself.
+    """
+    if len(numbers) > 1:
+        try:
+            return load_together(job_id, numbers, name, **ways)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.info("harvest %s: pages are loaded one by one", job_id, exc_info=True)
+    return sum(load_page(job_id, number, name, **ways) for number in numbers)
+
+
+def load_together(job_id: str, numbers: Sequence[int], name: str, **ways: Any) -> int:
+    """Load whole pages in one transaction; return how many records were settled.
+
+    :raises LostError: one of them is no longer ours
+    """
+    loader = loader_of(job_id, **ways)
+    with begin(Actor.system()) as unit:
+        mine = (
+            sa.select(JobPage.number, JobPage.work)
+            .where(JobPage.job_id == job_id, JobPage.number.in_(numbers))
+            .where(JobPage.worker == name, JobPage.work.is_not(None))
+        )
+        locked = unit.session.execute(mine.order_by(JobPage.number).with_for_update()).all()
+        if len(locked) < len(numbers):
+            raise LostError
+        tasks = {number: unpack(work) for number, work in locked}
+        batch = loader.load(unit, [task for some in tasks.values() for task in some])
+        close_all(unit, job_id, tasks, batch)
+        return len(batch.outcomes)
+
+
+def close_all(unit: Unit, job_id: str, tasks: Mapping[int, Sequence[Task]], batch: Batch) -> None:
+    """Count what became of the records of whole pages; the last of a job concludes it."""
+    unit.session.flush()
+    pages, page_of = [], dict[int, int]()
+    for number, some in tasks.items():
+        counts = Counter(batch.outcomes[task.number] for task in some)
+        pages.append({"number": number, **{f"{name}_count": counts[name] for name in OUTCOMES}})
+        page_of |= {task.number: number for task in some}
+    unit.session.execute(CLOSE, {"job": job_id, "pages": quickjson.text(pages)})
+    jobs.count(unit.session, job_id, {**batch.counts, "waiting": -len(page_of)})
+    for number in tasks:
+        write_problems(
+            unit.session, job_id, number, [one for one in batch.problems if page_of[one.number] == number]
+        )
+    vanish.conclude_if_whole(unit, jobs.locked(unit, job_id))
+
+
+def loader_of(job_id: str, **ways: Any) -> Loader:
+    """Return what loads the records of a job."""
     job = model.Session.get_one(Job, job_id, populate_existing=True)
     source = model.Session.get_one(Source, job.source_id, populate_existing=True)
-    if page.work is None or page.worker != name:
-        model.Session.rollback()
-        return 0
-    tasks, attempts = unpack(page.work), page.attempts
     since = job.started_at and job.started_at - LEEWAY
     loader = Loader(source, spec_of(source), as_of=since, **ways)
     model.Session.expunge(source)
     model.Session.rollback()
+    return loader
+
+
+def load_page(job_id: str, number: int, name: str, **ways: Any) -> int:
+    """Load a page that was claimed; return how many records were settled."""
+    page = model.Session.get_one(JobPage, (job_id, number), populate_existing=True)
+    if page.work is None or page.worker != name:
+        model.Session.rollback()
+        return 0
+    tasks, attempts = unpack(page.work), page.attempts
+    loader = loader_of(job_id, **ways)
     parts = [[task] for task in tasks] if attempts > GIVE_UP_TOGETHER else [tasks]
     left = list(tasks)
     while parts:
@@ -151,10 +219,14 @@ class Worker:
     """After so long it stops at the next page, so that other work of the process gets its turn."""
     read: Read = pages.read
     ways: dict[str, Any] = field(default_factory=dict)
-    after_page: Callable[[], None] = lambda: None
+    after_pages: Callable[[int], None] = lambda _records: None
     name: str = field(default_factory=jobs.worker)
     stirred: threading.Event = field(default_factory=threading.Event)
     """A reader of this process has left something to load, or has come to its end."""
+    loaded: float = 0.0
+    """When it has loaded last."""
+    is_gathering: bool = False
+    """Something waits to be loaded, but more is to come."""
 
     def run(self) -> bool:
         """Work until nothing is left that nobody else does; True if the time was over before."""
@@ -173,12 +245,12 @@ class Worker:
                     look = time.monotonic() + LOOK
                 if self.seconds is not None and time.monotonic() - began > self.seconds:
                     return self.is_left()
-                if self.load_one():
+                if self.load_some():
                     continue
                 if any(thread.is_alive() for _reader, thread in readers.values()):
                     self.stirred.wait(PAUSE / 2)
                     self.stirred.clear()
-                elif self.only is not None and self.is_left():
+                elif self.is_gathering or (self.only is not None and self.is_left()):
                     time.sleep(PAUSE / 2)  # others are at it; who runs it in the foreground waits for them
                 else:
                     return False
@@ -206,21 +278,26 @@ class Worker:
             readers[job.id] = (reader, thread)
             alive.append(readers[job.id])
 
-    def load_one(self) -> bool:
-        """Load one page that waits; False where none does."""
-        claimed = jobs.claim_page(self.name, self.only)
-        if claimed is None:
-            return False
+    def load_some(self) -> bool:
+        """Load some pages that wait; False where none do, or more are to come soon."""
         began = time.monotonic()
+        records = min(TOGETHER, config.harvest_rate() or TOGETHER)
+        claimed = jobs.claim_pages(
+            self.name, self.only, records=records, is_patient=began - self.loaded < PATIENCE
+        )
+        self.is_gathering = claimed is not None and not claimed[1]
+        if claimed is None or self.is_gathering:
+            return False
         try:
-            settled = load_page(*claimed, self.name, **self.ways)
+            settled = load_pages(*claimed, self.name, **self.ways)
         except OperationalError:  # the database was away, or has chosen us to end a deadlock
-            log.exception("harvest %s: page %s is loaded again", *claimed)
+            log.exception("harvest %s: pages %s are loaded again", *claimed)
             model.Session.rollback()
             time.sleep(LOOK)
-            jobs.release_page(*claimed, self.name)
+            jobs.release_pages(*claimed, self.name)
             return True
-        self.after_page()
+        self.loaded = time.monotonic()
+        self.after_pages(settled)
         throttle(settled, time.monotonic() - began)
         return True
 
@@ -239,7 +316,7 @@ def rare_collections() -> Iterator[None]:
     """Look for garbage rarely inside the block: loading makes little, and what CKAN has loaded is none."""
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
     try:
         yield
     finally:

@@ -26,8 +26,9 @@ class Flat(dict[tuple[Any, ...], Any]):
     """How many extras there are."""
 
 
-Field = tuple[str, Sequence[tuple[Callable[..., Any], int]], bool]
-"""Name, validators with the number of their arguments, whether a field that is not stated is passed over."""
+Field = tuple[str, Sequence[tuple[Callable[..., Any], int]], bool, tuple[str]]
+"""Name, validators with the number of their arguments, whether a field that is not stated is passed over, and
+its key among plain fields."""
 SCHEMA_ONLY = ("__before", "__after", "__extras", "__junk")
 KEY_AND_CONTEXT, ONLY_CONTEXT = 4, 2
 
@@ -43,7 +44,7 @@ class Plan:
         self.passed_over = passed_over
         self.after = [prepared(one) for one in schema.get("__after", ())]
         self.plain = self.fields({name: one for name, one in schema.items() if not isinstance(one, dict)})
-        self.names = {name for name, _validators, _skip in self.plain}
+        self.names = {field[0] for field in self.plain}
         self.nested = {name: one for name, one in schema.items() if isinstance(one, dict)}
         self.inner = {name: self.fields(one) for name, one in sorted(self.nested.items())}
         self.rest = {
@@ -53,7 +54,12 @@ class Plan:
     def fields(self, schema: dict[str, Any]) -> list[Field]:
         """Return the fields of one level, in order."""
         return [
-            (name, [prepared(one) for one in validators], bool(validators) and self.skips(validators[0]))
+            (
+                name,
+                [prepared(one) for one in validators],
+                bool(validators) and self.skips(validators[0]),
+                (name,),
+            )
             for name, validators in sorted(schema.items())
             if name not in SCHEMA_ONLY
         ]
@@ -70,11 +76,14 @@ class Plan:
         rows = {name: [row for row in entry.get(name) or () if isinstance(row, dict)] for name in self.inner}
         rest = {name: self.spread(name, found, data) for name, found in rows.items() if found}
         for field in self.plain:
-            apply((field[0],), field, data, errors, context)
+            if not field[2] or field[3] in data:
+                apply(field[3], field, data, errors, context)
         for name, found in rows.items():
             for place in range(len(found)):
                 for field in self.inner[name]:
-                    apply((name, place, field[0]), field, data, errors, context)
+                    key = (name, place, field[0])
+                    if not field[2] or key in data:
+                        apply(key, field, data, errors, context)
         self.keep_rest(rest, data, errors, context)
         for function, count in self.after:
             call(function, count, ("__after",), data, errors, context)
@@ -113,15 +122,22 @@ def prepared(validator: Callable[..., Any]) -> tuple[Callable[..., Any], int]:
 
 def apply(key: tuple[Any, ...], field: Field, data: Flat, errors: dict[Any, Any], context: Context) -> None:
     """Run the validators of one field until one says that it is enough."""
-    if key not in data:
-        if field[2]:
-            return
-        data[key] = missing
+    data.setdefault(key, missing)
     for function, count in field[1]:
         if function is convert_to_extras:
             to_extras(key, data)
-        elif not call(function, count, key, data, errors, context):
+            continue
+        try:
+            if count == 1:
+                data[key] = function(data.get(key))
+            elif count == KEY_AND_CONTEXT:
+                function(key, data, errors, context)
+            else:
+                data[key] = function(data.get(key), context)
+        except StopOnError:
             return
+        except tk.Invalid as fault:
+            errors[key].append(fault.error)
 
 
 def call(

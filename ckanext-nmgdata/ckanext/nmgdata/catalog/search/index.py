@@ -50,11 +50,11 @@ def index_fields(
 
 def is_keyword(key: str, value: Any) -> bool:
     """Say whether a field may stay: repeating fields and long text are no keywords."""
-    if key.removeprefix("extras_").partition("__")[0] == "data_items":
+    if "data_items" in key and key.removeprefix("extras_").partition("__")[0] == "data_items":
         return False
-    if key in TEXTS or key.startswith("extras_"):
+    if not isinstance(value, str) or len(value) <= MAX_KEYWORD:
         return True
-    return not isinstance(value, str) or len(value) <= MAX_KEYWORD
+    return key in TEXTS or key.startswith("extras_")
 
 
 def facets(entry: Mapping[str, Any], lineage: Lineage) -> dict[str, Any]:

@@ -27,6 +27,7 @@ _INVISIBLE = [chr(c) for c in (0xAD, *range(0x180B, 0x1810), *range(0x200B, 0x20
 _PLAIN = {**dict.fromkeys(_INVISIBLE, ""), **dict(zip(TRADITIONAL, SIMPLIFIED, strict=True))}
 # Few texts hold any of these: looking for them is much faster than translating every character.
 _ODD = re.compile(f"[{''.join(map(re.escape, _PLAIN))}]")
+SHORT = 30
 MIN_INITIALS = 3
 MAX_SYLLABLE = 6
 MAX_PINYIN = 60
@@ -58,9 +59,15 @@ SYLLABLES = frozenset(_SYLLABLES.split())
 
 def fold(text: str) -> str:
     """Return the text in half width, lower case, simplified, without lone surrogates."""
+    return folded(text) if len(text) <= SHORT else folded.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def folded(text: str) -> str:
+    """Do what ``fold`` says; short texts, names of departments above all, come again and again."""
     clean = text.encode("utf-8", "ignore").decode("utf-8")
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", clean).casefold())
-    return _ODD.sub(lambda found: _PLAIN[found[0]], folded)
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", clean).casefold())
+    return _ODD.sub(lambda found: _PLAIN[found[0]], plain)
 
 
 def words(folded: str) -> list[str]:
@@ -76,7 +83,7 @@ def is_han(text: str) -> bool:
     return HAN_RUN.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def syllables(han: str) -> Spoken:
     """Return the pinyin of a run of Chinese characters, without tones."""
     return tuple(lazy_pinyin(han, style=Style.NORMAL, errors="ignore", v_to_u=False))
@@ -87,19 +94,19 @@ def pairs(spoken: Spoken) -> list[str]:
     return [f"{first}_{second}" for first, second in pairwise(spoken)]
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def pinyin_pairs(text: str) -> str:
     """Return the pinyin pairs of a text, run by run, blank between them."""
     return " ".join(filter(None, map(paired, HAN_RUN.findall(fold(text)))))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def paired(han: str) -> str:
     """Return the pinyin pairs of a run of Chinese characters; many titles share their runs."""
     return " ".join(pairs(syllables(han)))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def pinyin_initials(text: str) -> str:
     """Return the initials of each run of Chinese characters, for the runs long enough to search."""
     runs = ("".join(s[0] for s in syllables(run)) for run in HAN_RUN.findall(fold(text)))

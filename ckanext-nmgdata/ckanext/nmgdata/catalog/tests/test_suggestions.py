@@ -51,3 +51,12 @@ def test_a_search_that_was_away_is_asked_again(world):
     with faults.without_solr("gone"):
         assert propose.words() == ()
     assert propose.words() == ("充电桩",)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("充电", 1), ("电桩分布（2026", 1), ("chong-dian", 1), ("DIAN-ZHUANG", 1), ("充桩", 0), ("电充", 0)],
+)
+def test_what_is_typed_of_a_name_or_title_is_found_as_it_stands(world, typed, found):
+    factories.dataset(world.department, title="充电桩分布（2026年）", name="chong-dian-zhuang-fen-bu")
+    assert len(tk.get_action("package_autocomplete")({}, {"q": typed})) == found

@@ -95,19 +95,19 @@ class Page:
         things, seen = [subject], {subject}
         for thing in things:
             text = self.part(thing)
-            lines = text.split(b"\n")
-            lines.pop()
-            blank = thing[0] == BLANK
+            blank = has_blank = thing[0] == BLANK
             for target in REFERENCE.findall(text):
                 if target in groups and target not in seen and target not in beside:
                     seen.add(target)
                     things.append(target)
-                if target[0] == BLANK and not blank:
-                    here = [line for line in lines if line.endswith(target, 0, -2)]
-                    marked += here
-                    lines = [line for line in lines if line not in here]
+                has_blank = has_blank or target[0] == BLANK
+            lines = text.split(b"\n")
+            lines.pop()
             if blank:
                 marked += lines
+            elif has_blank:
+                for line in lines:
+                    (marked if is_blank(line) else plain).append(line)
             else:
                 plain += lines
             if len(plain) + len(marked) > self.most_triples:
@@ -154,6 +154,11 @@ def reference(line: bytes) -> bytes | None:
         return None
     term = line[line.rindex(b" ", 0, -2) + 1 : -2]
     return term if term.startswith(b"_:") and b'"' not in term else None
+
+
+def is_blank(line: bytes) -> bool:
+    """Say whether the object of a line is a blank node."""
+    return not line.endswith((b"> .", b'" .')) and reference(line) is not None
 
 
 # --- blank nodes ---------------------------------------------------------------------------------

@@ -18,7 +18,10 @@ from . import feeding, reading
 from .errors import Code, RemoteError
 
 LENGTHS = struct.Struct(">II")
-TASKS: dict[str, Callable[[bytes, reading.Order], reading.Reading]] = {
+AHEAD = "ahead"
+"""In the head of a frame that is not the answer yet: the address of the next page, None for no more."""
+Announce = Callable[[str | None], None]
+TASKS: dict[str, Callable[[bytes, reading.Order, Announce], reading.Reading]] = {
     "catalogue": reading.catalogue,
     "feed": feeding.feed,
 }
@@ -74,10 +77,10 @@ def grant(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
 
 
-def answer(head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+def answer(head: dict[str, Any], body: bytes, announce: Announce) -> tuple[dict[str, Any], bytes]:
     """Do one order."""
     try:
-        found = TASKS[head["task"]](body, reading.Order(**head["order"]))
+        found = TASKS[head["task"]](body, reading.Order(**head["order"]), announce)
     except RemoteError as error:
         return {"error": error.code, "detail": error.detail}, b""
     except RecursionError:
@@ -96,6 +99,10 @@ def main() -> None:
     gc.freeze()
     gc.disable()
     source, target = sys.stdin.buffer, sys.stdout.buffer
+
+    def announce(following: str | None) -> None:
+        send(target, {AHEAD: following})
+
     while True:
         try:
             head, body = receive(source)
@@ -103,7 +110,7 @@ def main() -> None:
             return
         grant(head["seconds"])
         try:
-            said, triples = answer(head, body)
+            said, triples = answer(head, body, announce)
         except MemoryError:
             said, triples = {"error": Code.PARSE_MEMORY, "detail": ""}, b""
         del head, body

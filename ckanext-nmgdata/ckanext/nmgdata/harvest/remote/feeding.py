@@ -22,7 +22,7 @@ ADDRESSES = ("first", "current", "next")
 MOST_EVENTS = 10_000
 
 
-def feed(body: bytes, order: Order) -> Reading:
+def feed(body: bytes, order: Order, _announce: Any = None) -> Reading:
     """Return a page's events as ``extra``, and the records they bring.
 
     :raises RemoteError: it is no page of a change feed

@@ -29,7 +29,11 @@ class Triples:
         self.said: dict[str, dict[str, list[Node]]] = {}
         self.thing: Node | None = None
         self.of_thing: dict[str, list[Node]] = {}
+        last, group = "", dict[str, list[Node]]()
         for subject, predicate, iri, blank, text, language, datatype in LINE.findall(triples.decode()):
+            if subject != last:
+                name = subject[1:-1] if subject[0] == "<" else subject[2:]
+                last, group = subject, self.said.setdefault(name, {})
             value: Node
             if iri:
                 value = str.__new__(URIRef, iri)
@@ -37,8 +41,10 @@ class Triples:
                 value = str.__new__(BNode, blank[2:])
             else:
                 value = literal(text, language, datatype)
-            name = subject[1:-1] if subject[0] == "<" else subject[2:]
-            self.said.setdefault(name, {}).setdefault(predicate, []).append(value)
+            if predicate in group:
+                group[predicate].append(value)
+            else:
+                group[predicate] = [value]
 
     def objects(self, subject: Node, predicate: Node) -> Sequence[Node]:
         """Return what is said of a thing by a property; mostly the next question is about the same thing."""

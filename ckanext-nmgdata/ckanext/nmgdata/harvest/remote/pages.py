@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from ..records import Page, Validators
@@ -13,11 +16,14 @@ from .errors import Code, RemoteError
 from .guard import Guard
 from .spec import Spec
 
+AHEAD = 2
+"""Pages that may be on their way at once while the caller uses another."""
+
 
 def read(
     spec: Spec, start: str | None = None, known: Validators | None = None, client: Client | None = None
 ) -> Iterator[Page]:
-    """Yield the pages of a catalogue; the next one is fetched and parsed while the caller uses this one.
+    """Yield the pages of a catalogue; the next ones are fetched and parsed while the caller uses this one.
 
     A catalogue without datasets is one page without records. The iterator ends normally only if everything
     was read that the catalogue says it has.
@@ -28,37 +34,121 @@ def read(
     :raises RemoteError: whatever went wrong; the pages yielded before stand
     """
     way = Way(spec)
-    asking = client or Client(spec)
-    ahead = ThreadPoolExecutor(1, "harvest")
+    coming = Coming(way, client or Client(spec))
     try:
-        coming: Future[Page] | None = ahead.submit(fetch, asking, start or spec.address, 0, known)
-        while coming is not None:
-            page, coming, trouble = coming.result(), None, None
+        step = coming.begin(start or spec.address, known)
+        while step is not None:
+            page = step.page.result()
             way.see(page)
-            try:
-                address = way.after(page)
-            except RemoteError as error:
-                address, trouble = None, error
-            if address is not None:
-                coming = ahead.submit(fetch, asking, address, page.number + 1, None)
+            following = coming.take()
             yield page
-            if trouble is not None:
-                raise trouble
+            if step.trouble is not None:
+                raise step.trouble
+            step = following or coming.first()
         if start is None:
             way.arrived()
     finally:
-        asking.stop()
-        ahead.shutdown()
-        asking.close()
+        coming.end()
 
 
-def fetch(client: Client, address: str, number: int, known: Validators | None) -> Page:
-    """Return one page.
+@dataclass
+class Step:
+    """One page on its way."""
 
-    :raises Unchanged: it is as ``known`` says
-    :raises RemoteError: it can not be had
+    number: int
+    address: str
+    page: Future[Page] = field(default_factory=Future)
+    is_heard: bool = False
+    """Whether it is known where to go on after it."""
+    following: str | None = None
+    trouble: RemoteError | None = None
+    """Why it is not gone on after it, though there is more."""
+
+
+class Coming:
+    """The pages on their way: each is asked for as soon as the one before it says where it is.
+
+    One request at a time goes to the source; two pages may be parsed at once, where a child is idle.
     """
-    return parse.page(client.get(address, known), client.spec, number)
+
+    def __init__(self, way: Way, client: Client) -> None:
+        self.way = way
+        self.client = client
+        self.steps: deque[Step] = deque()
+        self.lock = threading.Lock()
+        self.asking = threading.Lock()
+        self.threads = ThreadPoolExecutor(AHEAD, "harvest")
+        self.last: Step | None = None
+        self.is_over = False
+
+    def begin(self, address: str, known: Validators | None) -> Step:
+        """Set out; return the first page."""
+        with self.lock:
+            return self.set_out(Step(0, address), known)
+
+    def first(self) -> Step | None:
+        """Return the page that comes next, None after the last."""
+        with self.lock:
+            self.go_on(at_least=1)
+            return self.steps[0] if self.steps else None
+
+    def take(self) -> Step | None:
+        """Let the first page go, which has come; return the next, if it is on its way."""
+        with self.lock:
+            self.steps.popleft()
+            self.go_on(at_least=1)
+            return self.steps[0] if self.steps else None
+
+    def end(self) -> None:
+        """Leave what is on its way."""
+        with self.lock:
+            self.is_over = True
+        self.client.stop()
+        self.threads.shutdown()
+        self.client.close()
+
+    def set_out(self, step: Step, known: Validators | None = None) -> Step:
+        """Ask for a page."""
+        self.steps.append(step)
+        self.last = step
+        step.page = self.threads.submit(self.fetch, step, known)
+        return step
+
+    def go_on(self, at_least: int) -> None:
+        """Ask for the page after the last one asked for, if it is known where it is and there is room."""
+        last = self.last
+        if last is None or self.is_over or last.following is None:
+            return
+        if len(self.steps) < at_least or (len(self.steps) < AHEAD and parse.has_room()):
+            self.set_out(Step(last.number + 1, last.following))
+
+    def fetch(self, step: Step, known: Validators | None) -> Page:
+        """Return one page.
+
+        :raises Unchanged: it is as ``known`` says
+        :raises RemoteError: it can not be had
+        """
+        with self.asking:
+            answer = self.client.get(step.address, known)
+
+        def hear(following: str | None) -> None:
+            self.heard(step, answer.address, following)
+
+        page = parse.page(answer, self.client.spec, step.number, hear)
+        self.heard(step, page.address, page.next)
+        return page
+
+    def heard(self, step: Step, address: str, following: str | None) -> None:
+        """Note where to go on after a page, and go on."""
+        with self.lock:
+            if step.is_heard:
+                return
+            step.is_heard = True
+            try:
+                step.following = self.way.after(step.number, address, following)
+            except RemoteError as error:
+                step.trouble = error
+            self.go_on(at_least=0)
 
 
 class Way:
@@ -77,7 +167,6 @@ class Way:
 
         :raises RemoteError: it holds what a page before it held
         """
-        self.addresses.add(page.address)
         digests = b"".join(record.digest for record in page.records)
         content = sha256(digests + repr(page.refused).encode()).digest()
         if content in self.contents:
@@ -86,22 +175,22 @@ class Way:
         self.read += len(page.records) + len(page.refused)
         self.total = page.total if page.total is not None else self.total
 
-    def after(self, page: Page) -> str | None:
+    def after(self, number: int, address: str, following: str | None) -> str | None:
         """Return where to go on after a page.
 
+        :param address: of that page, after redirects
         :raises RemoteError: it leads back, out of bounds, or on for ever
         """
-        if page.next is None:
+        self.addresses.add(address)
+        if following is None:
             return None
-        if page.next in self.addresses:
-            raise RemoteError(Code.PAGE_LOOP, f"leads back to {page.next}", address=page.address)
-        if page.number + 1 >= self.spec.limits.pages:
-            raise RemoteError(
-                Code.TOO_MANY_PAGES, f"more than {self.spec.limits.pages}", address=page.address
-            )
-        self.guard.check(page.next)
-        self.addresses.add(page.next)
-        return page.next
+        if following in self.addresses:
+            raise RemoteError(Code.PAGE_LOOP, f"leads back to {following}", address=address)
+        if number + 1 >= self.spec.limits.pages:
+            raise RemoteError(Code.TOO_MANY_PAGES, f"more than {self.spec.limits.pages}", address=address)
+        self.guard.check(following)
+        self.addresses.add(following)
+        return following
 
     def arrived(self) -> None:
         """Make sure that nothing is missing.

@@ -12,13 +12,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
 from ..records import Page, Record, Refused
-from .child import receive, send
+from .child import AHEAD, receive, send
 from .client import Answer
 from .errors import Code, RemoteError
 from .spec import MIB, Spec
@@ -32,6 +32,8 @@ PAGES = 500
 WALL = 3
 """Times the CPU limit."""
 LONGEST_ANSWER = 1024 * MIB
+Hear = Callable[[str | None], None]
+"""Told the address of the next page before the page itself is read, None where there is none."""
 DIED_OF = {
     signal.SIGXCPU: Code.PARSE_TIME,
     signal.SIGABRT: Code.PARSE_MEMORY,
@@ -61,7 +63,9 @@ class Child:
         """Return where answers come from."""
         return cast("IO[bytes]", self.process.stdout)
 
-    def ask(self, head: dict[str, Any], body: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
+    def ask(
+        self, head: dict[str, Any], body: bytes, seconds: float, hear: Hear | None = None
+    ) -> tuple[dict[str, Any], bytes]:
         """Give an order and wait for its answer.
 
         :raises RemoteError: the child has not survived it
@@ -79,6 +83,10 @@ class Child:
         try:
             send(self.orders, head, body)
             said, triples = receive(self.answers, LONGEST_ANSWER)
+            if AHEAD in said:
+                if hear is not None:
+                    hear(said[AHEAD])
+                said, triples = receive(self.answers, LONGEST_ANSWER)
         except (OSError, EOFError, ValueError) as error:
             raise RemoteError(Code.PARSE_TIME if late.is_set() else self.cause()) from error
         finally:
@@ -110,25 +118,32 @@ class Pool:
     def __init__(self) -> None:
         self.owner = os.getpid()
         self.idle: list[Child] = []
+        self.busy = 0
+        """Children that read a page just now."""
         self.lock = threading.Lock()
 
     @contextmanager
     def child(self, memory: int) -> Iterator[Child]:
         """Lend a child that has so much memory; one that has failed is not taken back."""
         worker = self.take(memory)
+        with self.lock:
+            self.busy += 1
         try:
             yield worker
         except BaseException:
             worker.process.kill()
             worker.end()
             raise
+        finally:
+            with self.lock:
+                self.busy -= 1
         self.give(worker)
 
     def take(self, memory: int) -> Child:
         """Return a child that waits, or a new one."""
         with self.lock:
             if self.owner != os.getpid():
-                self.owner, self.idle = os.getpid(), []
+                self.owner, self.idle, self.busy = os.getpid(), [], 0
             fitting = next((each for each in self.idle if each.memory == memory), None)
             if fitting is not None:
                 self.idle.remove(fitting)
@@ -153,7 +168,14 @@ class Pool:
 _pool = Pool()
 
 
-def ask(task: str, answer: Answer, spec: Spec) -> tuple[dict[str, Any], list[Record]]:
+def has_room() -> bool:
+    """Say whether a page more may be read beside those that are: there are children for two."""
+    return _pool.busy < KEPT
+
+
+def ask(
+    task: str, answer: Answer, spec: Spec, hear: Hear | None = None
+) -> tuple[dict[str, Any], list[Record]]:
     """Have a page read; return what the child says of it, and its records.
 
     :param task: one of ``child.TASKS``
@@ -168,7 +190,7 @@ def ask(task: str, answer: Answer, spec: Spec) -> tuple[dict[str, Any], list[Rec
     head = {"task": task, "order": order, "seconds": limits.parse_seconds}
     try:
         with _pool.child(limits.parse_bytes) as worker:
-            said, triples = worker.ask(head, answer.body, limits.parse_seconds * WALL)
+            said, triples = worker.ask(head, answer.body, limits.parse_seconds * WALL, hear)
     except RemoteError as error:
         error.address = answer.address
         raise
@@ -190,19 +212,23 @@ def records(heads: list[list[Any]], triples: bytes) -> list[Record]:
     return found
 
 
-def page(answer: Answer, spec: Spec, number: int = 0) -> Page:
+def page(answer: Answer, spec: Spec, number: int = 0, hear: Hear | None = None) -> Page:
     """Return a fetched page of a catalogue, parsed.
 
+    :param hear: told where the next page is, while this one is still being read
     :raises RemoteError: it can not be used
     """
-    said, found = ask("catalogue", answer, spec)
-    following = said["next"] or answer.next
+
+    def after(stated: Any) -> str | None:
+        return (stated or answer.next) if spec.follow else None
+
+    said, found = ask("catalogue", answer, spec, hear and (lambda stated: hear(after(stated))))
     return Page(
         address=answer.address,
         number=number,
         records=tuple(found),
         refused=tuple(Refused(*each) for each in said["refused"]),
-        next=following if spec.follow else None,
+        next=after(said["next"]),
         total=said["total"],
         read=len(answer.body),
         validators=answer.validators,

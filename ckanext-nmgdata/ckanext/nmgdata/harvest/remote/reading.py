@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -62,9 +63,12 @@ class Reading:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def catalogue(body: bytes, order: Order) -> Reading:
+def catalogue(
+    body: bytes, order: Order, announce: Callable[[str | None], None] = lambda _following: None
+) -> Reading:
     """Return the records of a page of a catalogue.
 
+    :param announce: told the address of the next page as soon as it is known, which is half the way
     :raises RemoteError: the page can not be used
     """
     text = decoding.text(body, order.charset)
@@ -76,6 +80,7 @@ def catalogue(body: bytes, order: Order) -> Reading:
     paging = paging_of(page)
     reading.next = next_page(paging, order.address)
     reading.total = total(paging)
+    announce(reading.next)
     Collector(page, order, reading, tainted).collect()
     if not page.beside:
         spoilt = reading.refused and reading.refused[0]

@@ -63,7 +63,7 @@ def killed(work: Callable[[], None], moment: str, turn: int) -> bool:
 
 
 @pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
-@pytest.mark.parametrize("turn", [1, 2, 3, 4, 6, 8, 10, 12])
+@pytest.mark.parametrize("turn", [1, 2, 3, 4, 5, 6, 8, 10])
 def test_whoever_is_killed_is_followed(city, moment, turn):
     job_id = jobs.ask(city.id)
     assert killed(lambda: city.work(job_id), moment, turn)

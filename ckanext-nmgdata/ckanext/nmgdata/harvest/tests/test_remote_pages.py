@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 
 import pyoxigraph as ox
@@ -148,6 +149,23 @@ class TestPaging:
         server.routes["/p1"] = hostile.answer("", 304)
         with pytest.raises(Unchanged):
             list(pages.read(server.spec(), known=page.validators))
+
+    def test_two_more_are_on_their_way_while_one_is_used(self, server):
+        for number in range(1, 9):
+            server.page(f"/p{number}", catalogue([number], f"/p{number + 1}" if number < 8 else None))
+        third, asked = server.routes["/p3"], threading.Event()
+
+        def note(request):
+            asked.set()
+            third(request)
+
+        server.routes["/p3"] = note
+        run = pages.read(server.spec())
+        assert next(run).number == 0
+        assert asked.wait(10)
+        assert "/p4" not in [path for path, _headers in server.asked], "no further ahead than that"
+        assert [page.number for page in run] == [1, 2, 3, 4, 5, 6, 7]
+        assert [path for path, _headers in server.asked] == [f"/p{number}" for number in range(1, 9)]
 
     def test_who_stops_reading_waits_for_nothing(self, server):
         server.page("/p1", catalogue([1], "/p2"))
