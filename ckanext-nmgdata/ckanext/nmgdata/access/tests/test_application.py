@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from datetime import UTC, date, datetime
 
@@ -292,11 +293,13 @@ class TestPrivacy:
 
     def test_unknown_number_and_wrong_code_get_the_same_answer(self, world, app):
         case = world.submitted()
-        wrong = app.post("/nmg/cases", data={"number": case["number"], "code": "x"}).body
-        unknown = app.post("/nmg/cases", data={"number": "SQ-20261123-99999-9", "code": case["code"]}).body
-        assert wrong.replace(case["number"], "N").replace('value="x"', "") == unknown.replace(
-            "SQ-20261123-99999-9", "N"
-        ).replace(f'value="{case["code"]}"', "")
+        assert self.answer(app, case["number"], "x") == self.answer(app, "SQ-20261123-99999-9", case["code"])
+
+    def answer(self, app, number, code):
+        """Return the page about a number, but for what was typed and the token of its form."""
+        page = app.post("/nmg/cases", data={"number": number, "code": code}).body
+        page = re.sub(r'(name="_csrf_token" (content|value)=)"[^"]*"', "", page)
+        return page.replace(number, "N").replace(f'value="{code}"', "")
 
     def test_statements_never_reach_the_index(self, world, clean_search):
         import pysolr
