@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from . import servers
@@ -93,14 +94,21 @@ def accounts_file(settings: Settings) -> Path:
     return settings.home / "accounts.txt"
 
 
-def start_programs(settings: Settings, *, workers: int = WEB_WORKERS) -> None:
-    """Start web, worker and tick; they are started anew, so that they run this checkout's code."""
+def start_programs(
+    settings: Settings, *, workers: int = WEB_WORKERS, meanwhile: Callable[[], None] | None = None
+) -> None:
+    """Start web, worker and tick; they are started anew, so that they run this checkout's code.
+
+    :param meanwhile: what can be done while they load
+    """
     stop_programs(settings)
     env = settings.environment()
     with step("Starting web, worker and tick"):
         start_web(settings, workers)
         start(settings, "worker", [str(VENV / "bin" / "ckan"), "jobs", "worker"], env=env)
         start(settings, "tick", [str(VENV / "bin" / "ckan"), "nmgdata", "tick"], env=env)
+        if meanwhile:
+            meanwhile()
         wait_for_page(settings)
 
 

@@ -43,7 +43,8 @@ REASONS = ("open_reason", "open_legal_basis", "open_condition")
 HEAD = """# Every type of page
 
 Laptop (1280 px) and phone (390 px), taken from the demo by `tools/pages.py`; long pages are cut off below.
-Entries marked 示例, people and cases are invented.
+Entries marked 示例, people and cases are invented. Fields for dates and files are drawn by the browser,
+in its own language.
 """
 
 

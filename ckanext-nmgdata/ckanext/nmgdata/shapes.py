@@ -136,12 +136,28 @@ def fault_of_one(name: str, value: Any) -> str:
     if isinstance(value, str):
         if unstorable(value):
             return _("This text holds characters that cannot be stored.")
-        return _("This must be a number.") if name in NUMBERS and not is_number(value) else ""
+        return fault_of_text(name, value)
     if isinstance(value, bool) and name in FLAGS:
         return ""
     if isinstance(value, int) and not isinstance(value, bool) and name in NUMBERS | PLACES | LIMITS:
         return "" if abs(value) <= LARGEST else _("This number is too large or too small.")
     return _("This must be a number.") if name in NUMBERS else _("This must be text.")
+
+
+def fault_of_text(name: str, text: str) -> str:
+    """Return what is wrong with a text where a number, or yes or no, is meant."""
+    if name in FLAGS and not is_flag(text):
+        return _("Answer yes or no.")
+    return _("This must be a number.") if name in NUMBERS and not is_number(text) else ""
+
+
+def is_flag(text: str) -> bool:
+    """Say whether a text is empty, yes or no, as CKAN reads them."""
+    try:
+        tk.asbool(text.strip() or False)
+    except ValueError:
+        return False
+    return True
 
 
 def is_number(text: str) -> bool:

@@ -28,6 +28,8 @@ MOST = 20
 """Drafts of one account."""
 MOST_UNCLAIMED = 1000
 """Drafts of logins that ran out, of everybody together, so that a flood cannot fill the database."""
+SNIPPET = 30
+"""Characters by which drafts about the same data are told apart."""
 COPIED = (
     "applicant_kind", "applicant_name", "credit_code", "contact_phone", "scenario", "data_scope",
     "provision_mode", "safeguards",
@@ -45,11 +47,16 @@ def of(user_id: str) -> Sequence[ApplicationDraft]:
 
 
 def listed() -> list[dict[str, Any]]:
-    """Return what a list of the reader's drafts shows: id, titles of the data, when it was changed."""
+    """Return what a list of the reader's drafts shows: id, titles of the data, what for, since when."""
     if not tk.current_user.is_authenticated:
         return []
     return [
-        {"id": row.id, "titles": row.data.get("titles") or [], "changed_at": row.changed_at}
+        {
+            "id": row.id,
+            "titles": row.data.get("titles") or [],
+            "scenario": (row.data.get("scenario") or "")[:SNIPPET],
+            "changed_at": row.changed_at,
+        }
         for row in of(tk.current_user.id)
     ]
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ckan import model
+from ckan.config.middleware.flask_app import csrf
 from ckan.plugins import toolkit as tk
 from flask import Blueprint, send_file
 
@@ -16,7 +17,7 @@ from ..kernel.deadlines import statutes
 from ..kernel.evidence import files as evidence
 from ..kernel.gate.doors import RESTRICTED_CACHE, asking
 from ..kernel.workflow import machine, queries
-from ..reader import context, need_login
+from ..reader import context, is_our_form, need_login
 from . import commitment, drafts, wanted
 from .logic import schema
 from .model import ApplicationDraft
@@ -32,6 +33,7 @@ REFUSED = (tk.ValidationError, tk.ObjectNotFound, tk.NotAuthorized)
 
 
 @blueprint.route("/nmg/apply", methods=["GET", "POST"])
+@csrf.exempt
 def begin_again() -> Any:
     """Begin with a copy of an earlier application (``?copy=NUMBER``), ``?renew=NUMBER`` refers to it.
 
@@ -54,6 +56,7 @@ def begin_again() -> Any:
 
 
 @blueprint.route("/nmg/apply/<dataset_id>", methods=["GET", "POST"])
+@csrf.exempt
 def apply(dataset_id: str) -> Any:
     """Show the form of an application for a dataset; on POST file it and show the receipt, or keep it."""
     if tk.request.method == "POST":
@@ -72,6 +75,7 @@ def apply(dataset_id: str) -> Any:
 
 
 @blueprint.route("/nmg/drafts/<draft_id>", methods=["GET", "POST"])
+@csrf.exempt
 def draft(draft_id: str) -> Any:
     """Go on with a draft; ``?add=DATASET`` and ``?add=DATASET:FILE`` add to what it asks for."""
     if tk.request.method == "POST":
@@ -151,8 +155,9 @@ def sent() -> Any:
     """Do what the form was sent for; with errors show it again with everything that was typed."""
     data, actor = typed(), asking()
     uploads = [upload for upload in tk.request.files.getlist("evidence") if upload]
-    if not tk.current_user.is_authenticated:
-        return without_login(data, uploads)
+    if not is_our_form() or not tk.current_user.is_authenticated:
+        evidence.attach(actor, data["form"], uploads, at_most=evidence.room(known=False))
+        return stale(data) if tk.current_user.is_authenticated else without_login(data)
     act = tk.request.form.get("act", SUBMIT)
     if act == COMMITMENT:
         return commitment_of(data)
@@ -166,9 +171,14 @@ def again(data: dict[str, Any], errors: Any) -> str:
     return form(data, errors=errors)
 
 
-def without_login(data: dict[str, Any], uploads: list[Any]) -> Any:
+def stale(data: dict[str, Any]) -> str:
+    """Show a form again that a page of another session has sent: nothing is done, and nothing lost."""
+    said = _("This form is from before your present login. Look it through and send it again.")
+    return again(data, {"draft": [said]})
+
+
+def without_login(data: dict[str, Any]) -> Any:
     """Send to the login whose login ran out while typing; what was typed waits there and back."""
-    evidence.attach(asking(), data["form"], uploads, at_most=evidence.room(known=False))
     waiting = drafts.wait({**data, "titles": titles(data)})
     if waiting is None:
         said = _("Your login has run out. Log in in another window, then send this form again.")

@@ -208,6 +208,10 @@ def mails():
     return list(model.Session.scalars(query))
 
 
+MOVED = {"title": "公交刷卡明细", "harder": True, "before": {}, "after": {"needs_id_number": True}}
+"""What is stated to applicants when the conditions of data move."""
+
+
 def test_what_mails_say(world, pages):
     """Every mail about a case, to each who may get it, and those that the gate and objections send."""
     assert world.editor and world.official
@@ -226,9 +230,9 @@ def test_what_mails_say(world, pages):
         assert names, case.kind
         for name in (*notices.COMMON, *names):
             for to in ("filer", "provider", "authority", "members"):
-                said.append(
-                    notices.render(case, {"template": name, "to": to, "event": "", "kind": case.kind})
-                )
+                payload = {"template": name, "to": to, "event": "", "kind": case.kind}
+                payload["stated"] = MOVED if name == "conditions" else None
+                said.append(notices.render(case, payload))
     trouble.report(world.conditional["resources"][0]["id"], trouble.Trouble.PAGE)
     outbox.deliver(["notice", "verify_contact", trouble.TOPIC])
     said += [(mail["subject"], mail["body"]) for mail in mails()]

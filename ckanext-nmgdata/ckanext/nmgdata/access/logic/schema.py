@@ -162,7 +162,8 @@ def refusal() -> Schema:
         "refusal_ground": [one_of_terms("refusal_ground")],
         "reason": [stated(4, _("State the reason for the refusal.")), without_personal_data],
         "legal_basis": [
-            stated(4, _("State the law or regulation, with its article, that the refusal rests on."))
+            stated(4, _("State the law or regulation, with its article, that the refusal rests on.")),
+            without_personal_data,  # the public record shows it
         ],
     }
 

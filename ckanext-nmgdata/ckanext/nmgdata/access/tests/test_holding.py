@@ -452,8 +452,7 @@ class TestRenewal:
     def test_it_refers_to_the_old_and_the_old_to_it(self, world, app, as_user):
         old = granted(world)
         me = as_user(world.applicant)
-        app.get("/nmg/apply", query_string={"renew": old["number"]}, headers=me)
-        form = app.get(f"/nmg/apply/{world.conditional['name']}", headers=me).body
+        form = app.get("/nmg/apply", query_string={"renew": old["number"]}, headers=me).body
         assert f'name="renews" value="{old["number"]}"' in form
         new = call(
             "nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"],
@@ -616,7 +615,11 @@ class TestConditions:
         with wsgi._wsgi_app.test_request_context(base_url="http://test.ckan.net"):
             outbox.deliver(["notice"])
         mails = model.Session.query(Outbox).filter_by(topic="mail").all()
-        return {row.payload["to"]: row.payload for row in mails if "开放条件已" in row.payload["subject"]}
+        return {
+            row.payload["to"]: row.payload
+            for row in mails
+            if "所涉数据的开放条件已" in row.payload["subject"]
+        }
 
     def test_easier_ones(self, world, wsgi):
         assert world.official

@@ -76,6 +76,13 @@ class TestRecord:
         assert found["lines"][2]["legal_basis"] == REFUSAL["legal_basis"]
         assert found["lines"][0]["department"] == "自治区交通厅"
 
+    def test_a_legal_basis_that_names_a_person_is_none(self, world):
+        case = file(world.applicant, world.conditional, "2026-11-02")
+        with pytest.raises(tk.ValidationError) as refused:
+            named = {**REFUSAL, "legal_basis": "见申请人13812345678的来电"}
+            decide(world.reviewer, case, "refuse", "2026-11-05", **named)
+        assert list(refused.value.error_dict) == ["legal_basis"]
+
     def test_nothing_of_the_applicant_in_any_form(self, world, some, app):
         for address in ("/nmg/applications", "/nmg/applications.csv", "/nmg/applications.json"):
             body = app.get(address).body

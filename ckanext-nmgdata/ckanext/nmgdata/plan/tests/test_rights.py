@@ -93,3 +93,14 @@ def test_stock_clients_read_the_plan_over_http(clean_search, app, plans, world):
         object_type="package", capacity="public")  # fmt: skip
     for page in (f"/open-plan/{name}", "/open-plan/", f"/open-plan/about/{name}"):
         assert plan["title"] in app.get(page).text
+
+
+@pytest.mark.parametrize(
+    ("action", "field"), [("nmgdata_plan_item_update", "is_key"), ("nmgdata_plan_create", "copy")]
+)
+def test_what_is_neither_yes_nor_no_is_told_at_its_field(stage, action, field):
+    things, people = stage
+    asked = {"id": things["item"], "org_id": things["org"], "year": 2027, field: "perhaps"}
+    with pytest.raises(tk.ValidationError) as refused:
+        call(action, people["official"], **asked)
+    assert list(refused.value.error_dict) == [field]

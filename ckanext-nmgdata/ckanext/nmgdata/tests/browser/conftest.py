@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -39,18 +40,23 @@ def served(portal: None) -> Iterator[Portal]:
     for queue in jobs.get_all_queues():
         queue.empty()  # what earlier tests have left would keep the worker from this portal's work
     index.rest_is_over()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(tk.config, "ckan.site_url", stack.site_url)
-        world.build()
     servers.restrict_runtime_role(stack)
     try:
         servers.up(stack)
-        programs.start_programs(stack, workers=1)
+        programs.start_programs(stack, workers=1, meanwhile=partial(build_world, stack.site_url))
         accounts = dict.fromkeys([*world.STAFF, *world.CITIZENS, world.OPERATOR], world.PASSWORD)
         yield Portal(stack.site_url, mail, accounts)
     finally:
+        process.stop(stack, "web", signal.SIGQUIT)  # nobody waits for its answers any more
         programs.stop_programs(stack)
         process.stop(stack, "mail")
+
+
+def build_world(site_url: str) -> None:
+    """Make the small region, with the addresses of the portal that will serve it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(tk.config, "ckan.site_url", site_url)
+        world.build()
 
 
 @pytest.fixture(scope="package")

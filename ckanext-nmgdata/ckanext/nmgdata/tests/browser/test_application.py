@@ -111,3 +111,47 @@ def no_english_in_mails(visitor, address):
     mails = visitor.portal.mails(address) + visitor.portal.mails("banshi@example.org")
     assert mails
     assert english.in_mails(mails) == []
+
+
+def test_two_drafts_at_once_outlive_the_login_without_scripts_on_a_phone(visit):
+    """What is typed comes back after the session has gone, in its own draft, and nothing mixes."""
+    applicant = visit(scripts=False)
+    applicant.page.set_viewport_size({"width": 320, "height": 640})
+    main = applicant.page.get_by_role("main")
+    journey.log_in(applicant, "chen")
+    for text in ("第一份草稿：研究通勤。", "第二份草稿：研究拥堵。"):
+        journey.begin_application(applicant, world.names[world.CONDITIONAL])
+        journey.fill(applicant, {"scenario": text})
+        applicant.follow(journey.submit(applicant, "存为草稿"))
+        expect(main.get_by_text("申请已存为草稿。")).to_be_visible()
+    drafts = applicant.page.locator("#drafts a")
+    expect(drafts).to_have_count(2)
+    applicant.follow(drafts.first)
+    expect(applicant.page.locator("#f-scenario")).to_have_value("第二份草稿：研究拥堵。")
+    journey.fill(applicant, {"scenario": "登录失效时才写好的第二份。"})
+    applicant.context.clear_cookies()
+    applicant.follow(journey.submit(applicant, "提交申请"))
+    expect(applicant.page.get_by_role("heading", level=1)).to_have_text("登录")
+    journey.fill(applicant, {"login": "chen", "password": applicant.portal.passwords["chen"]})
+    applicant.follow(journey.submit(applicant, "登录"))
+    expect(applicant.page.locator("#f-scenario")).to_have_value("登录失效时才写好的第二份。")
+
+    # Another window has logged in anew: the form comes back as it was, with a word why.
+    journey.fill(applicant, {"scenario": "重新登录之前打开的表单。"})
+    applicant.context.clear_cookies()
+    other = applicant.context.new_page()
+    other.goto("/user/login")
+    other.locator("#f-login").fill("chen")
+    other.locator("#f-password").fill(applicant.portal.passwords["chen"])
+    with other.expect_navigation():
+        other.get_by_role("main").get_by_role("button", name="登录").click()
+    other.close()
+    applicant.follow(journey.submit(applicant, "提交申请"))
+    expect(main.get_by_text("本表单在您重新登录之前打开")).to_be_visible()
+    expect(applicant.page.locator("#f-scenario")).to_have_value("重新登录之前打开的表单。")
+
+    applicant.go("/nmg/my")
+    expect(drafts).to_have_count(2)
+    for left in (1, 0):
+        applicant.follow(applicant.page.locator("#drafts").get_by_role("button").first)
+        expect(drafts).to_have_count(left)

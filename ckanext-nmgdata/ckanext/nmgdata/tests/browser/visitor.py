@@ -136,5 +136,5 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(
         executable_path=CHROMIUM,
         args=OPTIONS,
-        env={**os.environ, "LC_ALL": "zh_CN.UTF-8", "LANGUAGE": "zh_CN"},
+        env={**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "zh_CN"},  # zh_CN.UTF-8 is not everywhere
     )
