@@ -36,7 +36,8 @@ def running(settings: Settings, service: str) -> int | None:
     if not path.exists():
         return None
     known = json.loads(path.read_text())
-    return known["pid"] if began(known["pid"]) == known["began"] else None
+    now = began(known["pid"])
+    return known["pid"] if now is not None and now == known["began"] else None
 
 
 def start(
@@ -71,7 +72,13 @@ def ask_to_stop(settings: Settings, service: str) -> None:
     """Tell a service to end, without waiting for it."""
     pid = running(settings, service)
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
+        tell(pid, signal.SIGTERM)
+
+
+def tell(pid: int, signal_: signal.Signals) -> None:
+    """Send a process a signal; it may have ended since it was looked for."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal_)
 
 
 def stop(settings: Settings, service: str, how: signal.Signals = signal.SIGTERM) -> bool:
@@ -79,17 +86,16 @@ def stop(settings: Settings, service: str, how: signal.Signals = signal.SIGTERM)
     pid = running(settings, service)
     if pid is None:
         return False
-    known = began(pid)
-    os.kill(pid, how)
 
     def gone() -> bool:
         reap(pid)
-        return began(pid) != known
+        return running(settings, service) is None
 
+    tell(pid, how)
     try:
         wait_until(gone, service, STOP_SECONDS)
     except StackError:
-        os.kill(pid, signal.SIGKILL)
+        tell(pid, signal.SIGKILL)
         wait_until(gone, service, STOP_SECONDS)
     pid_file(settings, service).unlink(missing_ok=True)
     return True
