@@ -43,7 +43,7 @@ def test_an_entry_s_name_is_looked_up_once(world, app):
 
 def test_a_file_and_its_entry_are_read_once_for_its_rows(world, app):
     file_id = world.open_data["resources"][0]["id"]
-    table = {"resource_id": file_id, "force": True, "records": [{"a": "1"}], "fields": [{"id": "a"}]}
+    table = {"resource_id": file_id, "force": True, "records": [{"a": "站"}], "fields": [{"id": "a"}]}
     tk.get_action("datastore_create")(factories.site_context(), table)
 
     def rows():
@@ -52,7 +52,7 @@ def test_a_file_and_its_entry_are_read_once_for_its_rows(world, app):
 
     with asked() as queries:
         answer = rows()
-    assert [row["a"] for row in answer.json["result"]["records"]] == ["1"]
+    assert [row["a"] for row in answer.json["result"]["records"]] == ["站"]
     assert len(of(queries, "resource.url")) == 1
     assert len(of(queries, "package.title")) == 1
     assert len(of(queries, "nmgdata_suspension")) == 1
