@@ -153,9 +153,8 @@ def plan(question: Question) -> dict[str, Any]:
     from ckan import model
     from ckanext.nmgdata.kernel.gate import facts
 
-    return plans.explained(
-        model.Session, facts.QUERY, facts.asked(question.resource, actor_of(question.person))
-    )
+    actor = actor_of(question.person)
+    return plans.explained(model.Session, facts.query_for(actor), facts.asked(question.resource, actor))
 
 
 def measure_all() -> dict[str, Any]:

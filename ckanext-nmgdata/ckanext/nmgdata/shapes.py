@@ -63,6 +63,7 @@ REQUIRED = {
 JOBS = frozenset({"job_show", "job_cancel"})
 """Actions whose ``id`` is a job's: of other text than this the queue makes an error of its own."""
 JOB = re.compile(r"[A-Za-z0-9_-]{1,200}")
+UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 LARGEST = 2**31 - 1
 """Largest number that every column and every page number can hold."""
 DEEPEST = 20
@@ -76,7 +77,7 @@ def is_several(name: str) -> bool:
 
 def unstorable(text: str) -> bool:
     """Say whether a text holds what PostgreSQL cannot keep: the character NUL, half of a surrogate pair."""
-    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
+    return UNSTORABLE.search(text) is not None
 
 
 # --- our own actions -----------------------------------------------------------------------------

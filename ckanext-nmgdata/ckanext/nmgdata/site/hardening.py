@@ -121,8 +121,8 @@ def sentence(error: Exception) -> str:
 
 def say(response: Response) -> Response:
     """Add the headers that an answer does not set itself."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    said = {name.lower() for name, _value in response.headers}
+    response.headers.extend([line for line in HEADERS.items() if line[0].lower() not in said])
     return response
 
 

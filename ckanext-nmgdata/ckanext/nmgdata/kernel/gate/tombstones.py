@@ -76,7 +76,13 @@ def before(view: Callable[..., Any], name: str) -> Callable[..., Any]:
 @tk.chained_action
 @tk.side_effect_free
 def package_show(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Say of a withdrawn entry that it is gone, and in which case, instead of an unexplained refusal."""
+    """Say of a withdrawn entry that it is gone, and in which case, instead of an unexplained refusal.
+
+    CKAN looks an entry up by its name twice, by two queries each time; its id the session knows already.
+    """
+    package = None if context.get("for_update") else model.Package.get(data_dict.get("id"))
+    if package is not None:
+        data_dict = {**data_dict, "id": package.id}
     try:
         return next_action(context, data_dict)
     except (tk.NotAuthorized, tk.ObjectNotFound):
