@@ -16,7 +16,7 @@ from ..kernel.gate.doors import asking
 from ..kernel.types import Conflict
 from ..kernel.workflow import engine, queries
 from ..reader import context, need_login
-from . import attachments, items, present, proposals, query, texts
+from . import attachments, items, present, proposals, query, texts, workflow
 from .logic import auth, schema
 from .model import Item, Plan
 
@@ -141,6 +141,7 @@ def desk_page(plan: Plan, reason: str, errors: dict[str, Any]) -> Any:
         "mode": items.MODES.get(case.status),
         "may_draft": auth.may_draft(actor, plan.org_id),
         "children": below(plan),
+        "returned": workflow.returned_because(case),
         "data": {"reason": reason},
         "errors": errors,
         "proposed": len(proposals.of_plan(plan)) if auth.may_draft(actor, plan.org_id) else 0,

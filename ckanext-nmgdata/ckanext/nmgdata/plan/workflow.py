@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 
 import sqlalchemy as sa
+from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ..kernel import clock, orgs
@@ -30,12 +31,21 @@ WRITABLE = ("drafting", "collecting", "returned")
 """States in which the draft itself is changed; of a published plan the next version is."""
 MOST_SAID = 20
 """Outdated items that one refusal lists."""
-SUBMISSIONS = ("submit", "amend")
+SUBMISSIONS, RETURNS = ("submit", "amend"), ("return", "return_amendment")
 
 
 def plan_of(unit: Unit, case: Case) -> Plan:
     """Return the plan of a case."""
     return unit.session.scalars(sa.select(Plan).where(Plan.case_id == case.id)).one()
+
+
+def returned_because(case: Case) -> str:
+    """Return why the authority gave the draft back that is being worked on now; empty where it did not."""
+    query = sa.select(CaseEvent).where(
+        CaseEvent.case_id == case.id, CaseEvent.transition.in_((*SUBMISSIONS, *RETURNS, "approve_amendment"))
+    )
+    last = model.Session.scalars(query.order_by(CaseEvent.id.desc()).limit(1)).first()
+    return last.data.get("reason", "") if last is not None and last.transition in RETURNS else ""
 
 
 # --- dates ---------------------------------------------------------------------------------------

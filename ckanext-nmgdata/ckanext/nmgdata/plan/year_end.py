@@ -17,7 +17,7 @@ from ..kernel.types import Conflict
 from ..kernel.unit import Unit
 from ..kernel.workflow.model import Case
 from . import copying, counts, facts, filing, jobs, versions
-from .model import Item, Plan
+from .model import ENDS, Item, Plan
 
 _ = tk._
 PACKAGE: Any = model.Package
@@ -91,14 +91,24 @@ def report(session: Session, plan: Plan, adjustment: str) -> dict[str, Any]:
     """Return the report of a year: the promises in numbers, the catalogue, what was adjusted."""
     today = clock.today()
     session.flush()
-    counted = counts.fresh(counts.Scope(plan.year, plan.region_code, plan.id), today)
+    alone = plan.id if plan.level == "department" else None  # an authority's brings those below it together
+    scope = counts.Scope(plan.year, plan.region_code, alone)
+    counted = counts.fresh(scope, today)
     return {
         "on": today.isoformat(),
         "adjustment": adjustment,
         "promises": {**counted.all.by_state, "total": counted.all.total, "on_time": counted.on_time},
+        "ends": ends(session, scope),
         "percent": counted.all.percent,
         "catalogue": catalogue(session, plan),
     }
+
+
+def ends(session: Session, scope: counts.Scope) -> dict[str, int]:
+    """Return how many promises have ended in which way."""
+    query = sa.select(Item.end, sa.func.count()).join(Plan, Plan.id == Item.plan_id)
+    rows = session.execute(query.where(*scope.conditions(), Item.end.is_not(None)).group_by(Item.end))
+    return dict.fromkeys(ENDS, 0) | {end: count for end, count in rows if end}
 
 
 def catalogue(session: Session, plan: Plan) -> dict[str, int]:
