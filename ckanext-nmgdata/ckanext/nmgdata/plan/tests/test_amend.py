@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ckan.plugins import toolkit as tk
-from ckanext.nmgdata.factories import call, login, site_context, upload
+from ckanext.nmgdata.factories import call, site_context, upload
 from ckanext.nmgdata.kernel import tick
 
 from .conftest import at
@@ -165,24 +165,6 @@ def test_the_report_of_an_authority_counts_what_it_brings_together(plans, world)
         stated = {"transition": "close", "adjustment": "核对目录，更新三条。"}
         call("nmgdata_case_transition", world.official, id=case, **stated)
     assert plans.shown(parent)["report"]["promises"]["total"] == 1
-
-
-def test_the_desk_says_why_an_amendment_came_back(app, plans, world, published, named):
-    """It keeps a reason that is too short in its field, and takes the notice away with the next submission."""
-    plan, _entries = published
-    place = "/nmg/plans/2026/nmg-transport/work"
-    with at(4, 1):
-        office = login(world.reviewer)
-        update(world.reviewer, named("停车场"), month="2026-09", reason=REASON)
-        short = app.post(f"{place}/submit", data={"reason": "急用"}, headers=office).text
-        assert "急用</textarea>" in short and "至少4个字" in short
-        call("nmgdata_plan_submit", world.reviewer, id=plan["id"], reason="按上级要求调整进度。")
-        plans.step(world.official, plan, "return_amendment", reason="请补充需求说明。")
-        assert "请补充需求说明。" in app.get(place, headers=office).text
-        early = app.get(f"{place}/year-end", headers=office, follow_redirects=False)
-        assert early.status_code == 302
-        amended(plans, plan)
-        assert "请补充需求说明。" not in app.get(place, headers=office).text
 
 
 @pytest.mark.parametrize("fate", ["deleted", "given away", "opened"])
