@@ -265,14 +265,12 @@ def finish(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
         if item.opened_on is not None or item.ended_on is not None:
             raise Conflict(_("This promise was kept or has ended already."))
         if not errors and clean["end"] == "replaced":
-            other, errors = successor(unit, item, str(stated.get("replaced_by") or ""))
-            clean["replaced_by"] = other
+            other, found = successor(unit, item, str(stated.get("replaced_by") or ""))
+            clean["replaced_by"], errors = other, {**errors, **found}
         elif not errors and clean["end"] == "carried":
-            errors = (
-                {"end": found} if (found := own_entry(plan, item.dataset_id)[1].get("dataset_id")) else {}
-            )
+            errors |= {"end": gone} if (gone := own_entry(plan, item.dataset_id)[1].get("dataset_id")) else {}
         if not errors and replacing(unit, item):
-            errors = {"end": [_("It takes the place of another item; change that first.")]}
+            errors["end"] = [_("It takes the place of another item; change that first.")]
         if errors:
             raise tk.ValidationError(errors)
         item.pending = clean
