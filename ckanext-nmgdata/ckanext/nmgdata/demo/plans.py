@@ -70,17 +70,19 @@ def drafted(reviewer: Actor, official: Actor, org_id: str, year: int) -> None:
         with begin(reviewer) as unit:
             own = unit.session.get_one(Plan, plan.id)
             own.key_areas = "与群众办事、出行、就医密切相关的数据。\n企业反映需求集中的数据。"
-            for package, months, grounds in zip(
-                own_entries(org_id, year), KEPT_MONTHS, GROUNDS, strict=False
-            ):
-                due = schema.month_end(date(year, months[2], 1))
-                unit.session.add(promise(own, package, due, grounds))
         for title, month, _reason in FUTURE:
             add_future(reviewer, plan, title, month)
         case_id = plan.case_id
         jobs.do_own()
     with on(year, 2, 9):
         engine.fire(case_id, "submit", reviewer, {})
+        with begin(reviewer) as unit:  # not before: data that are open already cannot be submitted
+            own = unit.session.get_one(Plan, plan.id)
+            for package, months, grounds in zip(
+                own_entries(org_id, year), KEPT_MONTHS, GROUNDS, strict=False
+            ):
+                due = schema.month_end(date(year, months[2], 1))
+                unit.session.add(promise(own, package, due, grounds))
     with on(year, 2, 20):
         engine.fire(case_id, "approve", official, {})
 

@@ -21,15 +21,22 @@ from .model import KIND, Happening, Item, Plan
 
 log = logging.getLogger(__name__)
 LAST_MONTH = 12
+PROGRESS = {"published": "progress", "amending": "progress_amending", "adjusting": "progress_adjusting"}
+"""State of an authority's plan → step that reports its progress and leaves it in that state."""
+TOLD = sa.exists().where(
+    Happening.item_id == Item.id,
+    Happening.kind == "late",
+    sa.cast(sa.func.timezone(clock.LOCAL.key, Happening.at), sa.Date) > Item.due_on,
+)
+"""An item is said to be late once for each month that it was promised by; amendments put off."""
 
 
 def months_passed() -> int:
     """Say of items whose month has passed that they are late, each once; return of how many plans."""
-    fresh = ~sa.exists().where(Happening.item_id == Item.id, Happening.kind == "late")
     query = (
         sa.select(Item.plan_id)
         .join(Plan, Plan.id == Item.plan_id)
-        .where(*schedule.STILL_OPEN, Item.due_on < clock.today(), fresh, Plan.closed_at.is_(None))
+        .where(*schedule.STILL_OPEN, Item.due_on < clock.today(), ~TOLD, Plan.closed_at.is_(None))
         .distinct()
     )
     return each(model.Session.scalars(query).all(), pass_month)
@@ -45,8 +52,7 @@ def pass_month(plan_id: str) -> None:
         sweep.remind(expired)  # before the period goes on to the next month
     with begin(Actor.system()) as unit:
         engine.lock(unit, case_id)
-        fresh = ~sa.exists().where(Happening.item_id == Item.id, Happening.kind == "late")
-        late = sa.select(Item.id).where(*schedule.waiting(plan_id), Item.due_on < clock.today(), fresh)
+        late = sa.select(Item.id).where(*schedule.waiting(plan_id), Item.due_on < clock.today(), ~TOLD)
         for item_id in unit.session.scalars(late).all():
             unit.session.add(Happening(plan_id=plan_id, item_id=item_id, kind="late", at=unit.now))
         schedule.refresh(unit, unit.session.get_one(Plan, plan_id))
@@ -58,14 +64,14 @@ def report_progress() -> int:
     written = f"{month:%Y-%m}"
     told = sa.exists().where(
         CaseEvent.case_id == Case.id,
-        CaseEvent.transition == "progress",
+        CaseEvent.transition.in_(PROGRESS.values()),
         CaseEvent.data["month"].astext == written,
     )
     query = (
         sa.select(Plan.id)
         .join(Case, Case.id == Plan.case_id)
         .where(
-            Plan.level != "department", Plan.year == month.year, Case.status == "published", ~told,
+            Plan.level != "department", Plan.year == month.year, Case.status.in_(PROGRESS), ~told,
             Plan.published_at < local_midnight(clock.today().replace(day=1)),
         )
     )  # fmt: skip
@@ -81,8 +87,9 @@ def report_month(plan_id: str, month: date) -> None:
     """Report the progress of one authority's plan."""
     plan = model.Session.get_one(Plan, plan_id)
     case_id, numbers = plan.case_id, counts.progress(plan, month)
+    step = PROGRESS[model.Session.get_one(Case, case_id).status]
     model.Session.rollback()
-    engine.fire(case_id, "progress", Actor.system(), {"month": f"{month:%Y-%m}", **numbers})
+    engine.fire(case_id, step, Actor.system(), {"month": f"{month:%Y-%m}", **numbers})
 
 
 def year_ends() -> Iterable[tuple[str, str]]:

@@ -57,8 +57,8 @@ def rows(scope: Scope, on: date | None = None) -> Iterator[Any]:
             Plan.year, Plan.region_code, group.title.label("organisation"), group.name.label("org_name"),
             Item.id, Item.title, Item.theme, Item.data_form, Item.update_frequency, Item.format,
             Item.open_class, Item.due_on, Item.grounds, Item.is_key, Item.demand_source, Item.opened_on,
-            Item.stop, Item.stop_on, Item.ended_on, Item.end, Item.end_reason, Item.late_reason,
-            package.name.label("dataset"),
+            Item.stop, Item.stop_on, Item.ended_on, Item.end, Item.replaced_by, Item.end_reason,
+            Item.late_reason, package.name.label("dataset"),
         )
         .join(Plan, Plan.id == Item.plan_id)
         .join(group, group.id == Plan.org_id)
@@ -182,6 +182,7 @@ def plain(r: Any, today: date, root: str) -> dict[str, Any]:
         "days_late": states.days_late(r, today) if state in ("late", "opened", "stopped") else 0,
         "stopped_by": r.stop,
         "ended_by": r.end,
+        "replaced_by": r.replaced_by,
         "reason": r.end_reason or r.late_reason,
         "url": f"{root}/dataset/{r.dataset}" if r.dataset else None,
     }

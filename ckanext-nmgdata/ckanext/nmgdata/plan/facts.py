@@ -76,6 +76,7 @@ def note(unit: Unit, item: Item, available: Availability, dataset_id: str, on: d
             return False
         item.opened_on, item.kept_id = on or clock.local_date(unit.now), dataset_id
         item.suggested_id = item.suggested_on = None
+        item.pending = None  # a promise that is kept neither changes nor ends any more
         happened(unit, item.plan_id, "opened", item.id)
         return True
     stop = None if state == OPEN else state

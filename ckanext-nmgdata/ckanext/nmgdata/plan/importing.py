@@ -13,16 +13,19 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from openpyxl import load_workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from werkzeug.datastructures import FileStorage
 
 from .. import vocab
 from ..kernel.actors import Actor
+from ..kernel.cells import harmless
 from . import items
 from .logic import schema
 from .model import Item, Plan
@@ -45,6 +48,8 @@ COLUMNS = {
     "demand_note": N_("About the demand"),
 }
 """Columns of the template, in their order; a table may have them in any order, by label or by name."""
+FAULTS = N_("Faults")
+"""Heading of the column that a table comes back with."""
 VOCABULARIES = {
     "theme": "theme", "data_form": "data_form", "update_frequency": "update_frequency",
     "open_class": "open_class", "grounds": "plan_ground", "demand_source": "plan_demand",
@@ -58,6 +63,8 @@ class Row:
     number: int
     cells: dict[str, Any]
     faults: dict[str, list[str]] = field(default_factory=dict)
+    surplus: bool = False
+    """Whether cells stand under no column: most often a comma without quotes has shifted the row."""
 
 
 @dataclass
@@ -150,9 +157,12 @@ def refuse_bomb(content: bytes) -> None:
 def bounded(lines: Iterable[Any]) -> list[list[Any]]:
     """Return lines, refusing more than a plan can have."""
     found: list[list[Any]] = []
+    filled = 0
     for line in lines:
-        found.append([plain(cell) for cell in line])
-        if len(found) > MOST_ROWS + 1:
+        cells = [plain(cell) for cell in line]
+        found.append(cells if any(cells) else [])  # a spreadsheet may have formatted a million empty rows
+        filled += any(cells)
+        if filled > MOST_ROWS + 1:
             raise refuse(_("The file has too many rows: at most {n}.").format(n=MOST_ROWS))
     return found
 
@@ -161,7 +171,8 @@ def plain(cell: Any) -> str:
     """Return a cell as text."""
     if isinstance(cell, datetime | date):
         return f"{cell:%Y-%m}"
-    return "" if cell is None else str(cell).removeprefix("\ufeff").strip()
+    text = "" if cell is None else ILLEGAL_CHARACTERS_RE.sub("", str(cell)).removeprefix("\ufeff").strip()
+    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text  # as we gave it back
 
 
 def table(lines: list[list[str]]) -> Table:
@@ -173,6 +184,9 @@ def table(lines: list[list[str]]) -> Table:
     if not numbered:
         raise refuse(_("The file is empty."))
     known = {key: name for name, said in COLUMNS.items() for key in (name, said, _(said))}
+    known |= dict.fromkeys(
+        (FAULTS, _(FAULTS)), ""
+    )  # the table that came back marked is mended and sent again
     head = [cell.rstrip("*＊ ") for cell in numbered[0][1]]
     faults = []
     if unknown := [cell for cell in head if cell and cell not in known]:
@@ -186,9 +200,10 @@ def table(lines: list[list[str]]) -> Table:
     if faults:
         raise tk.ValidationError({"table": faults})
     rows = [
-        Row(number, {name: cell for name, cell in zip(names, line, strict=False) if name and cell})
+        Row(number, {name: cell for name, cell in zip(names, line, strict=False) if name and cell},
+            surplus=any(cell for title, cell in zip_longest(head, line, fillvalue="") if not title))
         for number, line in numbered[1:]
-    ]
+    ]  # fmt: skip
     if not rows:
         raise refuse(_("The file has no rows under its head."))
     return Table(rows)
@@ -205,6 +220,9 @@ def check(plan: Plan, found: Table) -> list[items.Wanted]:
     )
     seen: dict[str, int] = {}
     for row in found.rows:
+        if row.surplus:
+            row.faults = {"row": [_("It has cells under no column; the row may have been shifted.")]}
+            continue
         try:
             read_row = items.read(plan, stated(plan, row))
         except tk.ValidationError as invalid:

@@ -15,6 +15,7 @@ from ckan import model
 from ckan.lib import plugins as lib_plugins
 from ckan.plugins import toolkit as tk
 from ckan.types import Schema
+from sqlalchemy.orm import Session
 
 from ..catalog import rules
 from ..kernel import clock
@@ -23,7 +24,7 @@ from ..kernel.openness import UNCONDITIONAL
 from ..kernel.types import Conflict, new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import engine
-from . import facts, jobs
+from . import facts, jobs, versions
 from .logic import schema
 from .model import Item, Plan
 
@@ -92,10 +93,16 @@ def month_faults(plan: Plan, due: Any) -> Errors:
 def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, Errors]:
     """Return an entry of the organisation's own catalogue; others are none (R-PLAN-02)."""
     package = model.Package.get(reference)
-    mine = package is not None and package.type == "dataset" and package.owner_org == plan.org_id
-    if package is None or not mine or package.state != model.State.ACTIVE:
+    if not is_own(plan, package):
         return None, {"dataset_id": [_("There is no such entry in the catalogue of this organisation.")]}
     return package, {}
+
+
+def is_own(plan: Plan, package: model.Package | None) -> bool:
+    """Say whether an entry is kept in the catalogue of the organisation whose plan it is."""
+    if package is None or package.type != "dataset" or package.owner_org != plan.org_id:
+        return False
+    return package.state == model.State.ACTIVE
 
 
 def class_faults(package: model.Package, wanted: str | None) -> Errors:
@@ -175,8 +182,11 @@ def put(unit: Unit, plan: Plan, wanted: Wanted) -> Item:
 
     :raises tk.ValidationError: the entry is in the plan already
     """
-    if mode(unit, plan) == LAST:
+    drafting = mode(unit, plan)
+    if drafting == LAST:
         raise Conflict(_("At the end of the year nothing new is promised; use the plan of the next year."))
+    if drafting == NEXT and wanted.promise["due_on"] < clock.local_date(unit.now):
+        raise tk.ValidationError({"month": [_("This month has passed already.")]})
     entry_id = wanted.package.id if wanted.package is not None else (wanted.entry or {})["id"]
     field, same = "dataset_id", Item.dataset_id == entry_id
     if wanted.package is None and wanted.entry is not None:
@@ -217,13 +227,30 @@ def change(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
             for name, value in clean.items():
                 setattr(item, name, value)
             return item
-        if drafting == LAST or item.ended_on is not None:
+        if item.opened_on is not None or item.ended_on is not None:
+            raise Conflict(_("This promise was kept or has ended already."))
+        if drafting == LAST:
             raise Conflict(_("This promise cannot be changed any more; it can only end."))
-        if "due_on" in clean:
-            clean["due_on"] = clean["due_on"].isoformat()
-        kept = {name: value for name, value in (item.pending or {}).items() if name != "end"}
-        item.pending = {**kept, **clean, **reason}
+        item.pending = differing(item, clean, reason)
     return item
+
+
+def differing(item: Item, clean: Stated, reason: Stated) -> Stated:
+    """Return what a published promise is to be changed in; a form sends also what stays as it is.
+
+    :raises tk.ValidationError: it stays as it is, or its new month has passed already
+    """
+    if "due_on" in clean:
+        clean["due_on"] = clean["due_on"].isoformat()
+    before = versions.plain(item)
+    drafted = {name: value for name, value in (item.pending or {}).items() if name in versions.PROMISE}
+    wanted = {**drafted, **clean}
+    found = {name: value for name, value in wanted.items() if (value or None) != (before[name] or None)}
+    if not found:
+        raise tk.ValidationError({"reason": [_("Nothing has been changed yet.")]})
+    if found.get("due_on", "9999") < clock.today().isoformat():
+        raise tk.ValidationError({"month": [_("This month has passed already.")]})
+    return {**found, **reason}
 
 
 def finish(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
@@ -237,16 +264,32 @@ def finish(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
             raise tk.ValidationError({"end": [_("This item is not published; delete it instead.")]})
         if item.opened_on is not None or item.ended_on is not None:
             raise Conflict(_("This promise was kept or has ended already."))
-        if clean.get("end") == "replaced" and not errors:
-            other = unit.session.get(Item, str(stated.get("replaced_by") or ""))
-            if other is None or other.plan_id != plan.id or other.id == item.id or other.end is not None:
-                errors["replaced_by"] = [_("Choose the item of this plan that takes its place.")]
-            else:
-                clean["replaced_by"] = other.id
+        if not errors and clean["end"] == "replaced":
+            other, found = successor(unit, item, str(stated.get("replaced_by") or ""))
+            clean["replaced_by"], errors = other, {**errors, **found}
+        elif not errors and clean["end"] == "carried":
+            errors |= {"end": gone} if (gone := own_entry(plan, item.dataset_id)[1].get("dataset_id")) else {}
+        if not errors and replacing(unit, item):
+            errors["end"] = [_("It takes the place of another item; change that first.")]
         if errors:
             raise tk.ValidationError(errors)
         item.pending = clean
     return item
+
+
+def successor(unit: Unit, item: Item, other_id: str) -> tuple[str, Errors]:
+    """Return the item that takes the place of another: of the same plan, and one that stays."""
+    other = unit.session.get(Item, other_id)
+    stays = other is not None and other.end is None and "end" not in (other.pending or {})
+    if other is None or not stays or other.plan_id != item.plan_id or other.id == item.id:
+        return "", {"replaced_by": [_("Choose the item of this plan that takes its place.")]}
+    return other.id, {}
+
+
+def replacing(unit: Unit, item: Item) -> bool:
+    """Say whether the next version lets an item take the place of another; then it has to stay."""
+    query = sa.select(sa.exists().where(Item.pending["replaced_by"].astext == item.id))
+    return bool(unit.session.scalar(query))
 
 
 def remove(actor: Actor, plan: Plan, item_id: str) -> None:
@@ -256,6 +299,8 @@ def remove(actor: Actor, plan: Plan, item_id: str) -> None:
         mode(unit, plan)
         item = unit.session.get_one(Item, item_id)
         if item.since_version is None:
+            if replacing(unit, item):
+                raise Conflict(_("It takes the place of another item; change that first."))
             unit.session.delete(item)
         elif item.pending is not None:
             item.pending = None
@@ -263,6 +308,20 @@ def remove(actor: Actor, plan: Plan, item_id: str) -> None:
             raise Conflict(
                 _("A published promise does not disappear; end it with a reason, which is published.")
             )
+
+
+def outdated(session: Session, plan: Plan) -> list[tuple[str, str]]:
+    """Return the drafted items that can no longer be promised: title and why."""
+    query = sa.select(Item).where(Item.plan_id == plan.id, Item.since_version.is_(None))
+    drafted = session.scalars(query.order_by(Item.rank, Item.due_on, Item.id)).all()
+    found = facts.availability(session, {item.dataset_id for item in drafted})
+    rows = []
+    for item in drafted:
+        if not is_own(plan, session.get(model.Package, item.dataset_id)):
+            rows.append((item.title, _("There is no such entry in the catalogue of this organisation.")))
+        elif found[item.dataset_id].as_open_as(item.open_class) == facts.OPEN:
+            rows.append((item.title, _("These data are that open already.")))
+    return rows
 
 
 # --- facts ---------------------------------------------------------------------------------------

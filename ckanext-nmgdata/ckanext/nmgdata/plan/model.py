@@ -184,7 +184,4 @@ class Happening(tk.BaseModel):
     __table_args__ = (
         sa.Index("nmgdata_plan_event_plan", "plan_id", "id"),
         sa.Index("nmgdata_plan_event_item", "item_id"),
-        sa.Index(
-            "nmgdata_plan_event_late", "item_id", unique=True, postgresql_where=sa.text("kind = 'late'")
-        ),
     )

@@ -116,7 +116,15 @@ def items(rows: Iterable[Item], *, drafts: bool = False, today: date | None = No
     """Return items; of datasets that the public may not know of no address is given."""
     rows, today = list(rows), today or clock.today()
     names = public_names({key for row in rows for key in (row.kept_id, row.dataset_id) if key})
-    return [item(row, names, today, drafts=drafts) for row in rows]
+    others = titles({row.replaced_by for row in rows if row.replaced_by})
+    shown = [item(row, names, today, drafts=drafts) for row in rows]
+    return [{**one, "replaced_by_title": others.get(one["replaced_by"])} for one in shown]
+
+
+def titles(ids: Collection[str]) -> dict[str, str]:
+    """Return the titles of items."""
+    query_ = sa.select(Item.id, Item.title).where(Item.id.in_(ids))
+    return dict(model.Session.execute(query_).tuples().all()) if ids else {}
 
 
 def public_names(ids: Collection[str]) -> dict[str, str]:
@@ -214,6 +222,7 @@ FIELDS = {
     "format": N_("Format"),
     "is_key": N_("Key data"),
     "end": N_("End"),
+    "replaced_by": N_("Item that takes its place"),
     "title": N_("Title"),
     "description": N_("Text"),
     "key_areas": N_("Priorities of the year"),

@@ -17,7 +17,7 @@ from .. import vocab
 from ..kernel import openness
 from ..kernel.cells import harmless
 from ..kernel.deadlines import statutes
-from .importing import COLUMNS, MOST_ROWS, VOCABULARIES, Table
+from .importing import COLUMNS, FAULTS, MOST_ROWS, VOCABULARIES, Table, label
 
 _ = tk._
 NEEDED = ("month", "open_class")
@@ -64,8 +64,8 @@ def empty() -> bytes:
 
 def head(sheet: Any) -> None:
     """Write the names of the columns; those that are always needed have a star."""
-    for column, (name, label) in enumerate(COLUMNS.items(), 1):
-        sheet.cell(1, column, _(label) + ("*" if name in NEEDED else "")).font = BOLD
+    for column, (name, said) in enumerate(COLUMNS.items(), 1):
+        sheet.cell(1, column, _(said) + ("*" if name in NEEDED else "")).font = BOLD
         sheet.column_dimensions[get_column_letter(column)].width = WIDTHS.get(name, 18)
     sheet.freeze_panes = "A2"
 
@@ -87,7 +87,7 @@ def explain(sheet: Any) -> None:
 def empty_csv() -> bytes:
     """Return the empty template as CSV."""
     out = io.StringIO()
-    csv.writer(out).writerow([_(label) for label in COLUMNS.values()])
+    csv.writer(out).writerow([_(said) for said in COLUMNS.values()])
     return ("\ufeff" + out.getvalue()).encode()
 
 
@@ -98,7 +98,7 @@ def marked(table: Table) -> bytes:
     sheet.title = _("Items")
     head(sheet)
     names, last = list(COLUMNS), len(COLUMNS) + 1
-    sheet.cell(1, last, _("Faults")).font = BOLD
+    sheet.cell(1, last, _(FAULTS)).font = BOLD
     sheet.column_dimensions[get_column_letter(last)].width = 60
     for at, row in enumerate(table.rows, 2):
         for name, value in row.cells.items():
@@ -107,7 +107,7 @@ def marked(table: Table) -> bytes:
             cell = sheet.cell(at, names.index(name) + 1 if name in names else last)
             cell.fill = MARK
             cell.comment = Comment("；".join(messages), _("Platform"))
-        said = [f"{_(COLUMNS.get(name, name))}：{'；'.join(found)}" for name, found in row.faults.items()]
+        said = [f"{label(name)}：{'；'.join(found)}" for name, found in row.faults.items()]
         sheet.cell(at, last, harmless("\n".join(said)))
     return saved(book)
 

@@ -26,7 +26,7 @@ def drafted(session: Session, plan: Plan) -> list[Change]:
         Item.plan_id == plan.id, sa.or_(Item.pending.is_not(None), Item.since_version.is_(None))
     )
     return found + [
-        of_item(item) for item in session.scalars(query.order_by(Item.rank, Item.due_on, Item.id))
+        of_item(session, item) for item in session.scalars(query.order_by(Item.rank, Item.due_on, Item.id))
     ]
 
 
@@ -36,14 +36,17 @@ def of_texts(plan: Plan) -> Change:
     return {"kind": "text", "item": None, "title": plan.title, "reason": "", "fields": fields}
 
 
-def of_item(item: Item) -> Change:
+def of_item(session: Session, item: Item) -> Change:
     """Return the change of one item: added, changed or ended."""
     change: Change = {"item": item.id, "title": item.title, "reason": "", "fields": {}}
     if item.since_version is None:
-        return {**change, "kind": "added", "fields": {"due_on": [None, item.due_on.isoformat()]}}
+        said = {name: [None, plain(item)[name]] for name in ("due_on", "open_class")}
+        return {**change, "kind": "added", "fields": said}
     pending = item.pending or {}
     if "end" in pending:
         said = {"end": [None, pending["end"]]}
+        if other := pending.get("replaced_by") and session.get(Item, pending["replaced_by"]):
+            said["replaced_by"] = [None, other.title]
         return {**change, "kind": "ended", "reason": pending["reason"], "fields": said}
     before = plain(item)
     fields = {name: [before[name], pending[name]] for name in PROMISE if name in pending}
@@ -94,6 +97,8 @@ def apply(unit: Unit, item: Item, version: int) -> None:
         item.suggested_id = item.suggested_on = None
         facts.happened(unit, item.plan_id, pending["end"], item.id, item.end_reason)
         return
+    if "due_on" in pending:
+        item.late_reason = None  # it was of the month that was promised before
     for name in PROMISE:
         if name in pending:
             value = pending[name]

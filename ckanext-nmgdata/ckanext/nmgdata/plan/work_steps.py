@@ -11,7 +11,8 @@ from flask import Blueprint, Response, redirect
 
 from ..kernel.gate.doors import asking
 from ..kernel.sheets import MEDIA_TYPE
-from ..kernel.workflow import engine
+from ..kernel.types import Conflict
+from ..kernel.workflow import engine, queries
 from ..reader import context, need_login
 from . import importing, items, query, template, work_views, year_end
 from .model import Item, Plan
@@ -41,7 +42,7 @@ def bring(year: int, org: str) -> Any:
             errors = work_views.tried(lambda: importing.draft(asking(), plan, rows), _("Imported."))
             if not errors:
                 return work_views.back(year, org, "#items")
-            marked = base64.b64encode(template.marked(rows)).decode()
+            marked = "" if rows.is_right else base64.b64encode(template.marked(rows)).decode()
     values = {**work_views.about(plan), "errors": errors, "marked": marked, "media": MEDIA_TYPE}
     return tk.render("nmgdata/plan/import.html", {**values, "columns": importing.COLUMNS})
 
@@ -91,6 +92,10 @@ def end_of_year(year: int, org: str) -> Any:
     if answer := need_login():
         return answer
     plan, errors = work_views.opened(year, org), {}
+    case = queries.by_reference(plan.case_id)
+    if case is None or case.status not in ("adjusting", "closed"):
+        tk.h.flash_error(_("The year-end adjustment begins in December."))
+        return work_views.back(year, org)
     form = tk.request.form
     if tk.request.method == "POST":
         errors = decide_each(plan, form)
@@ -122,6 +127,8 @@ def decide_each(plan: Plan, form: Any) -> dict[str, Any]:
             continue
         try:
             items.finish(asking(), plan, item_id, {"end": end, "reason": reason})
+        except Conflict as conflict:
+            errors[item_id] = [conflict.message]
         except tk.ValidationError as invalid:
             faults: dict[str, Any] = dict(invalid.error_dict)
             errors[item_id] = [str(m) for messages in faults.values() for m in messages]

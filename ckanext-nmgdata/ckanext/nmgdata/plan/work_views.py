@@ -16,7 +16,7 @@ from ..kernel.gate.doors import asking
 from ..kernel.types import Conflict
 from ..kernel.workflow import engine, queries
 from ..reader import context, need_login
-from . import attachments, items, present, proposals, query, texts
+from . import attachments, items, present, proposals, query, texts, workflow
 from .logic import auth, schema
 from .model import Item, Plan
 
@@ -86,6 +86,9 @@ def mine() -> Any:
         create = tk.get_action("nmgdata_plan_create")
         errors = tried(lambda: made.append(create(context(), wanted)), _("The draft is begun."))
         if made:
+            if wanted.get("copy"):
+                taken = query.count(made[0]["id"], query.Filter(), drafts=True)
+                tk.h.flash_notice(_("Taken over from last year: {n} items.").format(n=taken))
             return back(made[0]["year"], made[0]["organisation"]["name"])
     now = clock.today().year
     values = {
@@ -123,7 +126,12 @@ def desk(year: int, org: str) -> Any:
     """Show a plan to those who make it: everything drafted, what to do next."""
     if answer := need_login():
         return answer
-    plan, actor = opened(year, org, draft=False), asking()
+    return desk_page(opened(year, org, draft=False), "", {})
+
+
+def desk_page(plan: Plan, reason: str, errors: dict[str, Any]) -> Any:
+    """Render the desk of a plan, with what was typed as reason of an amendment."""
+    actor = asking()
     case = queries.by_reference(plan.case_id)
     assert case is not None  # noqa: S101 (the database holds it)
     values = {
@@ -133,6 +141,9 @@ def desk(year: int, org: str) -> Any:
         "mode": items.MODES.get(case.status),
         "may_draft": auth.may_draft(actor, plan.org_id),
         "children": below(plan),
+        "returned": workflow.returned_because(case),
+        "data": {"reason": reason},
+        "errors": errors,
         "proposed": len(proposals.of_plan(plan)) if auth.may_draft(actor, plan.org_id) else 0,
     }
     return tk.render("nmgdata/plan/desk.html", values)
@@ -184,9 +195,7 @@ def submit(year: int, org: str) -> Any:
     plan = opened(year, org)
     stated = {"id": plan.id, "reason": tk.request.form.get("reason", "")}
     errors = tried(lambda: tk.get_action("nmgdata_plan_submit")(context(), stated), _("Submitted."))
-    for messages in errors.values():
-        tk.h.flash_error(" ".join(str(message) for message in messages))
-    return back(year, org)
+    return desk_page(plan, stated["reason"], errors) if errors else back(year, org)
 
 
 # --- items ---------------------------------------------------------------------------------------

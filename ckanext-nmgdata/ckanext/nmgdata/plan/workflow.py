@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 
 import sqlalchemy as sa
+from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ..kernel import clock, orgs
@@ -18,7 +19,7 @@ from ..kernel.unit import Unit
 from ..kernel.workflow import engine, machine
 from ..kernel.workflow.machine import AUTHORITY, DRAFT, PROVIDER, SYSTEM, Machine, Payload, State, Transition
 from ..kernel.workflow.model import Case, CaseEvent
-from . import schedule, versions, year_end
+from . import items, schedule, versions, year_end
 from .logic import schema
 from .model import KIND, Item, Plan
 
@@ -28,12 +29,23 @@ OF_AUTHORITY, OF_AGENCY, REVIEW, RETURN = "D-PLAN-AUTH", "D-PLAN-AGY", "D-PLAN-R
 YEAR_END = "D-CAT-YEAR"
 WRITABLE = ("drafting", "collecting", "returned")
 """States in which the draft itself is changed; of a published plan the next version is."""
-SUBMISSIONS = ("submit", "amend")
+MOST_SAID = 20
+"""Outdated items that one refusal lists."""
+SUBMISSIONS, RETURNS = ("submit", "amend"), ("return", "return_amendment")
 
 
 def plan_of(unit: Unit, case: Case) -> Plan:
     """Return the plan of a case."""
     return unit.session.scalars(sa.select(Plan).where(Plan.case_id == case.id)).one()
+
+
+def returned_because(case: Case) -> str:
+    """Return why the authority gave the draft back that is being worked on now; empty where it did not."""
+    query = sa.select(CaseEvent).where(
+        CaseEvent.case_id == case.id, CaseEvent.transition.in_((*SUBMISSIONS, *RETURNS, "approve_amendment"))
+    )
+    last = model.Session.scalars(query.order_by(CaseEvent.id.desc()).limit(1)).first()
+    return last.data.get("reason", "") if last is not None and last.transition in RETURNS else ""
 
 
 # --- dates ---------------------------------------------------------------------------------------
@@ -78,6 +90,17 @@ def has_something_to_publish(unit: Unit, case: Case, data: Payload) -> None:
         raise tk.ValidationError(
             {"items": [_("There is nothing to publish yet: no item of your own and no approved plan.")]}
         )
+
+
+def can_be_promised(unit: Unit, case: Case, data: Payload) -> None:
+    """Refuse new items whose entries have gone meanwhile, or whose data are open already (R-PLAN-02).
+
+    What the authority has approved it publishes as approved: data opened in between kept a promise early.
+    """
+    if case.status == "approved":
+        return
+    if found := items.outdated(unit.session, plan_of(unit, case)):
+        raise tk.ValidationError({"items": [f"{title}：{said}" for title, said in found[:MOST_SAID]]})
 
 
 def has_changes(unit: Unit, case: Case, data: Payload) -> None:
@@ -148,6 +171,11 @@ def amend(unit: Unit, case: Case, data: Payload) -> None:
     schedule.refresh(unit, plan)
 
 
+def forget_drafts(unit: Unit, case: Case, data: Payload) -> None:
+    """Drop what was drafted for another version and not submitted: closing the year publishes no drafts."""
+    year_end.forget_drafts(unit, plan_of(unit, case))
+
+
 def close(unit: Unit, case: Case, data: Payload) -> None:
     """Close the year; the completion rate stays as it is (law.md §5.17)."""
     year_end.close(unit, plan_of(unit, case), data["adjustment"])
@@ -186,7 +214,8 @@ PLAN = Machine(
         ),
         Transition(
             "submit", N_("Submit the plan"), ("drafting", "returned"), "submitted", PROVIDER,
-            guards=(has_items,), meets=(OF_AGENCY, RETURN), opens=REVIEW, notices=(AUTHORITY,),
+            guards=(has_items, can_be_promised), meets=(OF_AGENCY, RETURN), opens=REVIEW,
+            notices=(AUTHORITY,),
         ),
         Transition(
             "return", N_("Return the plan"), ("submitted",), "returned", AUTHORITY,
@@ -199,12 +228,12 @@ PLAN = Machine(
         ),
         Transition(
             "publish", N_("Publish the plan"), ("approved", "collecting"), "published", AUTHORITY,
-            guards=(has_something_to_publish,), meets=(OF_AUTHORITY,), effects=(publish,),
-            notices=(PROVIDER,),
+            guards=(has_something_to_publish, can_be_promised), meets=(OF_AUTHORITY,),
+            effects=(publish,), notices=(PROVIDER,),
         ),
         Transition(
             "amend", N_("Submit the amendment"), ("published",), "amending", PROVIDER,
-            form=schema.amending, guards=(has_changes,), opens=REVIEW, notices=(AUTHORITY,),
+            form=schema.amending, guards=(has_changes, can_be_promised), opens=REVIEW, notices=(AUTHORITY,),
         ),
         Transition(
             "approve_amendment", N_("Approve and publish the amendment"), ("amending",), "published",
@@ -219,9 +248,16 @@ PLAN = Machine(
             "progress", N_("Monthly progress"), ("published",), "published", SYSTEM,
             form=schema.progress, notices=(AUTHORITY,),
         ),
+        *(
+            Transition(
+                f"progress_{state}", N_("Monthly progress"), (state,), state, SYSTEM,
+                form=schema.progress, notices=(AUTHORITY,),
+            )
+            for state in ("amending", "adjusting")
+        ),
         Transition(
             "adjust", N_("Year-end adjustment begun"), ("published",), "adjusting", SYSTEM,
-            opens=YEAR_END, until=year_end_until, notices=(PROVIDER,),
+            opens=YEAR_END, until=year_end_until, effects=(forget_drafts,), notices=(PROVIDER,),
         ),
         Transition(
             "close", N_("Close the year"), ("adjusting",), "closed", PROVIDER,

@@ -17,7 +17,7 @@ from ..kernel.types import Conflict
 from ..kernel.unit import Unit
 from ..kernel.workflow.model import Case
 from . import copying, counts, facts, filing, jobs, versions
-from .model import Item, Plan
+from .model import ENDS, Item, Plan
 
 _ = tk._
 PACKAGE: Any = model.Package
@@ -45,10 +45,7 @@ def close(unit: Unit, plan: Plan, adjustment: str) -> None:
         sa.select(Item).where(Item.plan_id == plan.id, Item.end == "carried").order_by(Item.due_on, Item.id)
     ).all()
     if carried:
-        following = filing.of_year(plan.org_id, plan.year + 1) or filing.start(
-            unit, plan.org_id, plan.year + 1, {}
-        )
-        refuse_under_review(unit, following)
+        following = next_plan(unit, plan)
         for item in carried:
             copying.carry(unit, item, following)
     plan.closed_at = unit.now
@@ -57,27 +54,61 @@ def close(unit: Unit, plan: Plan, adjustment: str) -> None:
     jobs.ask_group(unit, plan.id)
 
 
-def refuse_under_review(unit: Unit, following: Plan) -> None:
-    """Carry nothing into a plan that is being decided on: it would be published without having been seen.
+def next_plan(unit: Unit, plan: Plan) -> Plan:
+    """Return the plan into which promises are carried: of the next year that has not ended itself.
 
-    :raises Conflict: the plan of the next year is under review
+    Nothing is carried into a plan that is being decided on: it would be published without having been seen.
+
+    :raises Conflict: that plan is under review
     """
-    if unit.session.get_one(Case, following.case_id).status in ("submitted", "approved", "amending"):
-        raise Conflict(_("The plan of the next year is under review; close this year when that is decided."))
+    year = plan.year + 1
+    while (following := filing.of_year(plan.org_id, year)) is not None:
+        status = unit.session.get_one(Case, following.case_id).status
+        if status in ("submitted", "approved", "amending"):
+            raise Conflict(
+                _("The plan of the next year is under review; close this year when that is decided.")
+            )
+        if status not in ("adjusting", "closed"):
+            return following
+        year += 1
+    return filing.start(unit, plan.org_id, year, {})
+
+
+def forget_drafts(unit: Unit, plan: Plan) -> None:
+    """Drop what was drafted for another version and not submitted; what was drafted to end stays drafted."""
+    plan.pending = None
+    items = unit.session.scalars(sa.select(Item).where(Item.plan_id == plan.id)).all()
+    dropped = {item.id for item in items if item.since_version is None}
+    for item in items:
+        pending = item.pending or {}
+        if item.id in dropped:
+            unit.session.delete(item)
+        elif "end" not in pending or pending.get("replaced_by") in dropped:
+            item.pending = None
 
 
 def report(session: Session, plan: Plan, adjustment: str) -> dict[str, Any]:
     """Return the report of a year: the promises in numbers, the catalogue, what was adjusted."""
     today = clock.today()
     session.flush()
-    counted = counts.fresh(counts.Scope(plan.year, plan.region_code, plan.id), today)
+    alone = plan.id if plan.level == "department" else None  # an authority's brings those below it together
+    scope = counts.Scope(plan.year, plan.region_code, alone)
+    counted = counts.fresh(scope, today)
     return {
         "on": today.isoformat(),
         "adjustment": adjustment,
         "promises": {**counted.all.by_state, "total": counted.all.total, "on_time": counted.on_time},
+        "ends": ends(session, scope),
         "percent": counted.all.percent,
         "catalogue": catalogue(session, plan),
     }
+
+
+def ends(session: Session, scope: counts.Scope) -> dict[str, int]:
+    """Return how many promises have ended in which way."""
+    query = sa.select(Item.end, sa.func.count()).join(Plan, Plan.id == Item.plan_id)
+    rows = session.execute(query.where(*scope.conditions(), Item.end.is_not(None)).group_by(Item.end))
+    return dict.fromkeys(ENDS, 0) | {end: count for end, count in rows if end}
 
 
 def catalogue(session: Session, plan: Plan) -> dict[str, int]:

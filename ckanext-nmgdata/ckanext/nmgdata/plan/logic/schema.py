@@ -15,15 +15,23 @@ from ...kernel import openness
 from ...kernel.deadlines import statutes
 
 _ = tk._
-MONTH = re.compile(r"(\d{4})[-/年.](\d{1,2})月?")
+MONTH = re.compile(r"(\d{4})[-/年.](\d{1,2})(?:月|[-/月.]\d{1,2}日?(?:[ T].*)?)?")
 ENTRY_TEXT = ("title", "notes")
 ENTRY_TERMS = ("theme", "data_form", "update_frequency")
-MOST_TEXT = 5000
+MOST_TEXT, MOST_TITLE = 5000, 200
 
 
 def of_ckan(name: str) -> Any:
     """Return one of CKAN's validators."""
     return tk.get_validator(name)
+
+
+def heading(value: Any) -> str:
+    """Return a title: one line, short enough to be one."""
+    line = " ".join(text(value).split())
+    if len(line) > MOST_TITLE:
+        raise tk.Invalid(_("Please be briefer: at most {n} characters.").format(n=MOST_TITLE))
+    return line
 
 
 def text(value: Any) -> str:
@@ -90,7 +98,7 @@ def progress() -> Schema:
 def plan() -> Schema:
     """Return the texts of a plan."""
     return {
-        "title": needed(text),
+        "title": needed(heading),
         "description": optional(text, forms.without_personal_data),
         "key_areas": optional(text, forms.without_personal_data),
         "legal_basis": optional(text),
@@ -108,7 +116,7 @@ def month_end(value: Any) -> date:
     if isinstance(value, date):
         year, month = value.year, value.month
     else:
-        found = MONTH.match(str(value or "").strip())
+        found = MONTH.fullmatch(str(value or "").strip())
         year, month = (int(found[1]), int(found[2])) if found else (0, 0)
     if not (2000 <= year <= 2200 and 1 <= month <= 12):
         raise tk.Invalid(_("Write the month like 2026-05."))
@@ -167,7 +175,7 @@ def media_format(value: Any) -> str:
 def future_entry() -> Schema:
     """Return what a future dataset states; it becomes a non-public entry of the department (R-PLAN-02)."""
     return {
-        "title": needed(text),
+        "title": needed(heading),
         "notes": needed(text),
         **{name: needed(forms.one_of_terms(name)) for name in ENTRY_TERMS},
     }

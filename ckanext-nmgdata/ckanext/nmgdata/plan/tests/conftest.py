@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from ckanext.nmgdata.factories import World, call, dataset, join, person
 from ckanext.nmgdata.kernel import clock
+from ckanext.nmgdata.plan import query
+from ckanext.nmgdata.plan.model import Plan
 
 YEAR = 2026
 
@@ -63,6 +65,11 @@ class Plans:
     def items(self, plan: dict[str, Any], user: Any = None, **asked: Any) -> list[dict[str, Any]]:
         """Return the items of the plan as somebody reads them."""
         return call("nmgdata_plan_item_list", user, plan_id=plan["id"], **asked)["items"]
+
+    def happenings(self, plan: dict[str, Any]) -> list[tuple[str, str | None]]:
+        """Return what has happened in the plan: kind, and title of the item."""
+        found = query.happenings(None, 100, Plan.id == plan["id"])
+        return [(event.kind, item.title if item else None) for event, _plan, _org, _title, item in found]
 
 
 @pytest.fixture

@@ -81,6 +81,16 @@ def test_the_authority_has_the_progress_of_each_month_once(plans, world, publish
     }  # fmt: skip
 
 
+def test_the_last_months_are_reported_though_the_year_is_at_its_end(plans, world, published):
+    _plan, parent = published
+    for month, year in ((12, 2026), (1, 2027)):
+        with at(month, 1, year):
+            tick.once()
+    case = call("nmgdata_plan_show", world.official, id=parent["id"])["case"]
+    steps = call("nmgdata_case_show", world.official, id=case)["timeline"]
+    assert [s["stated"]["month"] for s in steps if "progress" in s["step"]] == ["2026-11", "2026-12"]
+
+
 def test_followers_have_one_mail_a_day(plans, world, published):
     plan, _parent = published
     call("follow_group", world.citizen, id=plan["id"])

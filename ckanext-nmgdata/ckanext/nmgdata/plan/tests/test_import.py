@@ -15,6 +15,7 @@ from ckan.plugins import toolkit as tk
 from ckanext.nmgdata.factories import call, login, site_context
 from ckanext.nmgdata.kernel.actors import Actor
 from ckanext.nmgdata.plan import importing, items, template
+from ckanext.nmgdata.plan.logic import schema
 from ckanext.nmgdata.plan.model import Item, Plan
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -133,6 +134,59 @@ def test_the_table_comes_back_with_its_faults_marked(app, world, plans):
     assert sheet["A3"].fill.fgColor.rgb == "FFF4C7C3" and sheet["A3"].comment
     assert sheet["B2"].value == "道路施工信息" and not sheet["A2"].comment
     assert "目录" in sheet.cell(3, len(HEAD) + 1).value
+
+
+def test_the_marked_table_can_be_mended_and_sent_again(world, plans, drafted):
+    """Its last column, the comments and what was made harmless in it do not stand in the way."""
+    plan, entry = drafted
+    row = [*FUTURE]
+    row[2], row[11] = "+全区道路施工的时间和地点。\x01", "=来电询问"
+    table = importing.read(as_csv(row, known("x")))
+    with pytest.raises(tk.ValidationError):
+        importing.draft(Actor.person(world.reviewer), model.Session.get_one(Plan, plan["id"]), table)
+    book = load_workbook(io.BytesIO(template.marked(table)))
+    book.active["A3"].value, out = entry["name"], io.BytesIO()
+    book.save(out)
+    done = call("nmgdata_plan_import", world.reviewer, id=plan["id"], table=sent(out.getvalue(), "plan.xlsx"))
+    assert done == {"count": 2}
+    first = plans.items(plan, world.reviewer)[0]
+    assert (first["description"], first["demand_note"]) == ("+全区道路施工的时间和地点。", "=来电询问")
+
+
+def test_a_shifted_row_is_told_and_not_cut(world, plans, drafted):
+    plan, entry = drafted
+    with pytest.raises(tk.ValidationError) as refused:
+        call(
+            "nmgdata_plan_import",
+            world.reviewer,
+            id=plan["id"],
+            table=as_csv([*known(entry["name"]), "多余"]),
+        )
+    assert refused.value.error_dict["table"][0].startswith("第2行")
+    table = importing.read(as_csv([*known(entry["name"]), "多余"]))
+    importing.check(model.Session.get_one(Plan, plan["id"]), table)
+    told = load_workbook(io.BytesIO(template.marked(table))).active.cell(2, len(HEAD) + 1).value
+    assert told.startswith("行：")
+
+
+def test_empty_rows_of_a_spreadsheet_are_not_counted(pages, drafted):
+    rows = importing.read(as_csv(known("x"), *([[""] * len(HEAD)] * 3000), known("y"))).rows
+    assert [row.number for row in rows] == [2, 3003]
+
+
+@pytest.mark.parametrize(
+    "month", ["2026-123", "2026-05-999", "2026-5x", "26-05", "2026-05 和 2026-06", "05-2026"]
+)
+def test_a_month_is_a_month(pages, month):
+    with pytest.raises(tk.Invalid):
+        schema.month_end(month)
+
+
+@pytest.mark.parametrize(
+    "month", ["2026-05", "2026-5", "2026年5月", "2026/05/03", "2026.5", "2026-05-03 00:00:00"]
+)
+def test_a_month_may_be_written_in_many_ways(pages, month):
+    assert schema.month_end(month).isoformat() == "2026-05-31"
 
 
 def bomb() -> bytes:

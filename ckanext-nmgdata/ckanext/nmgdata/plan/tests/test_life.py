@@ -172,6 +172,7 @@ def test_the_year_ends_with_a_report_and_nothing_disappears(plans, world, publis
         plans.step(world.reviewer, plan, "close", adjustment="核对目录，更新三条。")
         shown = plans.shown(plan)
         assert shown["status"] == "closed" and shown["report"]["percent"] == 33
+        assert shown["report"]["ends"] == {"dropped": 1, "replaced": 0, "carried": 1}
         assert {i["ended_by"] for i in plans.items(plan, state="ended")} == {"carried", "dropped"}
         found = call("nmgdata_plan_list", world.reviewer, year=2027, level="department")
         assert [i["title"] for i in plans.items(found[0], world.reviewer)] == ["停车场"]
