@@ -20,7 +20,7 @@ from ..kernel.workflow import engine
 from ..kernel.workflow.engine import Filing, Receipt
 from ..kernel.workflow.machine import Payload
 from ..kernel.workflow.model import Case
-from . import renewal
+from . import drafts, renewal
 from .model import Application, ApplicationItem
 from .wanted import Wanted, by_department, needs_id_number
 from .workflow import KIND
@@ -42,11 +42,13 @@ def file(
     stated: Payload,
     form_secret: str = "",
     earlier: Case | None = None,
+    draft_id: str = "",
 ) -> Filed:
     """File an application; nothing of it is filed when a part cannot be.
 
     :param form_secret: finds the files that were attached to its form; each department gets them
     :param earlier: the application that it prolongs, as far as it is about the same data
+    :param draft_id: the actor's draft out of which it was made, deleted with it
 
     :raises tk.ValidationError: there is an open application of this person for a part of it
     """
@@ -58,6 +60,7 @@ def file(
         parts = by_department(wants).values()
         receipts = [file_case(unit, bundle_id, part, stated, renewed(earlier, part)) for part in parts]
         evidence.hand_in(unit, form_secret, *(receipt.case.id for receipt in receipts))
+        drafts.remove_own(unit, draft_id)
     return Filed(bundle_id, receipts)
 
 
