@@ -162,6 +162,12 @@ def unchanged(unit: Unit, draft_id: str, version_shown: str) -> ApplicationDraft
     return row if row is not None and version(row) == version_shown else None
 
 
+def exported(row: ApplicationDraft) -> dict[str, Any]:
+    """Return a draft as one's own data, with its files; the secret of its form says nothing about anybody."""
+    files = [evidence.shown(file) for file in evidence.drafts(row.data.get("form") or "")]
+    return {**{name: value for name, value in row.data.items() if name != "form"}, "evidence": files}
+
+
 # --- by program ----------------------------------------------------------------------------------
 
 
@@ -204,11 +210,12 @@ def completed(actor: Actor, sent: dict[str, Any]) -> dict[str, Any]:
     """
     if not sent.get("draft"):
         return sent
-    data = own(actor, sent["draft"], sent.get("version")).data
-    taken = {name: value for name, value in data.items() if name not in (*UNKEPT, "titles")}
+    row = own(actor, sent["draft"], sent.get("version"))
+    taken = {name: value for name, value in row.data.items() if name not in (*UNKEPT, "titles")}
     if "items" not in sent and sent.get("dataset_id"):
         taken.pop("items", None)
-    return {**taken, **{name: value for name, value in sent.items() if value is not None}}
+    stated = {name: value for name, value in sent.items() if value is not None}
+    return {**taken, **stated, "version": version(row)}
 
 
 # --- the end of drafts, and their files -----------------------------------------------------------
@@ -217,14 +224,18 @@ def completed(actor: Actor, sent: dict[str, Any]) -> dict[str, Any]:
 def forget(actor: Actor, draft_id: str) -> bool:
     """Delete a draft of one's own; say whether there was one."""
     with begin(actor) as unit:
-        return remove_own(unit, draft_id)
+        mine = ApplicationDraft.user_id == (unit.actor.user_id or "")
+        return remove(unit, ApplicationDraft.id == draft_id, mine)
 
 
-def remove_own(unit: Unit, draft_id: str) -> bool:
-    """Delete a draft of the unit's actor; say whether there was one."""
-    return remove(
-        unit, ApplicationDraft.id == draft_id, ApplicationDraft.user_id == (unit.actor.user_id or "")
-    )
+def use_up(unit: Unit, draft_id: str, version_read: str) -> None:
+    """Delete the draft of the unit's actor that becomes an application.
+
+    :raises tk.ObjectNotFound: somebody has deleted it, or used it up, since it was read
+    :raises Conflict: it has changed since
+    """
+    row = own(unit.actor, draft_id, version_read, lock=True)
+    remove(unit, ApplicationDraft.id == row.id)
 
 
 def remove(unit: Unit, *which: sa.ColumnElement[bool]) -> bool:

@@ -75,8 +75,8 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
         errors |= {"evidence": wrong} if wrong else {}
     if errors:
         raise tk.ValidationError(errors)
-    draft_id = str(data_dict.get("draft") or "")
-    filed = filing.file(actor, wants, stated, str(form["form"] or ""), earlier, draft_id)
+    draft = (data_dict["draft"], data_dict["version"]) if data_dict.get("draft") else None
+    filed = filing.file(actor, wants, stated, str(form["form"] or ""), earlier, draft)
     cases = [receipt(one) for one in filed.receipts]
     return {**cases[0], "bundle_id": filed.bundle_id, "cases": cases}
 

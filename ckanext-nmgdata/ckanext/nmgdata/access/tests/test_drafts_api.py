@@ -121,6 +121,23 @@ class TestLife:
         assert [one.name for one in evidence.of_case(filed["id"])] == ["承诺书.pdf"]
         assert call("nmgdata_application_draft_list", world.applicant) == []
 
+    def test_a_draft_that_changes_while_it_is_filed(self, world, draft, monkeypatch):
+        """What another window keeps at that moment is neither overlooked nor deleted."""
+        completed = drafts.completed
+
+        def overtaken(actor, sent):
+            found = completed(actor, sent)
+            with later(minutes=1):
+                drafts.change(actor, draft["id"], draft["version"], {"scenario": "另一窗口"})
+            return found
+
+        monkeypatch.setattr(drafts, "completed", overtaken)
+        with pytest.raises(Conflict):
+            call("nmgdata_application_submit", world.applicant, draft=draft["id"])
+        assert model.Session.query(Case).count() == 0
+        kept = call("nmgdata_application_draft_show", world.applicant, id=draft["id"])
+        assert (kept["scenario"], len(kept["evidence"])) == ("另一窗口", 1)
+
     def test_filed_with_something_else(self, world, draft):
         stated = {"draft": draft["id"], "scenario": "提交时改写的应用场景，具体明确。"}
         filed = call("nmgdata_application_submit", world.applicant, **stated)
@@ -187,6 +204,11 @@ class TestFiles:
         call("nmgdata_application_draft_delete", world.applicant, id=draft["id"])
         assert model.Session.query(Evidence).count() == 0
         assert not seal.storage().exists(seal.files.FileData(location))
+
+    def test_they_are_among_one_s_own_data(self, world, draft):
+        (exported,) = call("nmgdata_personal_export", world.applicant)["drafts"]
+        assert [one["name"] for one in exported["evidence"]] == ["承诺书.pdf"]
+        assert (exported["scenario"], "form" in exported) == (STATEMENT["scenario"], False)
 
     def test_one_is_taken_off(self, world, draft):
         gone = [one["id"] for one in draft["evidence"]]
