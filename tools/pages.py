@@ -14,7 +14,6 @@ import email
 import email.policy
 import io
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +27,16 @@ sys.path.insert(0, str(ROOT))
 from ckanext.nmgdata.kernel import clock  # noqa: E402
 from ckanext.nmgdata.tests.browser import journey  # noqa: E402
 from ckanext.nmgdata.tests.browser.visitor import Visitor, launch  # noqa: E402
-from screenshots import CONTESTED, DATASET, running, window  # noqa: E402
+from screenshots import (  # noqa: E402
+    CONTESTED,
+    DATASET,
+    approve,
+    object_to,
+    register_and_apply,
+    running,
+    set_aside,
+    window,
+)  # fmt: skip
 
 FOLDER = ROOT / "docs" / "pages"
 SIZES = {"laptop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
@@ -127,16 +135,9 @@ def modes(album: Album, visitor: Visitor) -> None:
 
 def application(album: Album, applicant: Visitor, reviewer: Visitor) -> None:
     """Apply, approve and accept, and take the pages on the way, the last mail among them."""
-    address = f"wang-{time.time_ns()}@example.org"
-    journey.register(applicant, "王小明", address, "caoyuan-2026")
-    journey.begin_application(applicant, DATASET)
-    stated = journey.statement(
-        scenario="分析投诉热点，形成公开发表的消费环境研究报告，供消费者和监管部门参考。",
-        data_scope="商品类别、问题类型、办理结果，最近一年，全区。",
+    address, receipt = register_and_apply(
+        applicant, lambda: album.take(applicant, "apply", "Application form")
     )
-    journey.fill(applicant, stated)
-    album.take(applicant, "apply", "Application form")
-    receipt = journey.apply(applicant, stated)
     album.take(applicant, "receipt", "Receipt of an application")
     album.take(applicant, "my", "My applications", "/nmg/my")
     album.take(applicant, "case", "Case, as the applicant sees it", f"/nmg/cases/{receipt.number}")
@@ -145,8 +146,7 @@ def application(album: Album, applicant: Visitor, reviewer: Visitor) -> None:
     journey.open_case(reviewer, receipt)
     reviewer.page.locator("#step-approve summary").first.click()
     album.take(reviewer, "case-review", "Case, as the department sees it")
-    decision = {"purpose": "消费环境研究", "use_scope": "课题组内部使用"}
-    journey.decide(reviewer, "approve", "同意开放", decision)
+    approve(reviewer)
     applicant.mail(address, "同意")
     album.take(applicant, "agreement", "Use agreement", f"/nmg/cases/{receipt.number}")
     journey.accept(applicant, receipt)
@@ -169,35 +169,17 @@ def last_mail(visitor: Visitor, address: str) -> str:
     raise SystemExit(f"No mail to {address}")
 
 
-def object_to(album: Album | None, objector: Visitor, dataset: str) -> journey.Receipt:
-    """Object to an entry, and take the form."""
-    journey.begin_objection(objector, dataset)
-    stated = journey.objection(
-        statement="“联系电话”一列是我的私人手机号，不是执业机构的电话。",
-        wish="删除该列，或者改为机构电话。",
-        concern="名录里有我的姓名和手机号。",
-        contact_email=f"li-{time.time_ns()}@example.org",
-    )
-    journey.fill(objector, stated)
-    if album:
-        album.take(objector, "objection", "Objection form")
-    with TemporaryDirectory() as folder:
-        proof = Path(folder) / "权利证明.pdf"
-        proof.write_bytes(b"%%PDF-1.4\n%%%d\n%%%%EOF\n" % time.time_ns())
-        return journey.object_to(objector, stated, proof)
-
-
 def objections(album: Album, objector: Visitor, authority: Visitor, editor: Visitor) -> None:
     """Take what is suspended, then what is withdrawn, and how the register tells of both."""
     file = journey.file_of(objector, CONTESTED)
-    receipt = object_to(album, objector, CONTESTED)
+    receipt = object_to(objector, CONTESTED, lambda: album.take(objector, "objection", "Objection form"))
     album.take(objector, "dataset-suspended", "Entry, suspended", f"/dataset/{CONTESTED}")
     album.take(objector, "suspended", "451: a suspended file", f"{file}/download", 451)
     album.take(objector, "suspensions", "Register of suspensions", "/nmg/suspensions")
     journey.log_in(authority, "authority")
     authority.go(f"/nmg/cases/{receipt.number}")
     album.take(authority, "case-objection", "Objection, as its handler sees it")
-    journey.decide(authority, "lift_abusive", "认定为滥用异议", {"reason": "演示用的异议，数据恢复开放。"})
+    set_aside(authority, receipt)
 
     journey.log_in(editor, "editor")
     journey.begin_entry(editor)
@@ -214,7 +196,7 @@ def objections(album: Album, objector: Visitor, authority: Visitor, editor: Visi
         journey.attach(editor, table, "联系表")
     name = editor.page.url.rsplit("/", 1)[-1]
     file = journey.file_of(objector, name)
-    receipt = object_to(None, objector, name)
+    receipt = object_to(objector, name, lambda: None)
     authority.go(f"/nmg/cases/{receipt.number}")
     because = journey.outcome(public_reason="“值班电话”一列可以联系到特定自然人。")
     ground = {"nonopen_ground": "personal_privacy", "legal_basis": "《中华人民共和国个人信息保护法》第十三条"}

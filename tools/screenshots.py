@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -70,8 +71,11 @@ def public_pages(visitor: Visitor) -> None:
     picture(visitor, "phone", PHONE)
 
 
-def application(applicant: Visitor, reviewer: Visitor) -> None:
-    """Apply, approve and accept, and take the pages on the way."""
+def register_and_apply(applicant: Visitor, filled_in: Callable[[], None]) -> tuple[str, journey.Receipt]:
+    """Apply for conditional data with a new account; return its address and the receipt.
+
+    :param filled_in: called while the form stands there filled in
+    """
     address = f"wang-{time.time_ns()}@example.org"
     journey.register(applicant, "王小明", address, "caoyuan-2026")
     journey.begin_application(applicant, DATASET)
@@ -80,23 +84,19 @@ def application(applicant: Visitor, reviewer: Visitor) -> None:
         data_scope="商品类别、问题类型、办理结果，最近一年，全区。",
     )
     journey.fill(applicant, stated)
-    picture(applicant, "application")
-    receipt = journey.apply(applicant, stated)
-    journey.log_in(reviewer, "reviewer")
-    reviewer.go("/nmg/inbox")
-    picture(reviewer, "inbox")
-    journey.open_case(reviewer, receipt)
-    reviewer.page.locator("#step-approve summary").first.click()
-    picture(reviewer, "case")
-    journey.decide(
-        reviewer, "approve", "同意开放", {"purpose": "消费环境研究", "use_scope": "课题组内部使用"}
-    )
-    journey.accept(applicant, receipt)
+    filled_in()
+    return address, journey.apply(applicant, stated)
 
 
-def objection(objector: Visitor, authority: Visitor) -> None:
-    """Object to open data, and take the form and the register; the authority then opens the data again."""
-    journey.begin_objection(objector, CONTESTED)
+def approve(reviewer: Visitor) -> None:
+    """Approve the application whose case is shown."""
+    decision = {"purpose": "消费环境研究", "use_scope": "课题组内部使用"}
+    journey.decide(reviewer, "approve", "同意开放", decision)
+
+
+def object_to(objector: Visitor, dataset: str, filled_in: Callable[[], None]) -> journey.Receipt:
+    """Object to an entry, with a proof that no objection had before."""
+    journey.begin_objection(objector, dataset)
     stated = journey.objection(
         statement="“联系电话”一列是我的私人手机号，不是执业机构的电话。",
         wish="删除该列，或者改为机构电话。",
@@ -104,16 +104,39 @@ def objection(objector: Visitor, authority: Visitor) -> None:
         contact_email=f"li-{time.time_ns()}@example.org",
     )
     journey.fill(objector, stated)
-    picture(objector, "objection")
+    filled_in()
     with TemporaryDirectory() as folder:
         proof = Path(folder) / "权利证明.pdf"
         proof.write_bytes(b"%%PDF-1.4\n%%%d\n%%%%EOF\n" % time.time_ns())
-        receipt = journey.object_to(objector, stated, proof)
+        return journey.object_to(objector, stated, proof)
+
+
+def set_aside(authority: Visitor, receipt: journey.Receipt) -> None:
+    """Let the authority open again what an objection has closed."""
+    authority.go(f"/nmg/cases/{receipt.number}")
+    journey.decide(authority, "lift_abusive", "认定为滥用异议", {"reason": "演示用的异议，数据恢复开放。"})
+
+
+def application(applicant: Visitor, reviewer: Visitor) -> None:
+    """Apply, approve and accept, and take the pages on the way."""
+    _address, receipt = register_and_apply(applicant, lambda: picture(applicant, "application"))
+    journey.log_in(reviewer, "reviewer")
+    reviewer.go("/nmg/inbox")
+    picture(reviewer, "inbox")
+    journey.open_case(reviewer, receipt)
+    reviewer.page.locator("#step-approve summary").first.click()
+    picture(reviewer, "case")
+    approve(reviewer)
+    journey.accept(applicant, receipt)
+
+
+def objection(objector: Visitor, authority: Visitor) -> None:
+    """Object to open data, and take the form and the register; the authority then opens the data again."""
+    receipt = object_to(objector, CONTESTED, lambda: picture(objector, "objection"))
     objector.go("/nmg/suspensions")
     picture(objector, "register")
     journey.log_in(authority, "authority")
-    authority.go(f"/nmg/cases/{receipt.number}")
-    journey.decide(authority, "lift_abusive", "认定为滥用异议", {"reason": "演示用的异议，数据恢复开放。"})
+    set_aside(authority, receipt)
 
 
 def audit_log(auditor: Visitor) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ def ckan() -> Iterator[None]:
     """Load CKAN and enter a request of nobody's, as CKAN's own commands do."""
     from ckan.cli import load_config
     from ckan.config.middleware import make_app
+    from ckanext.nmgdata.kernel.collector import look_rarely
 
     app: Any = make_app(load_config(os.environ["CKAN_INI"]))
     logging.disable(logging.WARNING)
-    gc.freeze()  # with the next line: as docker/ckan/wsgi.py serves both sides
-    gc.set_threshold(50_000, 20, 50)
+    look_rarely()  # as docker/ckan/wsgi.py serves both sides
     with app._wsgi_app.test_request_context(base_url=os.environ["CKAN_SITE_URL"]):
         yield
 

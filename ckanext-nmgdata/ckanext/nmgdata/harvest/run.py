@@ -8,13 +8,11 @@ so beside each other; what each does lies in PostgreSQL (``jobs``), and whoever 
 from __future__ import annotations
 
 import contextvars
-import gc
 import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -27,6 +25,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from .. import config
 from ..kernel import quickjson
 from ..kernel.actors import Actor
+from ..kernel.collector import looking_rarely
 from ..kernel.context import own_request
 from ..kernel.unit import Unit, begin
 from . import jobs, vanish
@@ -230,7 +229,7 @@ class Worker:
 
     def run(self) -> bool:
         """Work until nothing is left that nobody else does; True if the time was over before."""
-        with rare_collections():
+        with looking_rarely():
             return self.work()
 
     def work(self) -> bool:
@@ -248,7 +247,7 @@ class Worker:
                 if self.load_some():
                     continue
                 if any(thread.is_alive() for _reader, thread in readers.values()):
-                    self.stirred.wait(PAUSE / 2)
+                    self.stirred.wait(LOOK / 2)  # others may leave something, too
                     self.stirred.clear()
                 elif self.is_gathering or (self.only is not None and self.is_left()):
                     time.sleep(PAUSE / 2)  # others are at it; who runs it in the foreground waits for them
@@ -309,19 +308,6 @@ class Worker:
         found = model.Session.execute(query.limit(1)).first() is not None
         model.Session.rollback()
         return found
-
-
-@contextmanager
-def rare_collections() -> Iterator[None]:
-    """Look for garbage rarely inside the block: loading makes little, and what CKAN has loaded is none."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def inside(app: Flask, work: Callable[[], object]) -> None:

@@ -127,17 +127,8 @@ def apply(key: tuple[Any, ...], field: Field, data: Flat, errors: dict[Any, Any]
         if function is convert_to_extras:
             to_extras(key, data)
             continue
-        try:
-            if count == 1:
-                data[key] = function(data.get(key))
-            elif count == KEY_AND_CONTEXT:
-                function(key, data, errors, context)
-            else:
-                data[key] = function(data.get(key), context)
-        except StopOnError:
+        if not call(function, count, key, data, errors, context):
             return
-        except tk.Invalid as fault:
-            errors[key].append(fault.error)
 
 
 def call(

@@ -184,14 +184,23 @@ def test_no_search_is_an_error(world):
 
 
 @pytest.mark.parametrize("sort", ["due", "newest", "oldest"])
-@pytest.mark.parametrize("name", ["reviewer", "official"])
-def test_pages_by_cursor_show_every_case_once(world, sort, name):
+@pytest.mark.parametrize(
+    ("name", "words", "gathered"),
+    [
+        ("reviewer", "", 0), ("official", "", 0), ("official", "目录 交通厅", 4),
+        ("official", "目录 交通厅", 5), ("reviewer", "目录 交通厅", 5),
+    ],
+)  # fmt: skip
+def test_pages_by_cursor_show_every_case_once(world, sort, name, words, gathered, monkeypatch):
+    """However they are found: with several words all are gathered first when one word finds few enough."""
+    monkeypatch.setattr(boxes, "GATHERED", gathered)
     made = many(world, 5)
     user = getattr(world, name)
-    whole = numbers(user, box="all", sort=sort)
+    asked = {"box": "all", "sort": sort, "q": words}
+    whole = numbers(user, **asked)
     assert whole == (made[::-1] if sort == "newest" else made)
     seen, after = [], ""
-    while rows := call("nmgdata_case_list", user, box="all", sort=sort, limit=2, after=after):
+    while rows := call("nmgdata_case_list", user, **asked, limit=2, after=after):
         seen += [row["number"] for row in rows]
         after = rows[-1]["cursor"]
     assert seen == whole

@@ -45,6 +45,8 @@ MANY = 1000
 """Boxes are counted up to here; more is said as “1000+”."""
 FEW, RARE = 20, 1000
 """Departments, and cases whose title has a word, up to which a search looks each of them up."""
+GATHERED = 40_000
+"""Cases that one of several words may find for a search to gather them before it puts them in order."""
 ME, NOBODY = "me", "nobody"
 NUMBER = re.compile(r"[A-Za-z]{2}-[\d-]*")
 
@@ -175,7 +177,7 @@ def kept(asked: Filter, actor: Actor) -> list[Condition]:
         found.append(Case.assignee_id.is_(None))
     elif asked.assigned:
         found.append(Case.assignee_id == (actor.user_id if asked.assigned == ME else asked.assigned))
-    return found + [holds(word) for word in asked.q.split()]
+    return found
 
 
 def midnight(day: date) -> datetime:
@@ -251,10 +253,18 @@ def is_place(place: str, sort: str) -> bool:
         return sort == "due" and place == "infinity"
 
 
-def page_query(where: Scope, conditions: Sequence[Condition], sort: str, limit: int) -> sa.Select[Any]:
-    """Return the query for the first rows of a scope in an order."""
+def page_query(
+    where: Scope, conditions: Sequence[Condition], sort: str, limit: int, *, gathered: bool
+) -> sa.Select[Any]:
+    """Return the query for the first rows of a scope in an order.
+
+    :param gathered: find all rows before any is put in order
+    """
     if where.column is None:
         rows = sa.select(Case).where(*where.conditions, *conditions)
+        if gathered:
+            found = aliased(Case, rows.cte("found").prefix_with("MATERIALIZED"))
+            return sa.select(found).order_by(*ordered(sort, found)).limit(limit)
         return rows.order_by(*ordered(sort)).limit(limit)
     keys = sa.select(sa.func.unnest(sa.literal(list(where.keys), ARRAY(sa.Text))).label("id")).subquery(
         "keys"
@@ -278,11 +288,25 @@ def listed(
 
     :param after: cursor of the last row before the page
     """
-    conditions = kept(asked, actor) + ([beyond(after, sort)] if after else [])
+    words = [holds(word) for word in asked.q.split()]
+    conditions = kept(asked, actor) + words + ([beyond(after, sort)] if after else [])
     where = scope(actor, box, clock.today())
     if asked.is_narrow and where.column is not None:
         where = Scope((*where.conditions, among(where)))
-    return page_query(where, conditions, sort, limit)
+    return page_query(where, conditions, sort, limit, gathered=can_be_gathered(words))
+
+
+def can_be_gathered(words: Sequence[Condition]) -> bool:
+    """Say whether one of several words finds few enough cases to gather them all.
+
+    PostgreSQL takes words for independent and would go through all cases in the order of the page, expecting
+    to meet some soon that have them all; words that never meet would take it through every case.
+    """
+    if len(words) < 2:
+        return False
+    found = (sa.select(Case.id).where(word).limit(GATHERED + 1).subquery() for word in words)
+    numbers = (model.Session.scalar(sa.select(sa.func.count()).select_from(one)) for one in found)
+    return any((number or 0) <= GATHERED for number in numbers)
 
 
 def page(actor: Actor, box: str, asked: Filter, **options: Any) -> list[Case]:
