@@ -38,7 +38,7 @@ STOCK = settings.RUN / "stock-harvest"
 STOCK_PACKAGES = ("ckan[requirements]==2.12.0", "ckanext-dcat==2.4.4", "ckanext-harvest==1.6.3",
                   "ckanext-scheming==3.1.0")  # fmt: skip
 QUERIES = ("公交", "空气质量", "养老服务", "统计", "水质监测")
-WARM = 3000
+WARM = 20_000
 """Datasets that are loaded before anything is measured: Java compiles what runs often while it runs."""
 EVERY = 0.25
 """Seconds between two searches of a person."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ckan import model
+from flask import Flask, current_app
 
 from .. import config
 from ..catalog.bulk.check import checker
@@ -17,7 +20,7 @@ from ..catalog.search.known import lexicon
 from ..kernel import outbox
 from ..kernel.outbox import search
 from .remote import parse
-from .run import Worker
+from .run import Worker, inside
 
 log = logging.getLogger(__name__)
 TOGETHER = 1000
@@ -26,25 +29,59 @@ TOGETHER = 1000
 
 @dataclass
 class Indexer:
-    """Brings loaded datasets into the index now and then."""
+    """Brings loaded datasets into the index now and then, while the next ones are loaded."""
 
     then: Callable[[], None] = lambda: None
     waiting: int = 0
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "index"))
+    running: Future[None] | None = None
 
     def after_pages(self, records: int) -> None:
         """Count what was loaded."""
         self.waiting += records
-        if self.waiting >= TOGETHER:
+        if self.waiting >= TOGETHER and (self.running is None or self.running.done()):
+            self.settle()
             self.waiting = 0
-            outbox.deliver([search.TOPIC])
+            app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+            within = contextvars.copy_context()
+            self.running = self.thread.submit(within.run, inside, app, beside)
         self.then()
+
+    def settle(self) -> None:
+        """Wait for what is being indexed; raise what has failed."""
+        if self.running is not None:
+            self.running.result()
+
+    def finish(self) -> None:
+        """Index what is left."""
+        self.settle()
+        index()
+
+
+def index() -> None:
+    """Bring into the index what waits for it."""
+    outbox.deliver([search.TOPIC])
+
+
+def beside() -> None:
+    """``index`` in a thread, which has a session of its own."""
+    try:
+        index()
+    finally:
+        model.Session.remove()
 
 
 def harvest(job_ids: Sequence[str], progress: Callable[[], None] = lambda: None, **ways: Any) -> None:
     """Run these jobs to their end, and index what they have loaded."""
     with helpers(job_ids, config.harvest_workers() - 1, **ways):
-        Worker(only=job_ids, after_pages=Indexer(progress).after_pages, **ways).run()
-    outbox.deliver([search.TOPIC])
+        work(job_ids, Indexer(progress), **ways)
+    index()  # what helpers have left
+
+
+def work(job_ids: Sequence[str], indexer: Indexer, **ways: Any) -> None:
+    """Take part until the jobs are at their end."""
+    Worker(only=job_ids, after_pages=indexer.after_pages, **ways).run()
+    indexer.finish()
 
 
 @contextmanager
@@ -70,8 +107,7 @@ def fork(job_ids: Sequence[str], **ways: Any) -> int:
     status = 1
     try:
         model.ensure_engine().dispose(close=False)  # the connections are the parent's
-        Worker(only=job_ids, after_pages=Indexer().after_pages, **ways).run()
-        outbox.deliver([search.TOPIC])
+        work(job_ids, Indexer(), **ways)
         status = 0
     except Exception:
         log.exception("harvest: a helper has failed")

@@ -196,9 +196,8 @@ class Loader:
         entry = self.describe(task.record, self.spec, named=not row.package_id)
         remote = entry.pop("remote", {})
         if row.package_id and not row.archived_at and origin.is_withdrawn(remote.get("stop")):
-            batch.outcomes[task.number] = (
-                "stopped"  # what a city leaves of it says less than what is known here
-            )
+            # What a city leaves of it says less than what is known here.
+            batch.outcomes[task.number] = "stopped"
             batch.stopped.append(row.id)
             batch.stops[row.package_id] = origin.stated(remote["stop"], {})
             return

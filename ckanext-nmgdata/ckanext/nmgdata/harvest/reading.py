@@ -29,20 +29,23 @@ AHEAD = 800
 TOGETHER = 250
 """Records that are loaded together: each transaction has its own forty statements."""
 PAUSE = 0.2
+DRAIN = 1.0
+"""Seconds between two looks of a reader that waits for others to load: two and more seconds' work waits."""
 SETTLED = ("unchanged", "stopped", "refused")
 """What a record of a page may be as soon as it was read; the others wait to be loaded."""
 COUNTS = ("read", *OUTCOMES)
+JOB = Job.__table__
 MOVE = (
-    sa.update(Job)
-    .where(Job.id == sa.bindparam("job"), Job.worker == sa.bindparam("name"), Job.state == JobState.RUNNING)
+    sa.update(JOB)
+    .where(JOB.c.id == sa.bindparam("job"), JOB.c.worker == sa.bindparam("name"))
+    .where(JOB.c.state == JobState.RUNNING)
     .values(
-        next_page=Job.next_page + 1, next_address=sa.bindparam("following"),
-        total=sa.func.coalesce(sa.bindparam("stated", type_=sa.Integer), Job.total),
-        read_bytes=Job.read_bytes + sa.bindparam("bytes"), lease_until=sa.bindparam("lease"),
-        **{f"{one}_count": getattr(Job, f"{one}_count") + sa.bindparam(f"more_{one}") for one in COUNTS},
+        next_page=JOB.c.next_page + 1, next_address=sa.bindparam("following"),
+        total=sa.func.coalesce(sa.bindparam("stated", type_=sa.Integer), JOB.c.total),
+        read_bytes=JOB.c.read_bytes + sa.bindparam("bytes"), lease_until=sa.bindparam("lease"),
+        **{f"{one}_count": JOB.c[f"{one}_count"] + sa.bindparam(f"more_{one}") for one in COUNTS},
     )
-    .returning(Job.next_page - 1)
-    .execution_options(synchronize_session=False)
+    .returning(JOB.c.next_page - 1)
 )  # fmt: skip
 """Moves a job on by a page, if the reader's place is still whose name is given; returns the page's number."""
 
@@ -138,7 +141,7 @@ class Reader:
             self.is_behind = left > 0
             if left <= most:
                 break
-            self.stop.wait(PAUSE)
+            self.stop.wait(DRAIN if most else PAUSE)
             self.keep()
         if self.stop.is_set():
             jobs.release(self.job_id, self.name)

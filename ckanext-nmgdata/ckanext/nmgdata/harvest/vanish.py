@@ -184,10 +184,11 @@ def archive(unit: Unit, found: dict[int, str]) -> None:
 
 def came_back(session: Session, numbers: Sequence[int]) -> None:
     """Forget that records had vanished whose datasets were not archived; nothing else has changed."""
+    if not numbers:
+        return
     statement = sa.update(RemoteRecord).where(
         RemoteRecord.id.in_(numbers),
         RemoteRecord.vanished_at.is_not(None),
         RemoteRecord.archived_at.is_(None),
     )
-    if numbers:
-        session.execute(statement.values(vanished_at=None).execution_options(synchronize_session=False))
+    session.execute(statement.values(vanished_at=None).execution_options(synchronize_session=False))

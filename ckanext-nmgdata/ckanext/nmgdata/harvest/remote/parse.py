@@ -27,6 +27,8 @@ MODULE = f"{__package__}.child"
 ROOT = str(Path(__file__).parents[4])
 KEPT = 2
 """Children that wait for work; more may work at once."""
+SOON = 0.25
+"""Seconds to wait for one of them before another is started: a page takes a tenth, a bad one much longer."""
 PAGES = 500
 """After so many pages a child has earned its rest: memory that no limit counts."""
 WALL = 3
@@ -120,42 +122,50 @@ class Pool:
         self.idle: list[Child] = []
         self.busy = 0
         """Children that read a page just now."""
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
 
     @contextmanager
     def child(self, memory: int) -> Iterator[Child]:
         """Lend a child that has so much memory; one that has failed is not taken back."""
         worker = self.take(memory)
-        with self.lock:
-            self.busy += 1
         try:
+            worker = worker or Child(memory)
             yield worker
         except BaseException:
-            worker.process.kill()
-            worker.end()
+            self.give(None)
+            if worker is not None:
+                worker.process.kill()
+                worker.end()
             raise
-        finally:
-            with self.lock:
-                self.busy -= 1
         self.give(worker)
 
-    def take(self, memory: int) -> Child:
-        """Return a child that waits, or a new one."""
+    def take(self, memory: int) -> Child | None:
+        """Return a child that waits, or is back soon; None where a new one is to be started."""
         with self.lock:
             if self.owner != os.getpid():
                 self.owner, self.idle, self.busy = os.getpid(), [], 0
-            fitting = next((each for each in self.idle if each.memory == memory), None)
+            self.lock.wait_for(lambda: self.fitting(memory) or self.busy < KEPT, SOON)
+            fitting = self.fitting(memory)
             if fitting is not None:
                 self.idle.remove(fitting)
-        return fitting or Child(memory)
+            self.busy += 1
+            return fitting
 
-    def give(self, worker: Child) -> None:
-        """Keep a child for later, or let it go."""
+    def fitting(self, memory: int) -> Child | None:
+        """Return a child that waits."""
+        return next((each for each in self.idle if each.memory == memory), None)
+
+    def give(self, worker: Child | None) -> None:
+        """Keep a child for later, or let it go; None is one that has failed."""
         with self.lock:
-            if worker.pages < PAGES and len(self.idle) < KEPT and self.owner == os.getpid():
+            self.busy -= 1
+            self.lock.notify()
+            has_place = len(self.idle) < KEPT and self.owner == os.getpid()
+            if worker is not None and worker.pages < PAGES and has_place:
                 self.idle.append(worker)
                 return
-        worker.end()
+        if worker is not None:
+            worker.end()
 
     def close(self) -> None:
         """Let the children go that wait."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pyoxigraph as ox
@@ -366,6 +367,19 @@ class TestOneBadRecordAmongGoodOnes:
         ]
 
 
+class Stub(parse.Child):
+    """A child that is no process: who lends it is tested."""
+
+    def __init__(self, memory: int) -> None:
+        self.memory, self.pages, self.process = memory, 0, self
+
+    def kill(self) -> None:
+        """It is none."""
+
+    def end(self) -> None:
+        """It is none."""
+
+
 class TestTheChild:
     def test_a_page_that_takes_too_long_is_ended_and_the_next_is_read(self, server):
         body = PREFIXES + "".join(map(dataset, range(20_000)))
@@ -377,6 +391,31 @@ class TestTheChild:
         code = trouble(server, body, limits=replace(QUICK, parse_bytes=160 << 20))
         assert code in (Code.PARSE_MEMORY, Code.PARSER_DIED)
         assert len(parsed(server, catalogue([1])).records) == 1
+
+    def test_twelve_sources_share_few_of_them(self, monkeypatch):
+        """Starting one costs as much as reading a hundred records."""
+        pool, started = parse.Pool(), list[parse.Child]()
+        monkeypatch.setattr(parse, "SOON", 20)
+        monkeypatch.setattr(parse, "Child", lambda memory: started.append(child := Stub(memory)) or child)
+
+        def borrow(_turn):
+            with pool.child(1):
+                pass
+
+        with ThreadPoolExecutor(12) as threads:
+            list(threads.map(borrow, range(240)))
+        assert 1 <= len(started) <= parse.KEPT
+        assert (pool.busy, len(pool.idle)) == (0, len(started))
+
+    def test_nobody_waits_long_for_two_that_read_bad_pages(self, monkeypatch):
+        pool = parse.Pool()
+        monkeypatch.setattr(parse, "SOON", 0.01)
+        monkeypatch.setattr(parse, "Child", Stub)
+        with pool.child(1), pool.child(1), pool.child(1) as third:
+            assert third not in pool.idle
+        with pytest.raises(RemoteError), pool.child(1):
+            raise RemoteError(Code.PARSER_DIED)
+        assert (pool.busy, len(pool.idle)) == (0, 1)
 
     def test_it_has_no_secrets_and_opens_nothing(self, server, monkeypatch):
         monkeypatch.setenv("NMGDATA_HARVEST_HOHHOT", "secret")
