@@ -114,6 +114,7 @@ class TestSeveralData:
 
     def test_the_demand_counts_for_each_of_them(self, world, second, case):
         third = world.filled(factories.dataset(world.department, title="未被申请", open_class="conditional"))
+        assert world.official  # who would review the plan
         plan = call("nmgdata_plan_create", world.reviewer, org_id=world.department["id"], year=2026)
         proposed = call("nmgdata_plan_proposal_list", world.reviewer, id=plan["id"])
         found = {
