@@ -1,7 +1,8 @@
 """What somebody has begun to apply for: kept on request, and when a login runs out over a long form.
 
 An account may have several drafts, each under its id. What was typed without a login waits for a day under
-an id that only the address after the login holds; whoever opens it logged in takes it over.
+an id that only the address after the login holds; whoever opens it logged in takes it over. Files attached
+to its form stay with a draft and go with it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ..kernel.actors import Actor
-from ..kernel.types import new_id
+from ..kernel.evidence import files as evidence
+from ..kernel.evidence.model import Evidence
+from ..kernel.types import Conflict, new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow.model import Case
 from . import scope
@@ -28,6 +31,9 @@ MOST = 20
 """Drafts of one account."""
 MOST_UNCLAIMED = 1000
 """Drafts of logins that ran out, of everybody together, so that a flood cannot fill the database."""
+BYTES, BYTES_TOGETHER = 100 * 1024**2, 10 * 1024**3
+"""Files that stay with the drafts of one account, and of all accounts, so that a flood cannot fill the disk;
+what was attached beyond that waits for a day, as without a draft."""
 SNIPPET = 30
 """Characters by which drafts about the same data are told apart."""
 COPIED = (
@@ -50,15 +56,17 @@ def listed() -> list[dict[str, Any]]:
     """Return what a list of the reader's drafts shows: id, titles of the data, what for, since when."""
     if not tk.current_user.is_authenticated:
         return []
-    return [
-        {
-            "id": row.id,
-            "titles": row.data.get("titles") or [],
-            "scenario": (row.data.get("scenario") or "")[:SNIPPET],
-            "changed_at": row.changed_at,
-        }
-        for row in of(tk.current_user.id)
-    ]
+    return [summary(row) for row in of(tk.current_user.id)]
+
+
+def summary(row: ApplicationDraft) -> dict[str, Any]:
+    """Return what tells a draft from others."""
+    return {
+        "id": row.id,
+        "titles": row.data.get("titles") or [],
+        "scenario": (row.data.get("scenario") or "")[:SNIPPET],
+        "changed_at": row.changed_at,
+    }
 
 
 def version(row: ApplicationDraft) -> str:
@@ -154,13 +162,118 @@ def unchanged(unit: Unit, draft_id: str, version_shown: str) -> ApplicationDraft
     return row if row is not None and version(row) == version_shown else None
 
 
+def exported(row: ApplicationDraft) -> dict[str, Any]:
+    """Return a draft as one's own data, with its files; the secret of its form says nothing about anybody."""
+    files = [evidence.shown(file) for file in evidence.drafts(row.data.get("form") or "")]
+    return {**{name: value for name, value in row.data.items() if name != "form"}, "evidence": files}
+
+
+# --- by program ----------------------------------------------------------------------------------
+
+
+def own(actor: Actor, draft_id: Any, version_shown: Any = None, *, lock: bool = False) -> ApplicationDraft:
+    """Return a draft of one's own; those of others do not exist, whoever asks.
+
+    :param version_shown: refuse a draft that is no longer as it was then; nothing: take it as it is
+    :raises tk.ObjectNotFound: there is no such draft of one's own
+    :raises Conflict: it has changed since
+    """
+    query = sa.select(ApplicationDraft).where(
+        ApplicationDraft.id == str(draft_id or ""), ApplicationDraft.user_id == actor.user_id
+    )
+    query = query.with_for_update() if lock else query
+    row = model.Session.scalar(query.execution_options(populate_existing=True))
+    if row is None:
+        raise tk.ObjectNotFound(_("There is no such draft of yours."))
+    if version_shown and version(row) != version_shown:
+        raise Conflict(_("The draft has changed meanwhile. Read it again."))
+    return row
+
+
+def change(actor: Actor, draft_id: str, version_shown: str, stated: dict[str, Any]) -> str:
+    """Change what is stated of a draft of one's own, the rest stays; return its id.
+
+    :raises tk.ObjectNotFound: there is no such draft of one's own
+    :raises Conflict: it is no longer as it was shown
+    """
+    with begin(actor) as unit:
+        row = own(actor, draft_id, version_shown, lock=True)
+        row.data, row.changed_at = {**row.data, **stated}, unit.now
+    return row.id
+
+
+def completed(actor: Actor, sent: dict[str, Any]) -> dict[str, Any]:
+    """Return what an application states, out of its draft where nothing else is stated.
+
+    :raises tk.ObjectNotFound: there is no such draft of one's own
+    :raises Conflict: it is no longer as it was shown
+    """
+    if not sent.get("draft"):
+        return sent
+    row = own(actor, sent["draft"], sent.get("version"))
+    taken = {name: value for name, value in row.data.items() if name not in (*UNKEPT, "titles")}
+    if "items" not in sent and sent.get("dataset_id"):
+        taken.pop("items", None)
+    stated = {name: value for name, value in sent.items() if value is not None}
+    return {**taken, **stated, "version": version(row)}
+
+
+# --- the end of drafts, and their files -----------------------------------------------------------
+
+
 def forget(actor: Actor, draft_id: str) -> bool:
     """Delete a draft of one's own; say whether there was one."""
     with begin(actor) as unit:
-        mine = sa.delete(ApplicationDraft).where(
-            ApplicationDraft.id == draft_id, ApplicationDraft.user_id == actor.user_id
+        mine = ApplicationDraft.user_id == (unit.actor.user_id or "")
+        return remove(unit, ApplicationDraft.id == draft_id, mine)
+
+
+def use_up(unit: Unit, draft_id: str, version_read: str) -> None:
+    """Delete the draft of the unit's actor that becomes an application.
+
+    :raises tk.ObjectNotFound: somebody has deleted it, or used it up, since it was read
+    :raises Conflict: it has changed since
+    """
+    row = own(unit.actor, draft_id, version_read, lock=True)
+    remove(unit, ApplicationDraft.id == row.id)
+
+
+def remove(unit: Unit, *which: sa.ColumnElement[bool]) -> bool:
+    """Delete drafts with the files of their forms, but for forms that another draft continues."""
+    form = ApplicationDraft.data["form"].astext
+    gone = unit.session.scalars(sa.delete(ApplicationDraft).where(*which).returning(form)).all()
+    for secret in sorted({secret for secret in gone if secret}):
+        if not unit.session.scalar(sa.select(sa.exists().where(form == secret))):
+            evidence.drop_all(unit, secret)
+    return bool(gone)
+
+
+def kept_files() -> sa.Select[tuple[str]]:
+    """Return the query for the ids of files that stay with drafts, the first of each account."""
+    form = ApplicationDraft.data["form"].astext
+    held = (
+        sa.select(Evidence.id, Evidence.size, Evidence.created_at, ApplicationDraft.user_id)
+        .join(
+            ApplicationDraft,
+            Evidence.draft == sa.func.encode(sa.func.sha256(sa.func.convert_to(form, "UTF8")), "hex"),
         )
-        return unit.session.scalar(mine.returning(ApplicationDraft.id)) is not None
+        .where(ApplicationDraft.user_id.is_not(None))
+        .distinct()
+        .subquery("held")
+    )
+    order = (held.c.created_at, held.c.id)
+    counted = sa.select(
+        held.c.id,
+        sa.func.sum(held.c.size).over(partition_by=held.c.user_id, order_by=order).label("own"),
+        sa.func.sum(held.c.size).over(order_by=order).label("together"),
+    ).subquery("counted")
+    return sa.select(counted.c.id).where(counted.c.own <= BYTES, counted.c.together <= BYTES_TOGETHER)
+
+
+def keeps_all_files(form_secret: str) -> bool:
+    """Say whether all files of a form stay with its draft."""
+    files = {row.id for row in evidence.drafts(form_secret)}
+    return not files or files <= set(model.Session.scalars(kept_files()))
 
 
 def from_case(case: Case) -> dict[str, Any]:
@@ -180,4 +293,4 @@ def purge() -> None:
             ApplicationDraft.changed_at < unit.now - KEPT,
             sa.and_(ApplicationDraft.user_id.is_(None), ApplicationDraft.changed_at < unit.now - UNCLAIMED),
         )
-        unit.session.execute(sa.delete(ApplicationDraft).where(old))
+        remove(unit, old)

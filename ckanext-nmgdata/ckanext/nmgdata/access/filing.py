@@ -20,7 +20,7 @@ from ..kernel.workflow import engine
 from ..kernel.workflow.engine import Filing, Receipt
 from ..kernel.workflow.machine import Payload
 from ..kernel.workflow.model import Case
-from . import renewal
+from . import drafts, renewal
 from .model import Application, ApplicationItem
 from .wanted import Wanted, by_department, needs_id_number
 from .workflow import KIND
@@ -42,13 +42,16 @@ def file(
     stated: Payload,
     form_secret: str = "",
     earlier: Case | None = None,
+    draft: tuple[str, str] | None = None,
 ) -> Filed:
     """File an application; nothing of it is filed when a part cannot be.
 
     :param form_secret: finds the files that were attached to its form; each department gets them
     :param earlier: the application that it prolongs, as far as it is about the same data
+    :param draft: id and version of the actor's draft out of which it was made, deleted with it
 
     :raises tk.ValidationError: there is an open application of this person for a part of it
+    :raises Conflict: the draft has changed since it was read
     """
     bundle_id = new_id()
     with begin(actor) as unit:
@@ -58,6 +61,8 @@ def file(
         parts = by_department(wants).values()
         receipts = [file_case(unit, bundle_id, part, stated, renewed(earlier, part)) for part in parts]
         evidence.hand_in(unit, form_secret, *(receipt.case.id for receipt in receipts))
+        if draft:
+            drafts.use_up(unit, *draft)
     return Filed(bundle_id, receipts)
 
 

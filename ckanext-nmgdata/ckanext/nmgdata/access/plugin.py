@@ -9,13 +9,16 @@ from ckan.plugins import toolkit as tk
 
 from .. import shapes
 from ..kernel import retention, tick
+from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, known, trace
-from ..kernel.workflow import presenters
-from . import drafts, present, privacy_views, record, record_views, workflow
+from ..kernel.workflow import presenters, subjects
+from . import drafts, present, privacy_views, record, record_views, scope, workflow
 from .closing import present as closing_present
 from .closing import views as closing_views
 from .closing.logic import action as closing_action
 from .closing.logic import auth as closing_auth
+from .drafting.logic import action as drafting_action
+from .drafting.logic import auth as drafting_auth
 from .holding import views as holding_views
 from .holding.logic import action as holding_action
 from .holding.logic import auth as holding_auth
@@ -48,7 +51,9 @@ class AccessPlugin(p.SingletonPlugin):
         """Make applications known to engine, pages and gate."""
         workflow.install()
         tick.hourly(drafts.purge)
+        evidence.keep_with("drafts", drafts.kept_files)
         presenters.register(workflow.KIND, present.PRESENTER)
+        subjects.register(workflow.KIND, scope.cases_about)
         use_present.install()
         closing_present.install()
         tick.hourly(schedule.open_due)
@@ -63,6 +68,7 @@ class AccessPlugin(p.SingletonPlugin):
         own = (action.nmgdata_application_submit, action.nmgdata_grant_list)
         actions = {
             **{function.__name__: function for function in own},
+            **drafting_action.ACTIONS,
             **use_action.ACTIONS,
             **closing_action.ACTIONS,
             **holding_action.ACTIONS,
@@ -75,6 +81,7 @@ class AccessPlugin(p.SingletonPlugin):
         return {
             "nmgdata_application_submit": auth.nmgdata_application_submit,
             "nmgdata_grant_list": auth.nmgdata_grant_list,
+            **drafting_auth.FUNCTIONS,
             "nmgdata_access_close": closing_auth.nmgdata_access_close,
             **use_auth.FUNCTIONS,
             **holding_auth.FUNCTIONS,

@@ -67,7 +67,7 @@ def export(actor: Actor) -> dict[str, Any]:
     }
     found = {
         "account": account,
-        "drafts": [row.data for row in drafts.of(user.id)],
+        "drafts": [drafts.exported(row) for row in drafts.of(user.id)],
         "cases": cases,
         "grants": [present.show(actor, grant["id"]) for grant in kept_grants.of_holder(actor)],
         "notices": [told(notice) for notice in notices.listed(user.id, limit=NOTICES)],

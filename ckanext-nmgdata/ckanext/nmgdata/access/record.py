@@ -1,7 +1,8 @@
 """The public record of applications (申请公开记录): what was asked of whom, when it was answered, and how.
 
 No applicant appears in it, and nothing that was written freely: an outcome is told by its ground and
-its legal basis, because a reason is addressed to the applicant and may name them.
+its legal basis, because a reason is addressed to the applicant and may name them. A case is one line,
+however many datasets it is about.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from .. import vocab
 from ..kernel import clock
@@ -23,6 +25,7 @@ from ..kernel.deadlines.calendar import Calendar, load
 from ..kernel.gate.labels import may_be_named
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent
+from .model import ApplicationItem
 from .workflow import KIND
 
 _ = tk._
@@ -38,8 +41,8 @@ OUTCOMES = {
 }
 """What can be filtered by; ``waiting``: not closed and not decided."""
 COLUMNS = (
-    "department", "title", "dataset_id", "region_code", "received", "first_answer", "decided", "status",
-    "status_label", "ground", "legal_basis",
+    "department", "title", "dataset_id", "dataset_ids", "region_code", "received", "first_answer", "decided",
+    "status", "status_label", "ground", "legal_basis",
 )  # fmt: skip
 
 
@@ -111,12 +114,19 @@ def query(filters: Filters, limit: int, before: tuple[datetime, str] | None = No
         .where(CaseEvent.case_id == case.c.id, CaseEvent.role.in_(OFFICE))
         .lateral("answered")
     )
-    shown = sa.case((may_be_named(), package.title))
+    asked = sa.select(ApplicationItem.dataset_id).where(ApplicationItem.case_id == case.c.id).correlate(case)
+    named = sa.func.jsonb_build_object("id", package.id, "title", package.title)
+    order = (package.id != case.c.dataset_id, package.title, package.id)
+    datasets = (
+        sa.select(sa.func.jsonb_agg(aggregate_order_by(named, *order)).label("datasets"))
+        .where(package.id.in_(asked), may_be_named())
+        .lateral("named")
+    )
     return (
-        sa.select(case, answered, shown.label("title"), model.Group.title.label("department"))
+        sa.select(case, answered, datasets, model.Group.title.label("department"))
         .select_from(case)
         .join(answered, sa.true())
-        .outerjoin(package, package.id == case.c.dataset_id)
+        .join(datasets, sa.true())
         .outerjoin(model.Group, model.Group.id == case.c.org_id)
         .order_by(case.c.opened_at.desc(), case.c.id.desc())
     )
@@ -133,10 +143,13 @@ def rows(filters: Filters, limit: int, after: str | None = None) -> tuple[list[d
 def line(row: Any) -> dict[str, Any]:
     """Return one line of the record."""
     state = machines.registered_as(KIND, row["variant"]).state(row["status"])
+    datasets = [one for one in row["datasets"] or [] if one["title"]]
     return {
         "department": row["department"] or "",
-        "title": row["title"] or "",
-        "dataset_id": row["dataset_id"] if row["title"] else None,
+        "title": "、".join(one["title"] for one in datasets),
+        "dataset_id": datasets[0]["id"] if datasets else None,
+        "dataset_ids": " ".join(one["id"] for one in datasets),
+        "datasets": datasets,
         "region_code": row["region_code"],
         "received": moment(row["opened_at"]),
         "first_answer": moment(row["first"]),

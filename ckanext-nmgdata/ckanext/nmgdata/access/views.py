@@ -29,7 +29,6 @@ blueprint = Blueprint("nmgdata_access", __name__)
 SUBMIT, SAVE, MORE, COMMITMENT = "submit", "save", "more", "commitment"
 """What the buttons of the form ask for: file it, keep it, keep it and choose further data, a PDF to sign."""
 LONGEST_NAME = 200
-REFUSED = (tk.ValidationError, tk.ObjectNotFound, tk.NotAuthorized)
 
 
 @blueprint.route("/nmg/apply", methods=["GET", "POST"])
@@ -197,8 +196,9 @@ def kept(data: dict[str, Any], act: str) -> Any:
     tk.h.flash_success(_("The application is kept as a draft."))
     if data["draft"] not in (None, key):
         tk.h.flash_notice(_("The draft has changed in another window meanwhile; both versions are kept."))
-    if evidence.drafts(data["form"]):
-        tk.h.flash_notice(_("Attached files wait for one day only; later, attach them again."))
+    if not drafts.keeps_all_files(data["form"]):
+        said = _("Your drafts hold more than {n} MB of files. Those attached last wait for one day only.")
+        tk.h.flash_notice(said.format(n=drafts.BYTES // 1024**2))
     if act == MORE:
         tk.h.flash_notice(_("Choose further data; their form offers to add them to your draft."))
         return tk.redirect_to("dataset.search", open_class="conditional")
@@ -207,14 +207,14 @@ def kept(data: dict[str, Any], act: str) -> Any:
 
 def filed(data: dict[str, Any]) -> Any:
     """File the form and show the receipt."""
+    mine = [row.id for row in drafts.of(tk.current_user.id)]
+    sent = {**data, "draft": data["draft"] if data["draft"] in mine else None, "version": None}
     try:
-        done = tk.get_action("nmgdata_application_submit")(context(), data)
+        done = tk.get_action("nmgdata_application_submit")(context(), sent)
     except tk.ValidationError as invalid:
         return again(data, invalid.error_dict)
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return again(data, {"items": [_("Some of these data are not there any more.")]})
-    if data["draft"]:
-        drafts.forget(asking(), data["draft"])
     lines, _gone = offered(data["items"])
     values = {"cases": done["cases"], "title": lines[0]["dataset"]["title"] if lines else ""}
     return tk.render("nmgdata/open_application/receipt.html", values)
@@ -247,9 +247,8 @@ def offered(items: list[dict[str, Any]], listed: Sequence[str] = ()) -> tuple[li
     others = [split(reference) for reference in listed[: wanted.MOST]]
     lines, gone = {}, False
     for item in with_further(items, others):
-        try:
-            want = wanted.one(context(), item)
-        except REFUSED:
+        want = wanted.found(context(), item)
+        if want is None:
             gone = gone or key_of(item) in ticked
             continue
         lines.setdefault(want.key, line(want, key_of(item) in ticked))
@@ -258,10 +257,8 @@ def offered(items: list[dict[str, Any]], listed: Sequence[str] = ()) -> tuple[li
 
 def line(want: Wanted, ticked: bool) -> dict[str, Any]:
     """Return one line of the form."""
-    files = {resource["id"]: resource["name"] for resource in want.dataset["resources"]}
-    file = files.get(want.resource_id)
     return {
-        "label": " · ".join(part for part in (want.dataset["title"], file) if part),
+        "label": want.label,
         "reference": ":".join(part for part in want.key if part),
         "dataset": want.dataset,
         "data_items": want.dataset.get("data_items") or [],

@@ -37,6 +37,12 @@ class Wanted:
         return self.dataset["id"]
 
     @property
+    def label(self) -> str:
+        """Return the title of the dataset, with the name of the file if only that one is meant."""
+        files = {resource["id"]: resource["name"] for resource in self.dataset["resources"]}
+        return " · ".join(part for part in (self.dataset["title"], files.get(self.resource_id)) if part)
+
+    @property
     def key(self) -> tuple[str, str | None]:
         """Return what makes it the same thing."""
         return self.dataset_id, self.resource_id
@@ -78,6 +84,14 @@ def one(context: Context, item: Any) -> Wanted:
         fields_of(dataset, item),
         answers_to(dataset, item),
     )
+
+
+def found(context: Context, item: Any) -> Wanted | None:
+    """Return what one entry asks for; None where it cannot be applied for, or not any more."""
+    try:
+        return one(context, item)
+    except (tk.ValidationError, tk.ObjectNotFound, tk.NotAuthorized):
+        return None
 
 
 def refuse_what_lies_elsewhere(dataset_id: str) -> None:

@@ -9,7 +9,7 @@ from ckan import model
 
 from ..catalog.classes.model import Evaluation
 from ..kernel.openness import CONDITIONAL, NON_OPEN
-from ..kernel.workflow.model import Case
+from ..kernel.workflow import subjects
 from .model import Item, Plan
 
 MOST = 500
@@ -26,12 +26,8 @@ def of_plan(plan: Plan) -> list[dict[str, Any]]:
     """
     package: Any = model.Package
     chosen = package.extras["open_class"].astext
-    asked = (
-        sa.select(sa.func.count())
-        .where(Case.dataset_id == package.id, Case.kind == APPLICATION)
-        .correlate(package)
-        .scalar_subquery()
-    )
+    applied = subjects.cases(APPLICATION, package.id).correlate(package)
+    asked = sa.select(sa.func.count()).select_from(applied.subquery("applied")).scalar_subquery()
     promised = sa.exists().where(Item.plan_id == plan.id, Item.dataset_id == package.id, Item.end.is_(None))
     has_file = sa.exists().where(
         model.Resource.package_id == package.id, model.Resource.state == model.State.ACTIVE

@@ -15,7 +15,7 @@ from ...kernel.gate.holders import held_by
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.orgs import title_of as org_title
 from ...kernel.workflow.engine import Receipt
-from .. import filing, renewal, wanted
+from .. import drafts, filing, renewal, wanted
 from . import schema
 
 
@@ -45,12 +45,17 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
     :param renews: id or number of your earlier application for these data, which this one is to prolong
         (optional)
     :param evidence: files to attach, PDF, JPEG or PNG (multipart upload; optional)
+    :param draft: id of a draft of yours: what it holds is applied for where you state nothing else, with its
+        files, and it is deleted (optional)
+    :param version: of this draft, as you have read it; one that has changed since is refused (optional)
 
     :returns: ``id``, ``number``, the secret query ``code`` and ``status`` of the first case, ``bundle_id``
         of the application, and all its ``cases`` with the same four
     :rtype: dictionary
     """
     tk.check_access("nmgdata_application_submit", context, data_dict)
+    actor = actor_of(context)
+    data_dict = drafts.completed(actor, data_dict)
     stated, errors = tk.navl_validate(
         {name: data_dict.get(name, "") for name in schema.submission()}, schema.submission(), context
     )
@@ -60,7 +65,7 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
         stated["id_number"] = schema.id_number(stated, data_dict, needed=wanted.needs_id_number(wants))
     except tk.ValidationError as invalid:
         errors |= invalid.error_dict
-    actor, form = actor_of(context), {"form": data_dict.get("form")}
+    form = {"form": data_dict.get("form")}
     try:
         earlier = renewal.of(actor, data_dict.get("renews"), wants)
     except tk.ValidationError as invalid:
@@ -70,7 +75,8 @@ def nmgdata_application_submit(context: Context, data_dict: DataDict) -> dict[st
         errors |= {"evidence": wrong} if wrong else {}
     if errors:
         raise tk.ValidationError(errors)
-    filed = filing.file(actor, wants, stated, str(form["form"] or ""), earlier)
+    draft = (data_dict["draft"], data_dict["version"]) if data_dict.get("draft") else None
+    filed = filing.file(actor, wants, stated, str(form["form"] or ""), earlier, draft)
     cases = [receipt(one) for one in filed.receipts]
     return {**cases[0], "bundle_id": filed.bundle_id, "cases": cases}
 

@@ -139,7 +139,7 @@ class TestExport:
         with wsgi._wsgi_app.test_request_context(base_url="http://test.ckan.net"):
             outbox.deliver(["notice"])
         found = call("nmgdata_personal_export", world.applicant)
-        assert found["drafts"] == [begun]
+        assert found["drafts"] == [{**begun, "evidence": []}]
         assert [(grant["case"], len(grant["uses"])) for grant in found["grants"]] == [(granted["number"], 1)]
         assert any(granted["number"] in notice["subject"] for notice in found["notices"])
         assert found["mails"] == call("nmgdata_mail_choice_show", world.applicant)

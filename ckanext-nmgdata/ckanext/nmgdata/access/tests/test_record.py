@@ -62,6 +62,68 @@ def some(world) -> dict:
     return {"refused": refused, "approved": approved, "waiting": waiting}
 
 
+class TestSeveralData:
+    """A case that asks for several datasets names all of them, and stays one line."""
+
+    @pytest.fixture
+    def second(self, world):
+        """Return a further entry of the department, with its file."""
+        return world.filled(factories.dataset(world.department, title="停车场泊位", open_class="conditional"))
+
+    @pytest.fixture
+    def case(self, world, second):
+        """Return a case for two datasets, one of them by its two files, refused."""
+        file = {"dataset_id": second["id"], "resource_id": second["resources"][0]["id"]}
+        with at("2026-11-02"):
+            filed = call(
+                "nmgdata_application_submit", world.applicant, items=[{"dataset_id": world.conditional["id"]}, file],
+                **STATEMENT,
+            )  # fmt: skip
+        decide(world.reviewer, filed, "refuse", "2026-11-05", **REFUSAL)
+        return filed
+
+    def test_in_every_form(self, world, second, case, app):
+        (line,) = call("nmgdata_application_register", None)["lines"]
+        both = [world.conditional, second]
+        assert line["datasets"] == [{"id": one["id"], "title": one["title"]} for one in both]
+        assert (line["title"], line["dataset_id"]) == ("出租汽车轨迹、停车场泊位", both[0]["id"])
+        (row,) = csv.DictReader(io.StringIO(app.get("/nmg/applications.csv").body.lstrip("\ufeff")))
+        assert row["title"] == "出租汽车轨迹、停车场泊位"
+        assert row["dataset_ids"].split() == [one["id"] for one in both]
+        page = app.get("/nmg/applications").body
+        assert all(f'href="/dataset/{one["id"]}">{one["title"]}</a>' in page for one in both)
+
+    def test_it_is_counted_once(self, case):
+        portal = call("nmgdata_application_register", None)["medians"][0]
+        assert (portal["answered"], portal["decided"], portal["decision_days"]) == (1, 1, 3.0)
+
+    @pytest.mark.parametrize("hidden", [0, 1])
+    def test_only_what_may_be_named(self, world, second, case, app, hidden):
+        both = [world.conditional, second]
+        gone, left = both[hidden], both[1 - hidden]
+        tk.get_action("package_patch")(factories.site_context(), {"id": gone["id"], **CLOSED})
+        (line,) = call("nmgdata_application_register", None)["lines"]
+        assert (line["title"], line["dataset_id"], line["dataset_ids"]) == (
+            left["title"],
+            left["id"],
+            left["id"],
+        )
+        for address in ("/nmg/applications", "/nmg/applications.csv", "/nmg/applications.json"):
+            body = app.get(address).body
+            assert gone["title"] not in body and gone["id"] not in body
+
+    def test_the_demand_counts_for_each_of_them(self, world, second, case):
+        third = world.filled(factories.dataset(world.department, title="未被申请", open_class="conditional"))
+        assert world.official  # who would review the plan
+        plan = call("nmgdata_plan_create", world.reviewer, org_id=world.department["id"], year=2026)
+        proposed = call("nmgdata_plan_proposal_list", world.reviewer, id=plan["id"])
+        found = {
+            one["dataset_id"]: (one["applications"], one["why"], one["demand_source"]) for one in proposed
+        }
+        assert found[world.conditional["id"]] == found[second["id"]] == (1, "application", "application")
+        assert found[third["id"]][0] == 0
+
+
 class TestRecord:
     def test_what_everybody_reads(self, world, some):
         found = call("nmgdata_application_register", None)

@@ -326,12 +326,16 @@ class TestDrafts:
             (both[1], ""),
         ]
 
-    def test_a_draft_of_a_form_with_files_says_how_long_they_wait(self, world, app, as_user, water):
+    @pytest.mark.parametrize("room", [drafts.BYTES, 0])
+    def test_a_draft_of_a_form_with_files_says_when_they_cannot_stay(
+        self, world, app, as_user, water, monkeypatch, room
+    ):
+        monkeypatch.setattr(drafts, "BYTES", room)
         answer = app.post(
             f"/nmg/apply/{water['name']}", headers=as_user(world.applicant), content_type="multipart/form-data",
             data={**STATEMENT, "act": "save", "item": water["id"], "evidence": (io.BytesIO(PDF), "a.pdf")},
         )  # fmt: skip
-        assert "附件只保留一天" in answer.body
+        assert ("最后添加的附件只保留一天" in answer.body) is (room == 0)
 
     def test_files_wait_with_the_form(self, world, app, as_user, water):
         me = as_user(world.applicant)

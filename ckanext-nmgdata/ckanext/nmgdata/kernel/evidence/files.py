@@ -1,7 +1,8 @@
 """Files of evidence: checked by content, images drawn anew, kept in sealed storage.
 
 Accepted are PDF, JPEG and PNG. A file whose form was refused waits as a draft, so that nothing has
-to be attached twice; what no form takes up is deleted after a day.
+to be attached twice; what no form takes up is deleted after a day, unless a feature keeps the form itself
+(``keep_with``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import secrets
 import socket
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -51,6 +52,8 @@ while the sender neither has an account nor has solved the challenge. A form tha
 DRAFT_DAYS = timedelta(days=1)
 SUFFIX = {"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png"}
 NAME_LENGTH = 120
+_kept_with_forms: dict[str, Callable[[], sa.Select[tuple[str]]]] = {}
+"""Feature → the query for ids of files that stay as long as it keeps their forms."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def attach(actor: Actor, form_secret: str, uploads: Sequence[Any], at_most: int 
         the form is right and its files become part of a case at once
     """
     uploads = [upload for upload in uploads if upload and upload.filename]
-    if uploads and at_most is not None and waiting() + len(uploads) > at_most:
+    if uploads and at_most is not None and waiting(at_most) + len(uploads) > at_most:
         return [_("The files were not kept; attach them again.")]
     errors, room_left, budget = [], MOST - len(drafts(form_secret)), Budget()
     if len(uploads) > room_left:
@@ -214,10 +217,24 @@ def room(known: bool) -> int:
     return WAITING if known else WAITING_UNKNOWN
 
 
-def waiting() -> int:
-    """Return how many files wait for a form."""
+def keep_with(feature: str, query: Callable[[], sa.Select[tuple[str]]]) -> None:
+    """Let files stay that belong to forms which a feature keeps; it limits how many.
+
+    :param query: returns the query for their ids
+    """
+    _kept_with_forms[feature] = query
+
+
+def waiting(at_most: int = 0) -> int:
+    """Return how many files wait for a form; from ``at_most`` on without those that a feature keeps."""
     query = sa.select(sa.func.count()).select_from(Evidence).where(Evidence.draft.is_not(None))
-    return model.Session.scalar(query) or 0
+    found = model.Session.scalar(query) or 0
+    return found if found < at_most else model.Session.scalar(query.where(*kept_nowhere())) or 0
+
+
+def kept_nowhere() -> list[sa.ColumnElement[bool]]:
+    """Return the conditions that no feature keeps a file."""
+    return [Evidence.id.not_in(query()) for query in _kept_with_forms.values()]
 
 
 def drafts(form_secret: str) -> Sequence[Evidence]:
@@ -231,6 +248,12 @@ def drop(unit: Unit, form_secret: str, evidence_ids: Sequence[str]) -> None:
     for row in drafts(form_secret):
         if row.id in evidence_ids:
             discard(unit, row)
+
+
+def drop_all(unit: Unit, form_secret: str) -> None:
+    """Delete the files of a form that is given up."""
+    for row in drafts(form_secret):
+        discard(unit, row)
 
 
 def discard(unit: Unit, row: Evidence) -> None:
@@ -264,10 +287,10 @@ def copy_for(row: Evidence, case_id: str) -> Evidence:
 
 
 def forget_drafts() -> None:
-    """Delete files that no form has taken up for a day."""
+    """Delete files that no form has taken up for a day, and that no feature keeps with theirs."""
     with begin(Actor.system()) as unit:
         query = sa.select(Evidence).where(
-            Evidence.draft.is_not(None), Evidence.created_at < unit.now - DRAFT_DAYS
+            Evidence.draft.is_not(None), Evidence.created_at < unit.now - DRAFT_DAYS, *kept_nowhere()
         )
         for row in unit.session.scalars(query.limit(500).with_for_update(skip_locked=True)):
             discard(unit, row)

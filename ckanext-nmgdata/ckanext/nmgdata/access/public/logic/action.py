@@ -34,7 +34,9 @@ def nmgdata_application_register(context: Context, data_dict: DataDict) -> dict[
     :param limit: at most so many lines, 10000 at the most (default: 100)
     :type limit: int
 
-    :returns: ``lines``, ``next`` (None at the end) and ``medians``: the portal, then each department
+    :returns: ``lines``, ``next`` (None at the end) and ``medians``: the portal, then each department. A line
+        is one case: ``datasets`` (``id``, ``title``) are all that it asks for, as far as they may be named,
+        ``title`` and ``dataset_ids`` the same as text, ``dataset_id`` the first of them
     :rtype: dictionary
     """
     tk.check_access("nmgdata_application_register", context, data_dict)
