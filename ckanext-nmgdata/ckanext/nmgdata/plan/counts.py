@@ -24,6 +24,8 @@ NAMES = ("due", "opened", "theme", "class", "plan")
 """By what items are counted: month due, month opened, theme, intended class, plan."""
 KEPT = 64
 """Pages whose counts a process keeps."""
+RECENT = 1000
+"""Numbers of events among which one may be missing that is still being written."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,22 @@ class Counts:
 
 def of(scope: Scope, on: date | None = None) -> Counts:
     """Return the counts of a scope, today or on another day."""
+    return read(scope, on or clock.today(), known())
+
+
+def known() -> tuple[int, int]:
+    """Return what changes with every event: the last number, and how many of the last ones there are.
+
+    An event may be committed after one with a higher number.
+    """
     latest = model.Session.scalar(sa.select(sa.func.max(Happening.id))) or 0
-    return read(scope, on or clock.today(), latest)
+    recent = sa.select(sa.func.count()).where(Happening.id > latest - RECENT)
+    return latest, model.Session.scalar(recent) or 0
 
 
 @lru_cache(maxsize=KEPT)
-def read(scope: Scope, on: date, latest: int) -> Counts:
-    """Return the counts of a scope; ``latest`` is the number of the last event they know."""
+def read(scope: Scope, on: date, events: tuple[int, int]) -> Counts:
+    """Return the counts of a scope; ``events`` are those they know (``known``)."""
     return fresh(scope, on)
 
 

@@ -35,7 +35,7 @@ def written(plan: Plan | None) -> bytes:
             f"{present.happened(event)}：{item.title if item else of.title}",
             f"{address}#event-{event.id}",
             event.at,
-            f"{address}#item-{item.id}" if item else address,
+            present.item_address(of.year, org_name, item.id) if item else address,
             org_title or org_name,
             event.said or of.title,
         )

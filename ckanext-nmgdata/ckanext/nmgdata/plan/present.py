@@ -80,6 +80,11 @@ def address(year: int, org_name: str) -> str:
     return f"{config.site_root()}/nmg/plans/{year}/{org_name}"
 
 
+def item_address(year: int, org_name: str, item_id: str) -> str:
+    """Return the address of a plan's page where it shows an item."""
+    return f"{address(year, org_name)}?item={item_id}#items"
+
+
 def show(plan: Plan, *, drafts: bool) -> dict[str, Any]:
     """Return a plan with its texts, versions and counts; its draft for those who may read that."""
     line = query.plans(Plan.id == plan.id)[0]

@@ -114,10 +114,14 @@ class Filter:
     ground: str = ""
     key: bool = False
     q: str = ""
+    item: str = ""
+    """Id of the only one."""
 
     def conditions(self, today: date) -> list[Any]:
         """Return the conditions on items."""
         found: list[Any] = []
+        if self.item:
+            found.append(Item.id == self.item)
         if self.state:
             found.append(states.sql(today) == self.state)
         if self.month:

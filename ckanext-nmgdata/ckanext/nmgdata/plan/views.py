@@ -25,7 +25,7 @@ from .model import Plan
 _ = tk._
 blueprint = Blueprint("nmgdata_plan", __name__)
 PER_PAGE, OVERDUE, NEWS = 50, 20, 10
-ASKED = ("state", "month", "theme", "open_class", "ground", "q")
+ASKED = ("item", "state", "month", "theme", "open_class", "ground", "q")
 
 
 def missing() -> Any:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
+from ckan import model
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata.factories import PDF, call, login, site_context, upload
-from ckanext.nmgdata.kernel import outbox, tick
-from ckanext.nmgdata.plan import attachments, query
+from ckanext.nmgdata.kernel import clock, outbox, tick
+from ckanext.nmgdata.plan import attachments, counts, query, views
+from ckanext.nmgdata.plan.model import Happening
 from openpyxl import load_workbook
 from rdflib import Graph, URIRef
 from rdflib.namespace import RDF
@@ -82,7 +85,8 @@ def test_a_plan_is_a_series_in_dcat(app, published):
     assert entries[1]["id"] not in app.get(f"{PLACE}/plan.jsonld").text
 
 
-def test_news_come_as_a_feed(app, world, plans, published):
+def test_news_come_as_a_feed(app, world, plans, published, monkeypatch):
+    """Each leads to its item, however long the plan is."""
     with at(6, 2):
         tick.once()
         item = plans.items(published[0], state="late")[0]
@@ -92,6 +96,31 @@ def test_news_come_as_a_feed(app, world, plans, published):
     titles = [one.findtext(f"{atom}title") for one in feed.iter(f"{atom}entry")]
     assert titles[0].endswith("停车场") and titles[-1].endswith(published[0]["title"])
     assert "系统升级延期。" in [one.findtext(f"{atom}summary") for one in feed.iter(f"{atom}entry")]
+    monkeypatch.setattr(views, "PER_PAGE", 1)
+    assert "停车场" not in shown(app, f"{PLACE}#items")
+    (address,) = {link.get("href") for link in feed.find(f"{atom}entry").iter(f"{atom}link")}
+    with at(6, 2):
+        assert "停车场" in shown(app, address)
+        (link,) = set(re.findall(r'href="([^"]+\?item=[^"]+)"', app.get(PLACE).text.split("停车场")[0]))
+        assert "停车场" in shown(app, link)
+
+
+def test_counts_know_an_event_that_is_written_after_a_later_one(world, plans, published):
+    """Two write at once; who has the lower number may be the later one to commit."""
+    plan, _entries = published
+    first, second = (Happening(plan_id=plan["id"], kind="opened", at=clock.now()) for _turn in range(2))
+    first.id, second.id = 7_000_001, 7_000_002
+    model.Session.add(second)
+    model.Session.flush()
+    known = counts.known()
+    model.Session.add(first)
+    model.Session.flush()
+    assert counts.known() != known
+
+
+def shown(app, address: str) -> str:
+    """Return the part of a plan's page with its items."""
+    return app.get(address.split("#", maxsplit=1)[0].replace("&amp;", "&")).text.split('id="items"')[1]
 
 
 def test_an_office_makes_its_plan_on_pages(app, world, plans):
