@@ -213,7 +213,8 @@ def read_known(session: Session, source_id: str, page: Page) -> list[Known]:
 def enter(session: Session, source_id: str, found: Difference) -> dict[str, int]:
     """Give new records their rows: identifier → number.
 
-    Those whose name somebody else has just taken are refused.
+    One that the same source has just been given its row for has that; those whose name another record has
+    just taken are refused.
     """
     rows = [
         {
@@ -231,6 +232,11 @@ def enter(session: Session, source_id: str, found: Difference) -> dict[str, int]
         " ON CONFLICT DO NOTHING RETURNING identifier, id"
     )
     numbers = {row[0]: row[1] for row in session.execute(statement, {"rows": together(rows)})}
+    if len(numbers) < len(rows):  # the catalogue and the feed may tell of a record at the same time
+        own = sa.select(RECORD.identifier, RECORD.id).where(
+            RECORD.source_id == source_id, RECORD.identifier.in_([row["identifier"] for row in rows])
+        )
+        numbers |= dict(session.execute(own).tuples().all())
     for one in [one for one in found.create if one.identifier not in numbers]:
         found.create.remove(one)
         taken = "Another record has taken this name."

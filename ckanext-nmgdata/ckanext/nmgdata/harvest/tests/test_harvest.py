@@ -19,7 +19,7 @@ from ...kernel.gate.doors import judge
 from ...kernel.gate.origins import true_link
 from ...kernel.gate.policy import Purpose, Reason
 from ...kernel.types import Conflict
-from .. import jobs, vanish
+from .. import diff, jobs, vanish
 from ..model import JobState, Problem, RemoteRecord
 from ..records import Refused
 from ..remote.errors import Code, RemoteError
@@ -137,6 +137,17 @@ class TestIdentity:
             "also": "https://ordos.example.cn/new",
         }
         assert problems(thief.harvest()) == {"mine": "stolen_identity", "also": "stolen_identity"}
+
+    def test_who_tells_of_a_record_while_it_is_read_is_no_thief(self, city, monkeypatch):
+        """The city's feed may have brought it between the question what is known and the answer."""
+        city.harvest()
+        before = city.dataset("3").id
+        city.put("3", title="改过的名称")
+        monkeypatch.setattr(diff, "read_known", lambda *_arguments: [])
+        job = city.harvest()
+        assert problems(job) == {}
+        assert counts(job) == {"updated": 7}
+        assert (city.dataset("3").id, city.dataset("3").title) == (before, "改过的名称")
 
     def test_local_numbers_may_coincide(self, city):
         city.harvest()
