@@ -9,6 +9,7 @@ import base64
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 from altcha import v1 as altcha
@@ -45,11 +46,13 @@ def read(solution: str) -> Any:
 
 
 def is_right(payload: Any) -> bool:
-    """Say whether a solution solves a challenge of ours; text that cannot be hashed solves none."""
+    """Say whether a solution solves a challenge of ours in time; text that cannot be hashed solves none."""
     try:
-        return altcha.verify_solution(payload, secret("challenge"))[0]
-    except ValueError:
+        is_ours, _why = altcha.verify_solution(payload, secret("challenge"), check_expires=False)
+        expires = int(parse_qs(payload["salt"].partition("?")[2])["expires"][0]) if is_ours else 0
+    except (ValueError, KeyError):
         return False
+    return expires >= clock.now().timestamp()
 
 
 def use(unit: Unit, solution: str) -> bool:

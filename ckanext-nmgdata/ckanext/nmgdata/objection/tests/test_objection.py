@@ -694,6 +694,15 @@ class TestFloods:
         again = form.post(app, world, evidence=(io.BytesIO(PDF + b"%10\n%%EOF"), "a.pdf"), solution=solution)
         assert again.status_code == 429
 
+    @pytest.mark.parametrize(("later", "right"), [(timedelta(), True), (challenge.VALID * 2, False)])
+    def test_a_challenge_is_solved_in_time_by_the_portal_s_clock(self, later, right):
+        from altcha import v1 as altcha
+
+        task = challenge.new()
+        found = altcha.solve_challenge(task["challenge"], task["salt"], "SHA-256", task["maxNumber"])
+        with clock.fixed(clock.now() + later):
+            assert challenge.is_right({**task, "number": found.number}) is right
+
     @pytest.mark.parametrize("solution", ["", "x", "e30=", "bnVsbA==", "W10="])
     def test_a_forged_solution_proves_nothing(self, world, app, solution):
         assert "YY-" in TestTheFormPage().post(app, world, solution=solution).body
