@@ -52,11 +52,6 @@ class Indexer:
         if self.running is not None:
             self.running.result()
 
-    def finish(self) -> None:
-        """Index what is left."""
-        self.settle()
-        index()
-
 
 def index() -> None:
     """Bring into the index what waits for it."""
@@ -80,8 +75,10 @@ def harvest(job_ids: Sequence[str], progress: Callable[[], None] = lambda: None,
 
 def work(job_ids: Sequence[str], indexer: Indexer, **ways: Any) -> None:
     """Take part until the jobs are at their end."""
-    Worker(only=job_ids, after_pages=indexer.after_pages, **ways).run()
-    indexer.finish()
+    with indexer.thread:
+        Worker(only=job_ids, after_pages=indexer.after_pages, **ways).run()
+    indexer.settle()
+    index()
 
 
 @contextmanager
