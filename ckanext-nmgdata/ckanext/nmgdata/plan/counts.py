@@ -108,9 +108,9 @@ def known() -> tuple[int, int]:
 
     An event may be committed after one with a higher number.
     """
-    latest = model.Session.scalar(sa.select(sa.func.max(Happening.id))) or 0
-    recent = sa.select(sa.func.count()).where(Happening.id > latest - RECENT)
-    return latest, model.Session.scalar(recent) or 0
+    latest = sa.select(sa.func.max(Happening.id)).scalar_subquery()
+    query = sa.select(sa.func.max(Happening.id), sa.func.count()).where(Happening.id > latest - RECENT)
+    return model.Session.execute(query).tuples().one()
 
 
 @lru_cache(maxsize=KEPT)
