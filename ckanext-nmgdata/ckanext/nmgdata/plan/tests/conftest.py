@@ -66,6 +66,16 @@ class Plans:
         """Return the items of the plan as somebody reads them."""
         return call("nmgdata_plan_item_list", user, plan_id=plan["id"], **asked)["items"]
 
+    def three(self, *last: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Publish a plan of three promises in February, the last one on these grounds; return its entries, too."""
+        with at(2, 2):
+            plan = self.draft()
+            entries = [self.entry(title) for title in ("公交线路", "停车场", "充电桩")]
+            for entry, month in zip(entries, ("2026-03", "2026-05", "2026-12"), strict=True):
+                self.promise(plan, entry, month, grounds=list(last) if month == "2026-12" else [])
+            self.publish(plan)
+        return plan, entries
+
     def happenings(self, plan: dict[str, Any]) -> list[tuple[str, str | None]]:
         """Return what has happened in the plan: kind, and title of the item."""
         found = query.happenings(None, 100, Plan.id == plan["id"])

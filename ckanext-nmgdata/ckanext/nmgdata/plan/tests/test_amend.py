@@ -16,13 +16,7 @@ REASON = "等待数据治理完成。"
 @pytest.fixture
 def published(plans):
     """Return a published plan of three promises, with its entries."""
-    with at(2, 2):
-        plan = plans.draft()
-        entries = [plans.entry(title) for title in ("公交线路", "停车场", "充电桩")]
-        for entry, month in zip(entries, ("2026-03", "2026-05", "2026-12"), strict=True):
-            plans.promise(plan, entry, month)
-        plans.publish(plan)
-    return plan, entries
+    return plans.three()
 
 
 @pytest.fixture

@@ -20,13 +20,7 @@ def open_up(entry, **values):
 @pytest.fixture
 def published(plans):
     """Return a published plan of three promises, with its entries."""
-    with at(2, 2):
-        plan = plans.draft()
-        entries = [plans.entry(title) for title in ("公交线路", "停车场", "充电桩")]
-        for entry, month in zip(entries, ("2026-03", "2026-05", "2026-12"), strict=True):
-            plans.promise(plan, entry, month, grounds=["livelihood"] if month == "2026-12" else [])
-        plans.publish(plan)
-    return plan, entries
+    return plans.three("livelihood")
 
 
 def test_a_draft_is_nobody_else_s_business(plans, world):
