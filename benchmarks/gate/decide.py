@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,11 +87,12 @@ QUESTIONS = {
 def measure(questions: list[Question]) -> dict[str, Any]:
     """Return the time of reading facts and deciding, and how many queries one decision takes."""
     from ckan import model
+    from ckanext.nmgdata import factories
     from ckanext.nmgdata.kernel import clock
     from ckanext.nmgdata.kernel.gate import facts, policy
 
     taken = []
-    with counted() as queries:
+    with factories.queries() as asked:
         for turn in range(-WARM_UP, TURNS):
             question = questions[turn % len(questions)]
             began = time.perf_counter()
@@ -106,26 +105,7 @@ def measure(questions: list[Question]) -> dict[str, Any]:
             if question.answer and decision.reason != question.answer:
                 raise RuntimeError(f"{question} was answered {decision.reason}")
     model.Session.rollback()
-    return {**spread(taken), "queries": len(queries) / (TURNS + WARM_UP)}
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """Collect the queries of the block."""
-    from ckan import model
-    from sqlalchemy import event
-
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        seen.append(statement)
-
-    engine = model.ensure_engine()
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+    return {**spread(taken), "queries": len(asked) / (TURNS + WARM_UP)}
 
 
 def measure_pure(questions: list[Question]) -> dict[str, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +13,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
 from faker import Faker
+from sqlalchemy import event
 from werkzeug.datastructures import FileStorage
 
 from .kernel.actors import Actor
@@ -299,3 +302,19 @@ class World:
         return call(
             "nmgdata_case_transition", self.applicant, id=case["id"], transition="accept", agreement="2026-1"
         )
+
+
+@contextmanager
+def queries() -> Iterator[list[str]]:
+    """Collect what the database is asked within the block."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        seen.append(statement)
+
+    engine = model.ensure_engine()
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

@@ -13,11 +13,10 @@ from ckanext.nmgdata import factories
 from ckanext.nmgdata.catalog import exports, whole
 from ckanext.nmgdata.catalog.changes import AS
 from ckanext.nmgdata.catalog.dcat_terms import CONCEPT, NMG
-from ckanext.nmgdata.factories import lift, site_context, stop
+from ckanext.nmgdata.factories import lift, queries, site_context, stop
 from ckanext.nmgdata.kernel import clock
 from ckanext.nmgdata.kernel.changes import feed
 from rdflib import RDF, Dataset, Graph, Literal, URIRef, namespace
-from sqlalchemy import event
 
 DCAT, DCT = namespace.DCAT, namespace.DCTERMS
 FEED = "/nmg/changes.jsonld"
@@ -166,18 +165,8 @@ class TestPolling:
         world.open_data
         address = json.loads(ask(app).body)["current"]
         ask(app, address)
-        asked = []
-        from ckan import model
-
-        def count(_conn, _cursor, statement, *_rest):
-            asked.append(statement)
-
-        engine = model.ensure_engine()
-        event.listen(engine, "before_cursor_execute", count)
-        try:
+        with queries() as asked:
             ask(app, address)
-        finally:
-            event.remove(engine, "before_cursor_execute", count)
         others = [one for one in asked if "system_info" not in one]  # CKAN's own, at every request
         assert len(others) == 1, asked
 
