@@ -78,13 +78,13 @@ bench-search: ## Measure how well the search finds, beside stock CKAN
 	$(call BENCH,-m benchmarks.lib.servers benchmarks/search/run.py)
 
 bench-takedown: ## Measure a takedown under load: make bench-takedown ARGS='--suspensions 100'
-	@$(PYTHON) -m stack up --name bench-takedown --port "$(or $(PORT),6480)" --demo no >&2 && \
+	@$(PYTHON) -m stack up --name bench-takedown --port "$(or $(PORT),6480)" --demo no --tests >&2 && \
 	{ .venv/bin/python benchmarks/takedown/run.py $(ARGS); status=$$?; \
 	$(PYTHON) -m stack down --name bench-takedown >&2; exit $$status; }
 
 # Benchmarks have a stack of their own, which is stopped again: `make clean NAME=bench` deletes its data.
 N ?= 1000
 define BENCH
-@$(PYTHON) -m stack up --name bench --port "$(or $(PORT),5400)" --demo no >&2 && \
+@$(PYTHON) -m stack up --name bench --port "$(or $(PORT),5400)" --demo no --tests >&2 && \
 { .venv/bin/python $(1) $(ARGS); status=$$?; $(PYTHON) -m stack down --name bench >&2; exit $$status; }
 endef

@@ -25,7 +25,7 @@ def up(settings: Settings, asked: argparse.Namespace) -> None:
     say(f"Inner Mongolia public data portal, stack `{settings.name}`")
     system.ensure(settings)
     settings.save()
-    portal.install_packages()
+    portal.install_packages(tests=asked.tests)
     servers.up(settings)
     portal.prepare(settings)
     portal.load_demo(settings)
@@ -155,6 +155,7 @@ def main() -> None:
     parser.add_argument("--port", type=lambda text: int(text) if text else None)
     parser.add_argument("--region", default="")
     parser.add_argument("--demo", default="")
+    parser.add_argument("--tests", action="store_true", help="with the Python packages of tests and benchmarks")
     line = sys.argv[1:]
     split = line.index("--") if "--" in line else len(line)
     asked = parser.parse_args(line[:split])
