@@ -155,7 +155,9 @@ def main() -> None:
     parser.add_argument("--port", type=lambda text: int(text) if text else None)
     parser.add_argument("--region", default="")
     parser.add_argument("--demo", default="")
-    parser.add_argument("--tests", action="store_true", help="with the Python packages of tests and benchmarks")
+    parser.add_argument(
+        "--tests", action="store_true", help="with the Python packages of tests and benchmarks"
+    )
     line = sys.argv[1:]
     split = line.index("--") if "--" in line else len(line)
     asked = parser.parse_args(line[:split])

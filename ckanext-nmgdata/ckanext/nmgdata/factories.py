@@ -305,14 +305,14 @@ class World:
 
 
 @contextmanager
-def queries() -> Iterator[list[str]]:
-    """Collect what the database is asked within the block."""
+def queries(engine: Any = None) -> Iterator[list[str]]:
+    """Collect what the database is asked within the block; ``Engine`` itself is every database."""
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
         seen.append(statement)
 
-    engine = model.ensure_engine()
+    engine = engine or model.ensure_engine()
     event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen

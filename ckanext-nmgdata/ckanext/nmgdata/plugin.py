@@ -55,6 +55,7 @@ from .kernel.changes import feed
 from .kernel.changes import log as changes
 from .kernel.evidence import files as evidence
 from .kernel.gate import (
+    aliases,
     bound,
     counts,
     datastore,
@@ -115,6 +116,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         outbox.install()
         outbox.make_many(documents.documents)
         frozen.install()
+        aliases.install()
         origins.install()
         stops.install()
         seal.install()

@@ -11,6 +11,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
 from ..actors import Actor
+from .aliases import own_name
 from .doors import actor_of, judge, wanted_purpose
 from .facts import Facts, GrantFact
 from .policy import Decision
@@ -28,8 +29,8 @@ def judge_rows(reference: str, actor: Actor) -> Judged | None:
     return judge(reference, actor, wanted_purpose())
 
 
-def limit_of(context: Context, reference: str) -> tuple[str, GrantFact | None]:
-    """Return the table that an id or alias means, and the grant that limits it for who asks."""
+def table_of(context: Context, reference: str) -> tuple[str, Judged | None]:
+    """Return the table that an id or alias means, and what is judged of its rows for who asks."""
     from ckanext.datastore.backend import DatastoreBackend
 
     if not reference or context.get("ignore_auth"):
@@ -40,7 +41,13 @@ def limit_of(context: Context, reference: str) -> tuple[str, GrantFact | None]:
         _exists, aliased = DatastoreBackend.get_active_backend().resource_id_from_alias(reference)
         reference, judged = (aliased, judge_rows(aliased, actor)) if aliased else (reference, judged)
     cast(dict[str, Any], context)[JUDGED] = reference, judged
-    return reference, judged[1].limited_to if judged else None
+    return reference, judged
+
+
+def limit_of(context: Context, reference: str) -> tuple[str, GrantFact | None]:
+    """Return the table that an id or alias means, and the grant that limits it for who asks."""
+    table, judged = table_of(context, reference)
+    return table, judged[1].limited_to if judged else None
 
 
 def judged_for(context: Context, reference: str, actor: Actor) -> Judged | None:
@@ -73,8 +80,22 @@ def with_entry(context: Context, resource_id: str) -> Any:
 def datastore_search(next_action: Callable[..., Any], context: Context, data_dict: dict) -> Any:
     """Search within what is granted; everything of the portal's own and of open data as it is."""
     reference = data_dict.get("resource_id") or data_dict.get("id") or ""
-    resource_id, grant = limit_of(context, reference)
+    resource_id, judged = table_of(context, reference)
     _held = with_entry(context, resource_id)
+    with own_name(resource_id if judged and judged[0].is_tabular else ""):
+        return search_within(
+            judged[1].limited_to if judged else None, next_action, context, data_dict, resource_id
+        )
+
+
+def search_within(
+    grant: GrantFact | None,
+    next_action: Callable[..., Any],
+    context: Context,
+    data_dict: dict,
+    resource_id: str,
+) -> Any:
+    """Search a table within a grant, or the whole of it."""
     if grant is None:
         return next_action(context, data_dict)
     narrowed = restrict({**data_dict, "resource_id": resource_id}, grant, columns_of(resource_id))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
+from ckanext.nmgdata.kernel.types import new_id
+from sqlalchemy.engine import Engine
 
 
 def of(asked, column):
@@ -37,3 +39,16 @@ def test_a_file_and_its_entry_are_read_once_for_its_rows(world, app):
     assert len(of(asked, "nmgdata_suspension")) == 1
     factories.stop(world.open_data)
     assert rows().status_code == 403
+
+
+def test_an_alias_is_looked_for_only_where_a_name_may_be_one(world, app):
+    file_id, alias = world.open_data["resources"][0]["id"], f"stations_{new_id()[:8]}"
+    table = {"resource_id": file_id, "aliases": alias, "force": True, "records": [{"a": "站"}]}
+    tk.get_action("datastore_create")(factories.site_context(), table)
+    for name, looks in ((file_id, 0), (alias, 2)):
+        with factories.queries(Engine) as asked:
+            answer = app.get(
+                "/api/3/action/datastore_search", query_string={"resource_id": name}, status=None
+            )
+        assert answer.json["success"] is (name != "nobody's name")
+        assert len(of(asked, '"_table_metadata"')) == looks, name
