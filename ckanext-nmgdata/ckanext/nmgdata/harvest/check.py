@@ -180,7 +180,7 @@ def attempt_page(
 ) -> None:
     """Try one page."""
     source_id = loader.source.id
-    known = diff.read_known(unit.session, source_id, page)
+    known = diff.read_known(unit.session, source_id, [page])
     found = diff.compare(page, source_id, known, hosts)
     found.refuse_again(seen.intersection(found.seen))
     seen.update(found.seen)

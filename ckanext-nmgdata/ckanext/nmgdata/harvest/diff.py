@@ -199,10 +199,11 @@ def place(found: Difference, own: Known | None, record: Record) -> None:
 # --- the one query -------------------------------------------------------------------------------
 
 
-def read_known(session: Session, source_id: str, page: Page) -> list[Known]:
-    """Return what is known of the records of a page and of their names, by one query for all of them."""
-    sound = [one for one in page.records if is_usable(one.identifier) and is_usable(one.subject or "-")]
-    refused = {one.where for one in page.refused if is_usable(one.where)}
+def read_known(session: Session, source_id: str, some: Sequence[Page]) -> list[Known]:
+    """Return what is known of the records of pages and of their names, by one query for all of them."""
+    records = [one for page in some for one in page.records]
+    sound = [one for one in records if is_usable(one.identifier) and is_usable(one.subject or "-")]
+    refused = {one.where for page in some for one in page.refused if is_usable(one.where)}
     ids = list({one.identifier for one in sound} | refused)
     names = {name for one in sound for name in names_of(one.identifier, one.subject)}
     names = list(names | refused)

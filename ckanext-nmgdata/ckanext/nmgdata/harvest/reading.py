@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 Read = Callable[[Spec, str | None, Validators | None], Iterator[Page]]
 AHEAD = 800
 """Records of a source that may wait to be loaded before its reader pauses."""
+AT_ONCE = 500
+"""Records that are written down in one transaction, if their pages come faster than they are written."""
 TOGETHER = 250
 """Records that are loaded together: each transaction has its own forty statements."""
 PAUSE = 0.2
@@ -40,14 +44,14 @@ MOVE = (
     .where(JOB.c.id == sa.bindparam("job"), JOB.c.worker == sa.bindparam("name"))
     .where(JOB.c.state == JobState.RUNNING)
     .values(
-        next_page=JOB.c.next_page + 1, next_address=sa.bindparam("following"),
+        next_page=JOB.c.next_page + sa.bindparam("pages"), next_address=sa.bindparam("following"),
         total=sa.func.coalesce(sa.bindparam("stated", type_=sa.Integer), JOB.c.total),
         read_bytes=JOB.c.read_bytes + sa.bindparam("bytes"), lease_until=sa.bindparam("lease"),
         **{f"{one}_count": JOB.c[f"{one}_count"] + sa.bindparam(f"more_{one}") for one in COUNTS},
     )
-    .returning(JOB.c.next_page - 1)
+    .returning(JOB.c.next_page)
 )  # fmt: skip
-"""Moves a job on by a page, if the reader's place is still whose name is given; returns the page's number."""
+"""Moves a job on by some pages, if the reader is still who is named; returns the number after them."""
 
 
 def spec_of(source: Source) -> Spec:
@@ -120,14 +124,22 @@ class Reader:
             self.finish(None)
             return
         first: Validators | None = None
-        last: Page | None = None
+        some: list[Page] = []
         with closing(self.read(spec, start, known)) as found:  # type: ignore[type-var]
-            for page in found:
-                first = page.validators if last is None and not start else first
-                last = page
-                if not self.take(source_id, page, hosts) or not self.may_go_on():
+            try:
+                for place, page in enumerate(found):
+                    first = page.validators if place == 0 and not start else first
+                    some.append(page)
+                    if page.is_followed and sum(len(one.records) for one in some) < AT_ONCE:
+                        continue
+                    if not self.take(source_id, some, hosts) or not self.may_go_on():
+                        return
+                    some = []
+            except RemoteError:
+                if some and not self.take(source_id, some, hosts):
                     return
-        self.finish(first if not start else None)
+                raise
+        self.finish(first)
 
     def may_go_on(self) -> bool:
         """Wait while enough waits to be loaded; False when told to stop."""
@@ -154,43 +166,55 @@ class Reader:
             mine = sa.update(Job).where(Job.id == self.job_id, Job.worker == self.name)
             unit.session.execute(mine.values(lease_until=unit.now + jobs.LEASE))
 
-    def take(self, source_id: str, page: Page, hosts: dict[str, str]) -> bool:
-        """Write down what a page means, in one transaction; False if the place is lost."""
+    def take(self, source_id: str, some: Sequence[Page], hosts: dict[str, str]) -> bool:
+        """Write down what pages mean, in one transaction; False if the place is lost."""
         with begin(Actor.system()) as unit:
             unit.session.execute(sa.text("SET LOCAL synchronous_commit = off"))  # a page may be read again
-            known = diff.read_known(unit.session, source_id, page)
-            found = diff.compare(page, source_id, known, hosts)
-            found.refuse_again(self.seen.intersection(found.seen))
-            tasks, new = as_tasks(unit, source_id, found)
-            vanish.came_back(unit.session, [one.id for one in found.stopped])
-            counts = dict.fromkeys(COUNTS, 0) | {name: len(getattr(found, name)) for name in SETTLED}
-            counts["waiting"] = len(tasks)
-            counts["read"] = sum(counts.values())
+            meanings = list(self.meanings(unit, source_id, some, hosts))
+            total = Counter[str]()
+            for one in meanings:
+                total.update(one.counts)
             move = {
-                "job": self.job_id, "name": self.name, "following": page.next, "stated": page.total,
-                "bytes": page.read, "lease": unit.now + jobs.LEASE,
-                **{f"more_{name}": number for name, number in counts.items()},
+                "job": self.job_id, "name": self.name, "following": some[-1].next, "pages": len(some),
+                "stated": next((page.total for page in reversed(some) if page.total is not None), None),
+                "bytes": sum(page.read for page in some), "lease": unit.now + jobs.LEASE,
+                **{f"more_{name}": total[name] for name in COUNTS},
             }  # fmt: skip
-            number = unit.session.scalar(MOVE, move)  # last, so that nobody who loads has to wait long
-            if number is None:
+            following = unit.session.scalar(MOVE, move)  # last, so that nobody who loads has to wait long
+            if following is None:
                 unit.session.rollback()
                 return False
-            row = {
-                "job_id": self.job_id, "number": number, "address": page.address, "work": pack(tasks),
-                "seen": [*found.seen, *new], "unnamed_count": found.unnamed,
-                **{f"{name}_count": value for name, value in counts.items()},
-            }  # fmt: skip
-            unit.session.execute(sa.insert(JobPage.__table__), row)
-            refused = [Refusal(one.where, one.code, one.detail) for one in found.refused]
-            write_problems(unit.session, self.job_id, number, refused)
-        self.seen.update(found.seen, new)
-        if tasks:
+            numbers = range(following - len(some), following)
+            rows = [one.row(self.job_id, number) for one, number in zip(meanings, numbers, strict=True)]
+            unit.session.execute(sa.insert(JobPage.__table__), rows)
+            for one, number in zip(meanings, numbers, strict=True):
+                write_problems(unit.session, self.job_id, number, one.problems)
+        self.seen.update(*(one.seen for one in meanings))
+        if total["waiting"]:
             self.is_behind = True
-            self.unheard += len(tasks)
+            self.unheard += total["waiting"]
         if self.unheard >= TOGETHER:
             self.unheard = 0
             self.stirred.set()
         return True
+
+    def meanings(
+        self, unit: Unit, source_id: str, some: Sequence[Page], hosts: dict[str, str]
+    ) -> Iterator[Meaning]:
+        """Yield what each page means; what one of them brings is known to the next."""
+        met, left = set[int](), list(some)
+        known: list[diff.Known] | None = None
+        while left:
+            known = diff.read_known(unit.session, source_id, left) if known is None else known
+            page = left.pop(0)
+            found = diff.compare(page, source_id, known, hosts)
+            found.refuse_again({one for one in found.seen if one in self.seen or one in met})
+            tasks, new = as_tasks(unit, source_id, found)
+            vanish.came_back(unit.session, [one.id for one in found.stopped])
+            meaning = Meaning(page, found, tasks, [*found.seen, *new])
+            met.update(meaning.seen)
+            known = None if new else known
+            yield meaning
 
     def finish(self, validators: Validators | None) -> None:
         """Note that everything was read; who loads the last page concludes."""
@@ -212,6 +236,35 @@ class Reader:
                 if validators and (value := getattr(validators, name)) is not None
             }
             vanish.conclude_if_whole(unit, job)
+
+
+@dataclass
+class Meaning:
+    """What a page means, before it is written down."""
+
+    page: Page
+    found: diff.Difference
+    tasks: list[Task]
+    seen: list[int]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how many of its records are what."""
+        counts = {name: len(getattr(self.found, name)) for name in SETTLED} | {"waiting": len(self.tasks)}
+        return {"read": sum(counts.values()), **counts}
+
+    @property
+    def problems(self) -> list[Refusal]:
+        """Return why records were refused."""
+        return [Refusal(one.where, one.code, one.detail) for one in self.found.refused]
+
+    def row(self, job_id: str, number: int) -> dict[str, Any]:
+        """Return the page's row."""
+        return {
+            "job_id": job_id, "number": number, "address": self.page.address, "work": pack(self.tasks),
+            "seen": self.seen, "unnamed_count": self.found.unnamed,
+            **{f"{name}_count": value for name, value in self.counts.items()},
+        }  # fmt: skip
 
 
 def as_tasks(unit: Unit, source_id: str, found: diff.Difference) -> tuple[list[Task], list[int]]:

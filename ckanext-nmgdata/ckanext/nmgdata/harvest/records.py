@@ -60,6 +60,7 @@ class Page:
     :param total: of the catalogue, if it is stated
     :param read: bytes after decoding
     :param validators: for asking conditionally next time, None where the server gives none
+    :param is_followed: the next page is here already, and who reads needs not wait for it
     """
 
     address: str
@@ -70,3 +71,4 @@ class Page:
     total: int | None
     read: int
     validators: Validators | None = None
+    is_followed: bool = False

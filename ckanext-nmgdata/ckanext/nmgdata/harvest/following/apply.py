@@ -151,7 +151,7 @@ class Taking:
             self.hold(unit)
             source = self.source(unit)
             page = Page("feed", 0, tuple(records), (), None, None, 0)
-            known = diff.read_known(unit.session, source.id, page)
+            known = diff.read_known(unit.session, source.id, [page])
             found = diff.compare(page, source.id, known, diff.hosts_of(unit.session, source.id))
             tasks, new = as_tasks(unit, source.id, found)
             vanish.came_back(unit.session, [one.id for one in found.stopped])

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from ..records import Page, Validators
@@ -41,7 +41,7 @@ def read(
             page = step.page.result()
             way.see(page)
             following = coming.take()
-            yield page
+            yield replace(page, is_followed=following is not None and following.page.done())
             if step.trouble is not None:
                 raise step.trouble
             step = following or coming.first()

@@ -81,6 +81,8 @@ class City:
         self.subjects: dict[str, str] = {}
         self.refused: list[Refused] = []
         self.per_page = PAGE
+        self.is_quick = False
+        """Its pages are there before they are written down."""
         self.error: Exception | None = None
         """Raised after the last page."""
         self.asked: list[str | None] = []
@@ -108,6 +110,7 @@ class City:
                 address=f"page-{n}", number=n, records=tuple(part),
                 refused=tuple(self.refused) if n == last else (),
                 next=None if n == last else f"page-{n + 1}", total=len(records), read=100,
+                is_followed=self.is_quick and (n != last or self.error is not None),
             )
             for n, part in enumerate(parts)
         ]  # fmt: skip

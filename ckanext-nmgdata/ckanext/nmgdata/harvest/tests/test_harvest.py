@@ -55,10 +55,11 @@ def answer(dataset: model.Package, place: int = 0) -> Reason:
     return judged[1].reason
 
 
-@pytest.fixture
-def city() -> City:
-    """Return a city with seven records on three pages."""
+@pytest.fixture(params=["slow", "quick"])
+def city(request: pytest.FixtureRequest) -> City:
+    """Return a city with seven records on three pages, which are written down one by one or all at once."""
     made = City()
+    made.is_quick = request.param == "quick"
     for number in range(7):
         made.put(str(number))
     return made
@@ -174,6 +175,7 @@ class TestIdentity:
         city.read = lambda *_asked: (page for page in doubled)
         job = city.harvest()
         assert counts(job) == {"created": 7, "refused": 3}
+        assert counts(city.harvest()) == {"unchanged": 7, "refused": 3}
         city.read = read
         assert counts(city.harvest()) == {"unchanged": 7}
 

@@ -168,6 +168,20 @@ class TestPaging:
         assert [page.number for page in run] == [1, 2, 3, 4, 5, 6, 7]
         assert [path for path, _headers in server.asked] == [f"/p{number}" for number in range(1, 9)]
 
+    def test_a_page_tells_whether_the_next_is_here(self, server, monkeypatch):
+        for number in range(1, 4):
+            server.page(f"/p{number}", catalogue([number], f"/p{number + 1}" if number < 3 else None))
+        take = pages.Coming.take
+
+        def patiently(coming):
+            following = take(coming)
+            if following is not None:
+                following.page.result(10)
+            return following
+
+        monkeypatch.setattr(pages.Coming, "take", patiently)
+        assert [page.is_followed for page in pages.read(server.spec())] == [True, True, False]
+
     def test_who_stops_reading_waits_for_nothing(self, server):
         server.page("/p1", catalogue([1], "/p2"))
         server.routes["/p2"] = hostile.silent(server)
