@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.cli.db import _run_migrations
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata.access import scope
 from ckanext.nmgdata.access.closing.tests.test_closing import NOTICE
@@ -19,7 +20,7 @@ from ckanext.nmgdata.conftest import MONDAY
 from ckanext.nmgdata.factories import STATEMENT, call, dataset, login, site_context
 from ckanext.nmgdata.kernel import clock
 from ckanext.nmgdata.kernel.actors import Actor
-from ckanext.nmgdata.kernel.workflow import boxes
+from ckanext.nmgdata.kernel.workflow import boxes, terms
 from ckanext.nmgdata.kernel.workflow.model import Case
 
 
@@ -118,6 +119,25 @@ def test_a_notice_of_closing_is_found_by_each_of_the_data_it_names(world, bridge
     made = call("nmgdata_access_close", world.reviewer, id=both["id"], datasets=closed, **NOTICE)
     for key in closed:
         assert made["number"] in numbers(world.reviewer, dataset=key, kind="access_suspension")
+
+
+def test_cases_from_before_are_found_too(world, bridges, both):
+    """The migration writes down the words of every title, and lets a report name what was granted."""
+    (item,) = [i for i in scope.items(both["id"]) if i.dataset_id == bridges["id"]]
+    accepted(world, both, scopes=[{"item": item.id}])
+    with clock.fixed(MONDAY.replace(year=2027, month=6)):
+        schedule.open_due()
+        (report, *_more) = call("nmgdata_use_report_list", world.reviewer)
+    first = {"dataset_id": world.conditional["id"], "terms": terms.terms(world.conditional["title"])}
+    model.Session.execute(sa.update(Case).values(first))
+    model.Session.commit()
+    assert numbers(world.reviewer, q="桥梁") == []
+    model.Session.remove()
+    _run_migrations("nmgdata", version="7e19d0c45ab3", forward=False)
+    _run_migrations("nmgdata")
+    assert set(numbers(world.reviewer, q="桥梁")) >= {report["number"], both["number"]}
+    assert numbers(world.reviewer, q="出租汽车") == [both["number"]]
+    assert report["number"] not in numbers(world.reviewer, dataset=world.conditional["id"])
 
 
 def copied(table, times: int, **changed: str) -> None:
