@@ -66,7 +66,7 @@ def people(departments: list[str]) -> dict[str, Any]:
     return made
 
 
-def questions(actor: Any, department: str) -> dict[str, Any]:
+def questions(actor: Any, department: str, dataset: str) -> dict[str, Any]:
     """Return the queries of the pages that an officer looks at, by name."""
     from ckan import model
     from ckanext.nmgdata.kernel import clock
@@ -76,6 +76,7 @@ def questions(actor: Any, department: str) -> dict[str, Any]:
     filters = {
         "kind": boxes.Filter(kind="open_application"), "rare kind": boxes.Filter(kind="rights_objection"),
         "state": boxes.Filter(status="refused"), "department": boxes.Filter(org=department),
+        "dataset": boxes.Filter(dataset=dataset),
         "banner": boxes.Filter(region="150105"),
         "week": boxes.Filter(received_from=today - timedelta(days=9), received_to=today - timedelta(days=3)),
         "mine": boxes.Filter(assigned="me"), "two characters": boxes.Filter(q="公交"),
@@ -113,7 +114,7 @@ def timed(work: Callable[[], int]) -> tuple[dict[str, float], int]:
     return spread(taken), found
 
 
-def measure(name: str, user_id: str, department: str) -> dict[str, Any]:
+def measure(name: str, user_id: str, department: str, dataset: str) -> dict[str, Any]:
     """Return the measures of one officer: every list, the numbers on the tabs, and the whole page."""
     from ckan import model
     from ckanext.nmgdata.desk import dictize
@@ -121,7 +122,7 @@ def measure(name: str, user_id: str, department: str) -> dict[str, Any]:
     from ckanext.nmgdata.kernel.workflow import boxes
 
     actor, found = Actor("person", user_id=user_id, name=name), {}
-    queries = {**questions(actor, department), "numbers on the tabs": boxes.counts_query(actor)}
+    queries = {**questions(actor, department, dataset), "numbers on the tabs": boxes.counts_query(actor)}
     for what, query in queries.items():
         figures, rows = timed(lambda query=query: len(model.Session.execute(query).all()))
         plan = plans.explained(model.Session, query)
@@ -155,7 +156,7 @@ def main() -> None:
         try:
             fill(made, targets)
             for name, user_id in who.items():
-                found |= measure(name, user_id, departments[0])
+                found |= measure(name, user_id, departments[0], targets[0][0])
         finally:
             cases.clear(filler)
     print(json.dumps(found))

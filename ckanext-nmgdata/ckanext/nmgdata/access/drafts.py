@@ -2,7 +2,7 @@
 
 An account may have several drafts, each under its id. What was typed without a login waits for a day under
 an id that only the address after the login holds; whoever opens it logged in takes it over. Files attached
-to its form stay with a draft and go with it.
+to its form stay with a draft and go with it; no two drafts have the same form.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ def claimed(actor: Actor, draft_id: str) -> ApplicationDraft | None:
             earlier.data, earlier.changed_at = data, unit.now
             unit.session.delete(waiting)
         elif room(unit) > 0:
+            data["form"], _ids = parted(unit, data["form"], waiting)
             waiting.user_id, waiting.data = actor.user_id, data
         return earlier or waiting
 
@@ -122,9 +123,43 @@ def keep(actor: Actor, data: dict[str, Any]) -> str:
             if room(unit) < 1:
                 message = _("You have {n} drafts already; delete one first.").format(n=MOST)
                 raise tk.ValidationError({"draft": [message]})
+            kept["form"], _ids = parted(unit, kept.get("form") or "")
             row = ApplicationDraft(id=new_id(), user_id=actor.user_id, data=kept, changed_at=unit.now)
             unit.session.add(row)
     return row.id
+
+
+def own_form(actor: Actor, data: dict[str, Any], dropped: Sequence[str]) -> list[str]:
+    """Give a window its own form, with the same files, where a draft that it does not show has that one.
+
+    One that shows a draft as it was before, or from which one was kept, takes no file from that draft.
+
+    :param dropped: ids of files that are to be taken off
+    :returns: their ids in the form that it is now
+    """
+    with begin(actor) as unit:
+        alone(unit)
+        row = unchanged(unit, data.get("draft") or "", data.get("version") or "")
+        data["form"], ids = parted(unit, data["form"], row)
+    return [ids.get(key, key) for key in dropped]
+
+
+def parted(unit: Unit, form_secret: str, row: ApplicationDraft | None = None) -> tuple[str, dict[str, str]]:
+    """Return the secret of a form that no other draft has: of a new one with copies of its files, if need be.
+
+    :param row: the draft that the form is
+    :returns: the secret, and the ids of the copies by those of the files
+    """
+    query = sa.select(ApplicationDraft.user_id).where(ApplicationDraft.data["form"].astext == form_secret)
+    query = query.where(ApplicationDraft.id != row.id) if row else query
+    holders = set(unit.session.scalars(query)) if form_secret else set()
+    if not holders:
+        return form_secret, {}
+    secret = evidence.new_secret()
+    return secret, evidence.copy_all(unit, form_secret, secret) if holders <= {
+        unit.actor.user_id,
+        None,
+    } else {}
 
 
 def wait(data: dict[str, Any]) -> str | None:

@@ -11,8 +11,8 @@ from .. import shapes
 from ..kernel import retention, tick
 from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, known, trace
-from ..kernel.workflow import presenters, subjects
-from . import drafts, present, privacy_views, record, record_views, scope, workflow
+from ..kernel.workflow import presenters
+from . import drafts, present, privacy_views, record, record_views, workflow
 from .closing import present as closing_present
 from .closing import views as closing_views
 from .closing.logic import action as closing_action
@@ -53,7 +53,6 @@ class AccessPlugin(p.SingletonPlugin):
         tick.hourly(drafts.purge)
         evidence.keep_with("drafts", drafts.kept_files)
         presenters.register(workflow.KIND, present.PRESENTER)
-        subjects.register(workflow.KIND, scope.cases_about)
         use_present.install()
         closing_present.install()
         tick.hourly(schedule.open_due)

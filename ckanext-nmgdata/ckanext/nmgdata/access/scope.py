@@ -37,11 +37,6 @@ def items(case_id: str) -> list[ApplicationItem]:
     return list(model.Session.scalars(query.order_by(ApplicationItem.id)))
 
 
-def cases_about(dataset_id: Any) -> sa.Select[tuple[str]]:
-    """Return the query for the ids of the cases that ask for a dataset, alone or with others."""
-    return sa.select(ApplicationItem.case_id).where(ApplicationItem.dataset_id == dataset_id).distinct()
-
-
 def tables(item: ApplicationItem) -> dict[str, list[str]]:
     """Return the tables that something applied for holds: id of the file → its columns."""
     resource: Any = model.Resource

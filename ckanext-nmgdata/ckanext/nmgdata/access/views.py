@@ -160,7 +160,8 @@ def sent() -> Any:
     act = tk.request.form.get("act", SUBMIT)
     if act == COMMITMENT:
         return commitment_of(data)
-    if wrong := evidence.take(actor, {**data, "drop": tk.request.form.getlist("drop")}, uploads):
+    gone = drafts.own_form(actor, data, tk.request.form.getlist("drop"))
+    if wrong := evidence.take(actor, {**data, "drop": gone}, uploads):
         return again(data, {"evidence": wrong})
     return kept(data, act) if act in (SAVE, MORE) else filed(data)
 
@@ -207,14 +208,18 @@ def kept(data: dict[str, Any], act: str) -> Any:
 
 def filed(data: dict[str, Any]) -> Any:
     """File the form and show the receipt."""
-    mine = [row.id for row in drafts.of(tk.current_user.id)]
-    sent = {**data, "draft": data["draft"] if data["draft"] in mine else None, "version": None}
+    shown = {row.id: drafts.version(row) for row in drafts.of(tk.current_user.id)}
+    changed = bool(data["version"]) and shown.get(data["draft"], data["version"]) != data["version"]
+    sent = {**data, "draft": data["draft"] if data["draft"] in shown and not changed else None}
     try:
         done = tk.get_action("nmgdata_application_submit")(context(), sent)
     except tk.ValidationError as invalid:
         return again(data, invalid.error_dict)
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return again(data, {"items": [_("Some of these data are not there any more.")]})
+    if changed:
+        said = _("The draft has changed in another window meanwhile; what it says there is kept as a draft.")
+        tk.h.flash_notice(said)
     lines, _gone = offered(data["items"])
     values = {"cases": done["cases"], "title": lines[0]["dataset"]["title"] if lines else ""}
     return tk.render("nmgdata/open_application/receipt.html", values)

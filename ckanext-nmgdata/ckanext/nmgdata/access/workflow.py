@@ -21,7 +21,7 @@ from ..kernel.gate.model import Grant
 from ..kernel.gate.policy import Reason
 from ..kernel.openness import NON_OPEN
 from ..kernel.unit import Unit
-from ..kernel.workflow import engine, machine, sweep
+from ..kernel.workflow import engine, machine, subjects, sweep
 from ..kernel.workflow.machine import (
     AUTHORITY,
     DRAFT,
@@ -388,6 +388,7 @@ def install() -> None:
     retention.register(KIND, privacy.erase_application)
     machine.register(APPLICATION)
     machine.register(TWO_STAGE)
+    subjects.register(KIND, sa.select(ApplicationItem.case_id, ApplicationItem.dataset_id))
     sweep.timer("application_ending", schedule.ending)
     sweep.timer("application_expiry", expired)
     events.subscribe(events.ClassChanged, close_what_became_open)

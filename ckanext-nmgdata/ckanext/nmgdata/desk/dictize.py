@@ -14,7 +14,7 @@ from ..kernel.deadlines import ledger, statutes
 from ..kernel.deadlines.calendar import Calendar, load
 from ..kernel.deadlines.model import Deadline
 from ..kernel.orgs import title_of as org_title
-from ..kernel.workflow import assignment, boxes, engine, presenters, queries, succession, urges
+from ..kernel.workflow import assignment, boxes, engine, presenters, queries, subjects, succession, urges
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent, Urge
 
@@ -40,7 +40,8 @@ def briefs(cases: Sequence[Case]) -> list[dict[str, Any]]:
     wanted = ((model.Package, {c.dataset_id for c in cases}), (model.Group, {c.org_id for c in cases}))
     kept = [model.Session.scalars(sa.select(kind).where(kind.id.in_(ids))).all() for kind, ids in wanted]
     calendar = load()
-    rows = [brief(case, calendar) for case in cases]
+    about = subjects.datasets([case.id for case in cases])
+    rows = [{**brief(case, calendar), "datasets": subjects.named(about.get(case.id, []))} for case in cases]
     del kept  # until here it kept the session from forgetting them
     return rows
 
@@ -143,7 +144,7 @@ def show(case: Case, actor: Actor) -> dict[str, Any]:
     """Return a case with its timeline, its deadlines and what this person may do."""
     machine = machines.of_case(case)
     return {
-        **brief(case),
+        **briefs([case])[0],
         "basis": machine.basis,
         "filed": presenters.filed(case, actor),
         "timeline": [step(machine, event) for event in queries.timeline(case)],

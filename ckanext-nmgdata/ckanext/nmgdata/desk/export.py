@@ -32,9 +32,9 @@ _ = tk._
 def head() -> list[str]:
     """Return the names of the columns."""
     return [
-        _("Case number"), _("Kind of case"), _("Subject of the case"), _("Department"), _("Region"),
-        _("Status"), _("Received"), _("Last day"), _("Working days left"), _("Urged"), _("Assigned to"),
-        _("Closed"),
+        _("Case number"), _("Kind of case"), _("Subject of the case"), _("Data"), _("Department"),
+        _("Region"), _("Status"), _("Received"), _("Last day"), _("Working days left"), _("Urged"),
+        _("Assigned to"), _("Closed"),
     ]  # fmt: skip
 
 
@@ -42,10 +42,11 @@ def line(row: dict[str, Any]) -> list[Any]:
     """Return one case as cells."""
     due = row["due"] or {}
     return [
-        row["number"], row["kind_label"], row["title"], row["department"],
-        tk.h.nmgdata_place(row["region_code"]), row["status_label"], moment(row["opened_at"]),
-        due.get("on", ""), due.get("working_days", ""), _("yes") if row["urged"] else "",
-        (row["assignee"] or {}).get("display_name", ""), moment(row["closed_at"]),
+        row["number"], row["kind_label"], row["title"], "、".join(one["title"] for one in row["datasets"]),
+        row["department"], tk.h.nmgdata_place(row["region_code"]), row["status_label"],
+        moment(row["opened_at"]), due.get("on", ""), due.get("working_days", ""),
+        _("yes") if row["urged"] else "", (row["assignee"] or {}).get("display_name", ""),
+        moment(row["closed_at"]),
     ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def of_plan(plan: Plan) -> list[dict[str, Any]]:
     """
     package: Any = model.Package
     chosen = package.extras["open_class"].astext
-    applied = subjects.cases(APPLICATION, package.id).correlate(package)
+    applied = subjects.cases_of_kind(APPLICATION, package.id).correlate(package)
     asked = sa.select(sa.func.count()).select_from(applied.subquery("applied")).scalar_subquery()
     promised = sa.exists().where(Item.plan_id == plan.id, Item.dataset_id == package.id, Item.end.is_(None))
     has_file = sa.exists().where(

@@ -11,7 +11,7 @@ from ...kernel.actors import Actor
 from ...kernel.deadlines import statutes
 from ...kernel.deadlines.calendar import load
 from ...kernel.evidence import files as evidence
-from ...kernel.workflow import engine, machine, presenters
+from ...kernel.workflow import engine, machine, presenters, subjects
 from ...kernel.workflow.model import Case
 from . import workflow
 from .model import AccessSuspension
@@ -21,7 +21,7 @@ HANDLED_BY = (machine.PROVIDER, machine.AUTHORITY)
 
 def title(case: Case) -> str:
     """Return the titles of the data, without any name."""
-    return "、".join(entry["title"] for entry in workflow.data_of(case.id))
+    return "、".join(subjects.titles(case.id))
 
 
 def payload(case: Case, actor: Actor) -> dict[str, Any]:

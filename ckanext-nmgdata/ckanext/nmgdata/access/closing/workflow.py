@@ -24,7 +24,7 @@ from ...kernel.gate import closures, rights
 from ...kernel.gate.model import Closure
 from ...kernel.orgs import REGION
 from ...kernel.unit import Unit, begin
-from ...kernel.workflow import engine, machine, sweep
+from ...kernel.workflow import engine, machine, subjects, sweep
 from ...kernel.workflow.machine import AUTHORITY, DRAFT, FILER, PROVIDER, SYSTEM, Machine, Payload, State
 from ...kernel.workflow.machine import Transition as Step
 from ...kernel.workflow.model import Case
@@ -282,5 +282,6 @@ def authority_of(case: Case) -> str:
 def install() -> None:
     """Make the machine known and listen to the clock."""
     machine.register(SUSPENSION)
+    subjects.register(KIND, sa.select(Closure.case_id, Closure.dataset_id))
     sweep.timer("access_suspension_date", past_their_date)
     retention.register(KIND, erase)

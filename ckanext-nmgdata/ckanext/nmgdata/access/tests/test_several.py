@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib import files
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.access import commitment, drafts
@@ -164,7 +165,8 @@ def draft(world):
 
 def listed(app, me):
     """Return the addresses of the drafts in a person's list."""
-    return re.findall(r'href="(/nmg/drafts/[0-9a-f-]{36})"', app.get("/nmg/my", headers=me).body)
+    page = app.get("/nmg/my", headers=me).body
+    return list(dict.fromkeys(re.findall(r'href="(/nmg/drafts/[0-9a-f-]{36})"', page)))
 
 
 def version_in(form):
@@ -243,6 +245,60 @@ class TestDrafts:
         assert {text for text in ("先存的窗口", "后存的窗口") for form in forms if text in form} == {
             "先存的窗口", "后存的窗口",
         }  # fmt: skip
+
+    @pytest.mark.parametrize("second", ["save", "submit"])
+    @pytest.mark.parametrize("version_of", ["no draft", "an earlier draft"])
+    def test_a_file_belongs_to_one_draft(self, world, app, as_user, water, version_of, second):
+        """Two windows of one form: neither takes a file from what the other has kept, nor adds one to it."""
+        me, attach = as_user(world.applicant), {"form": "s" * 32, "act": "save", "item": water["id"]}
+        page(app, world, water, me, **attach, evidence=(io.BytesIO(PDF), "承诺书.pdf"))
+        (address,) = listed(app, me)
+        (first,) = drafts.of(world.applicant.id)
+        first, kept = first.id, [row.id for row in evidence.drafts(first.data["form"])]
+        shown = {} if version_of == "no draft" else {"version": version_in(app.get(address, headers=me).body)}
+        window = f"/nmg/apply/{water['name']}" if version_of == "no draft" else address
+        with clock.fixed(MONDAY + timedelta(minutes=1)):
+            if shown:  # the first window keeps once more, so that the second shows it as it was before
+                app.post(address, data={**STATEMENT, **shown, **attach}, headers=me)
+            sent = {**STATEMENT, **shown, **attach, "act": second, "drop": kept[0]}
+            further = (io.BytesIO(PDF), "身份证明.pdf")
+            app.post(window, data={**sent, "evidence": further}, headers=me)
+        earlier = model.Session.get(ApplicationDraft, first)
+        assert [row.id for row in evidence.drafts(earlier.data["form"])] == kept
+        app.post(f"{address}/delete", headers=me)
+        if second == "save":
+            (later,) = drafts.of(world.applicant.id)
+            others = evidence.drafts(later.data["form"])
+        else:
+            others = evidence.of_case(model.Session.query(Case).one().id)
+        assert [(row.name, evidence.content(row)) for row in others] == [("身份证明.pdf", PDF)]
+
+    def test_two_drafts_of_one_form_each_keep_its_files(self, world, app, as_user, water):
+        """The bytes are stored once, and go with the last that holds them."""
+        me, attach = as_user(world.applicant), {"form": "s" * 32, "act": "save", "item": water["id"]}
+        page(app, world, water, me, **attach, evidence=(io.BytesIO(PDF), "承诺书.pdf"))
+        page(app, world, water, me, **attach)
+        addresses = listed(app, me)
+        assert len(addresses) == 2
+        for number, address in enumerate(addresses):
+            (left,) = {row.location for row in model.Session.query(Evidence)}
+            assert model.Session.query(Evidence).count() == 2 - number
+            assert "承诺书.pdf" in app.get(address, headers=me).body
+            app.post(f"{address}/delete", headers=me)
+        assert model.Session.query(Evidence).count() == 0
+        with pytest.raises((FileNotFoundError, files.exc.MissingFileError)):
+            evidence.content(Evidence(location=left))
+
+    def test_a_form_of_somebody_else_s_draft_brings_no_files(self, world, app, as_user, water):
+        """Back in the browser after another login: what the first person has attached stays theirs."""
+        attach = {"form": "s" * 32, "act": "save", "item": water["id"]}
+        mine = as_user(world.applicant)
+        page(app, world, water, mine, **attach, evidence=(io.BytesIO(PDF), "承诺书.pdf"))
+        other = as_user(world.citizen)
+        page(app, world, water, other, **attach, drop=[row.id for row in model.Session.query(Evidence)])
+        (theirs,) = listed(app, other)
+        assert "承诺书.pdf" not in app.get(theirs, headers=other).body
+        assert "承诺书.pdf" in app.get(listed(app, mine)[0], headers=mine).body
 
     def test_a_draft_goes_on_after_its_login_ran_out(self, world, app, as_user, water):
         me = as_user(world.applicant)

@@ -14,7 +14,7 @@ from ...kernel.gate import closures
 from ...kernel.gate.holders import held_by
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.orgs import REGION
-from ...kernel.workflow import presenters
+from ...kernel.workflow import presenters, subjects
 from ...kernel.workflow.model import Case
 from ..model import Application
 from .model import UseReport
@@ -147,11 +147,10 @@ def open_reports(grant_ids: list[str]) -> dict[str, list[dict[str, Any]]]:
 
 def reports(actor: Actor, *, only_overdue: bool = False, limit: int = LIST) -> list[dict[str, Any]]:
     """Return the use reports that a person gives, and those that their offices receive (R36¶3: both)."""
-    package, org = model.Package, model.Group
+    org = model.Group
     query = (
-        sa.select(UseReport, Case, package.title, package.name, org.title)
+        sa.select(UseReport, Case, org.title)
         .join(Case, Case.id == UseReport.case_id)
-        .outerjoin(package, package.id == Case.dataset_id)
         .outerjoin(org, org.id == Case.org_id)
         .where(Case.kind == REPORT, sa.or_(Case.filer_id == actor.user_id, within(actor)))
         .order_by(UseReport.due_on.desc(), Case.number)
@@ -159,6 +158,8 @@ def reports(actor: Actor, *, only_overdue: bool = False, limit: int = LIST) -> l
     )
     if only_overdue:
         query = query.where(Case.due_on < clock.today(), Case.closed_at.is_(None))
+    found = model.Session.execute(query).all()
+    used = subjects.datasets([case.id for _report, case, _department in found])
     return [
         {
             "number": case.number,
@@ -169,9 +170,10 @@ def reports(actor: Actor, *, only_overdue: bool = False, limit: int = LIST) -> l
             "due_on": (case.due_on or report.due_on).isoformat(),
             "overdue": case.due_on is not None and case.due_on < clock.today(),
             "dataset_id": case.dataset_id,
-            "title": title or name or "",
+            "datasets": subjects.named(used.get(case.id, [])),
+            "title": "、".join(one.title or one.name for one in used.get(case.id, [])),
             "department": department or "",
             "own": case.filer_id == actor.user_id,
         }
-        for report, case, title, name, department in model.Session.execute(query)
+        for report, case, department in found
     ]

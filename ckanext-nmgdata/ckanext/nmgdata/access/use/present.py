@@ -8,9 +8,8 @@ from ckan import model
 
 from ...kernel.actors import Actor
 from ...kernel.gate.model import Grant
-from ...kernel.workflow import presenters
+from ...kernel.workflow import presenters, subjects
 from ...kernel.workflow.model import Case
-from ...kernel.workflow.presenters import dataset_name, dataset_title
 from . import showcase, workflow
 from .model import Showcase, UseReport
 
@@ -30,9 +29,14 @@ def report(case: Case, actor: Actor) -> dict[str, Any]:
         "purpose": grant.purpose,
         "use_scope": grant.use_scope,
         "application": origin.number,
-        "dataset_name": dataset_name(case),
+        "datasets": subjects.named(subjects.of(case.id)),
         "own": actor.user_id is not None and actor.user_id == case.filer_id,
     }
+
+
+def report_title(case: Case) -> str:
+    """Return the titles of the data that were used."""
+    return "、".join(subjects.titles(case.id))
 
 
 def report_form(case: Case, step: str) -> dict[str, Any]:
@@ -59,6 +63,6 @@ def result_title(case: Case) -> str:
 def install() -> None:
     """Say how both kinds of case are shown."""
     page = "nmgdata/usage_feedback/filed.html"
-    presenters.register(workflow.REPORT, presenters.Presenter(dataset_title, report, page, report_form))
+    presenters.register(workflow.REPORT, presenters.Presenter(report_title, report, page, report_form))
     page = "nmgdata/reuse_showcase/filed.html"
     presenters.register(workflow.SHOWCASE, presenters.Presenter(result_title, result, page))

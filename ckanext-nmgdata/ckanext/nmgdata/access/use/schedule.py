@@ -18,7 +18,7 @@ from ...kernel import clock
 from ...kernel.actors import Actor
 from ...kernel.deadlines import statutes
 from ...kernel.deadlines.calendar import Calendar, load
-from ...kernel.gate.model import Grant
+from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.unit import Unit, begin
 from ...kernel.workflow import engine
 from ...kernel.workflow.model import Case, CaseEvent
@@ -129,7 +129,8 @@ def open_report(grant_id: str, period: Period) -> int:
         ):
             return 0
         origin = unit.session.get_one(Case, grant.case_id)
-        filing = engine.Filing(origin.org_id, origin.region_code, origin.dataset_id, grant.holder_id)
+        about = first_of(unit, grant, origin.dataset_id)
+        filing = engine.Filing(origin.org_id, origin.region_code, about, grant.holder_id)
         # A portal that was down asks late; the date it asks for then is the day on which it asks.
         due_on = max(period.due_on, clock.local_date(unit.now))
 
@@ -141,6 +142,13 @@ def open_report(grant_id: str, period: Period) -> int:
 
         engine.start(workflow.REPORT, filing, unit.actor, {}, unit, rows=rows)
     return 1
+
+
+def first_of(unit: Unit, grant: Grant, asked_first: str | None) -> str | None:
+    """Return the first dataset of a grant: that which was asked for first, if it was granted."""
+    query = sa.select(GrantScope.dataset_id).where(GrantScope.grant_id == grant.id)
+    found = sorted(unit.session.scalars(query), key=lambda one: (one != asked_first, one))
+    return found[0] if found else asked_first
 
 
 def ending() -> list[tuple[str, str]]:

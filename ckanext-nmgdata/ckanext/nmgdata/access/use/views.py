@@ -10,9 +10,9 @@ from flask import Blueprint
 
 from ...kernel.actors import Role
 from ...kernel.gate.doors import asking
-from ...kernel.workflow import machine, queries
+from ...kernel.workflow import machine, queries, subjects
 from ...reader import context, need_login
-from . import citation, grants, present, showcase, workflow
+from . import citation, grants, showcase, workflow
 from .logic import schema
 from .model import UseReport
 
@@ -74,7 +74,10 @@ def beginning() -> dict[str, Any]:
     case = queries.by_reference(data["report"]) if data["report"] else None
     if case is not None and case.kind == workflow.REPORT and machine.is_filer(asking(), case):
         report = model.Session.get_one(UseReport, case.id)
-        data |= {"datasets": present.dataset_name(case), "description": report.results or ""}
+        data |= {
+            "datasets": " ".join(dataset.name for dataset in subjects.of(case.id)),
+            "description": report.results or "",
+        }
     if data["datasets"] and (cited := citation.in_case(data["datasets"])):
         data |= {"source_statement": cited["statement"], "acquired_on": cited["acquired_on"]}
     return data

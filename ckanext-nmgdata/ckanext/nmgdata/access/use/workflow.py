@@ -11,9 +11,10 @@ from ...kernel import clock, retention
 from ...kernel.actors import Actor
 from ...kernel.deadlines import statutes
 from ...kernel.deadlines.calendar import load
+from ...kernel.gate.model import GrantScope
 from ...kernel.orgs import REGION
 from ...kernel.unit import Unit, begin
-from ...kernel.workflow import engine, machine, sweep
+from ...kernel.workflow import engine, machine, subjects, sweep
 from ...kernel.workflow.machine import (
     ANYONE,
     DRAFT,
@@ -205,6 +206,9 @@ def install() -> None:
     """Make the machines known and listen to the clock."""
     machine.register(USE_REPORT)
     machine.register(RESULT)
+    reached = sa.select(UseReport.case_id, GrantScope.dataset_id)
+    subjects.register(REPORT, reached.where(GrantScope.grant_id == UseReport.grant_id))
+    subjects.register(SHOWCASE, sa.select(ShowcaseDataset.case_id, ShowcaseDataset.dataset_id))
     sweep.timer("use_report_settled", not_returned)
     retention.register(REPORT, erase_report)
     retention.register(SHOWCASE, erase_result)

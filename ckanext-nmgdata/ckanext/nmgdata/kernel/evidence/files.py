@@ -247,23 +247,25 @@ def drop(unit: Unit, form_secret: str, evidence_ids: Sequence[str]) -> None:
     """Take files off a form again."""
     for row in drafts(form_secret):
         if row.id in evidence_ids:
-            discard(unit, row)
+            destroy(unit, row)
 
 
 def drop_all(unit: Unit, form_secret: str) -> None:
     """Delete the files of a form that is given up."""
     for row in drafts(form_secret):
-        discard(unit, row)
+        destroy(unit, row)
 
 
-def discard(unit: Unit, row: Evidence) -> None:
-    """Delete one file that belongs to no case."""
-    seal.storage().remove(files.FileData(files.Location(row.location)))
-    unit.session.delete(row)
+def copy_all(unit: Unit, form_secret: str, further_secret: str) -> dict[str, str]:
+    """Give the files of a form to a further one too; return their ids there, by those here."""
+    copies = {row.id: copy_of(row, draft=hashed(further_secret)) for row in drafts(form_secret)}
+    unit.session.add_all(copies.values())
+    unit.session.flush()
+    return {key: copy.id for key, copy in copies.items()}
 
 
 def destroy(unit: Unit, row: Evidence) -> None:
-    """Destroy a file of a case; its bytes once no other case holds them."""
+    """Destroy a file of a form or a case; its bytes once no other holds them."""
     others = sa.select(Evidence.id).where(Evidence.location == row.location, Evidence.id != row.id).limit(1)
     if unit.session.scalar(others) is None:
         seal.storage().remove(files.FileData(files.Location(row.location)))
@@ -276,14 +278,14 @@ def hand_in(unit: Unit, form_secret: str, case_id: str, *further: str) -> None:
     for row in drafts(form_secret):
         row.case_id, row.draft = case_id, None
         for other in further:
-            unit.session.add(copy_for(row, other))
+            unit.session.add(copy_of(row, case_id=other))
     unit.session.flush()
 
 
-def copy_for(row: Evidence, case_id: str) -> Evidence:
-    """Return the same file as part of another case; its bytes are stored once."""
+def copy_of(row: Evidence, **owner: str) -> Evidence:
+    """Return the same file as part of another case or form; its bytes are stored once."""
     kept = ("name", "media_type", "size", "sha256", "location", "scan", "created_at")
-    return Evidence(id=new_id(), case_id=case_id, **{name: getattr(row, name) for name in kept})
+    return Evidence(id=new_id(), **owner, **{name: getattr(row, name) for name in kept})
 
 
 def forget_drafts() -> None:
@@ -293,7 +295,7 @@ def forget_drafts() -> None:
             Evidence.draft.is_not(None), Evidence.created_at < unit.now - DRAFT_DAYS, *kept_nowhere()
         )
         for row in unit.session.scalars(query.limit(500).with_for_update(skip_locked=True)):
-            discard(unit, row)
+            destroy(unit, row)
 
 
 # --- reading and scanning ------------------------------------------------------------------------

@@ -242,6 +242,7 @@ class Closure(tk.BaseModel):
             postgresql_where=sa.text("lifted_at IS NULL AND credit_code IS NOT NULL"),
         ),
         sa.Index("nmgdata_closure_case", "case_id"),
+        sa.Index("nmgdata_closure_dataset", "dataset_id"),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.orm import aliased
 from .. import clock, orgs
 from ..actors import Actor, Role, deciders
 from ..deadlines import calendar
-from . import terms
+from . import subjects, terms
 from .machine import OFFICES
 from .model import OPEN_URGE, Case, Urge
 
@@ -63,7 +63,7 @@ class Filter:
     """Id of the department."""
     region: str = ""
     dataset: str = ""
-    """Id of the dataset."""
+    """Id of a dataset that the case is about, with others perhaps."""
     received_from: date | None = None
     received_to: date | None = None
     assigned: str = ""
@@ -166,7 +166,7 @@ def kept(asked: Filter, actor: Actor) -> list[Condition]:
     equal = ((Case.kind, asked.kind), (Case.status, asked.status), (Case.org_id, asked.org))
     found: list[Condition] = [column == value for column, value in equal if value]
     if asked.dataset:
-        found.append(Case.dataset_id == asked.dataset)
+        found.append(Case.id.in_(subjects.cases(asked.dataset)))
     if asked.region:
         found.append(orgs.within(Case.region_code, [asked.region]))
     if asked.received_from:

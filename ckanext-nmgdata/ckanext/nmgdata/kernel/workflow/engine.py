@@ -24,7 +24,7 @@ from ..deadlines import ledger, statutes
 from ..types import Conflict, new_id
 from ..unit import Unit, begin
 from . import machine as machines
-from . import numbers, terms
+from . import numbers, subjects, terms
 from .machine import AUTHORITY, DRAFT, FILER, OFFICES, PROVIDER, Machine, Payload, Transition
 from .model import OPEN_URGE, Case, CaseEvent, Urge
 
@@ -92,7 +92,6 @@ def start(
             org_id=filing.org_id,
             region_code=filing.region_code or orgs.REGION,
             filer_id=filing.filer_id,
-            terms=terms.of_dataset(filing.dataset_id),
             opened_at=u.now,
             changed_at=u.now,
         )
@@ -102,6 +101,7 @@ def start(
             rows(u, case)
         first = next(s for s in machine.from_state(DRAFT) if step in (None, s.name))
         move(u, machine, case, first, data)
+        case.terms = terms.of(subjects.of(case.id))
     return Receipt(case, code)
 
 

@@ -43,7 +43,7 @@ class Case(tk.BaseModel):
     assignee_id: Mapped[str | None] = mapped_column(sa.Text)
     """Account of the colleague who is to deal with it; no right: every reviewer may still decide."""
     terms: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
-    """Characters and pairs of characters in the title of the data, for the search in lists of cases."""
+    """Characters and pairs of characters in the titles of the data, for the search in lists of cases."""
     provisional: Mapped[bool] = mapped_column(server_default=sa.false())
     opened_at: Mapped[moment]
     changed_at: Mapped[moment]

@@ -1,4 +1,4 @@
-"""What the search in lists of cases sees of a title: single characters and pairs of them.
+"""What the search in lists of cases sees of the titles of its data: single characters and pairs of them.
 
 Chinese has no spaces, so a word of two characters is a pair, and a longer one all its pairs. Nothing
 that an applicant or objector has written is ever among the terms: other offices search them too.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from itertools import pairwise
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from ckan import model
 
 from ..events import DatasetSaved, subscribe
 from ..unit import Unit
+from . import subjects
 from .model import Case
 
 RUN = re.compile(r"[^\W_]+")
@@ -37,21 +39,24 @@ def asked(word: str) -> list[str]:
     return sorted({"".join(pair) for run in runs for pair in pairwise(run)} or set("".join(runs)))
 
 
-def of_dataset(dataset_id: str | None) -> list[str]:
-    """Return the terms of a case about a dataset."""
-    dataset = model.Session.get(model.Package, dataset_id) if dataset_id else None
-    return terms(dataset.title or dataset.name or "") if dataset else []
+def of(datasets: Iterable[model.Package]) -> list[str]:
+    """Return the terms of a case about these data."""
+    return terms(" ".join(dataset.title or dataset.name or "" for dataset in datasets))
 
 
 def follow(unit: Unit, event: DatasetSaved) -> None:
-    """Find the cases of a dataset by its new title, once it has one."""
-    found = of_dataset(event.dataset_id)
-    unit.session.execute(
-        sa.update(Case)
-        .where(Case.dataset_id == event.dataset_id, Case.terms != found)
-        .values(terms=found)
-        .execution_options(synchronize_session=False)
-    )
+    """Find the cases of a dataset by its new title, once it has one; those about others too by theirs."""
+    touched = unit.session.scalars(subjects.cases(event.dataset_id)).all()
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for case_id, datasets in (subjects.datasets(touched) if touched else {}).items():
+        alike.setdefault(tuple(of(datasets)), []).append(case_id)
+    for found, case_ids in alike.items():
+        unit.session.execute(
+            sa.update(Case)
+            .where(Case.id.in_(case_ids), Case.terms != list(found))
+            .values(terms=list(found))
+            .execution_options(synchronize_session=False)
+        )
 
 
 def install() -> None:

@@ -124,7 +124,7 @@ def test_two_drafts_at_once_outlive_the_login_without_scripts_on_a_phone(visit):
         journey.fill(applicant, {"scenario": text})
         applicant.follow(journey.submit(applicant, "存为草稿"))
         expect(main.get_by_text("申请已存为草稿。")).to_be_visible()
-    drafts = applicant.page.locator("#drafts a")
+    drafts = applicant.page.locator("#drafts").get_by_role("link", name="继续填写")
     expect(drafts).to_have_count(2)
     applicant.follow(drafts.first)
     expect(applicant.page.locator("#f-scenario")).to_have_value("第二份草稿：研究拥堵。")
@@ -153,5 +153,8 @@ def test_two_drafts_at_once_outlive_the_login_without_scripts_on_a_phone(visit):
     applicant.go("/nmg/my")
     expect(drafts).to_have_count(2)
     for left in (1, 0):
-        applicant.follow(applicant.page.locator("#drafts").get_by_role("button").first)
+        delete = applicant.page.locator("#drafts").locator("form button").first
+        expect(delete).to_be_hidden()
+        applicant.page.locator("#drafts summary").first.click()
+        applicant.follow(delete)
         expect(drafts).to_have_count(left)

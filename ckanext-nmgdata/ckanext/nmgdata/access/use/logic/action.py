@@ -58,7 +58,8 @@ def nmgdata_use_report_list(context: Context, data_dict: DataDict) -> list[dict[
     :type overdue: boolean
 
     :returns: ``number``, ``status``, ``period_from``, ``period_until``, ``due_on``, ``overdue``,
-        ``dataset_id``, ``title``, ``department``
+        ``datasets`` (``id``, ``name`` and ``title`` of each that was used), ``dataset_id`` the first of them,
+        ``title`` those of all, ``department``
     :rtype: list of dictionaries
     """
     tk.check_access("nmgdata_use_report_list", context, data_dict)
