@@ -73,7 +73,7 @@ from .kernel.gate import (
 from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import succession, terms
-from .site import conditional, display, feeds, foreign, hardening, sessions, settings
+from .site import conditional, display, excerpts, feeds, foreign, hardening, sessions, settings
 from .site import help as api_help
 
 
@@ -165,7 +165,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
             "nmgdata_evaluations_due": class_views.evaluations_due,
             "nmgdata_negative_list": negative.is_public, **developer_views.HELPERS,
             **display.HELPERS, **preview.HELPERS, **favourites.HELPERS, **scripts.HELPERS,
-            **structured.HELPERS, **undelivered.HELPERS, **foreign.HELPERS,
+            **structured.HELPERS, **undelivered.HELPERS, **foreign.HELPERS, **excerpts.HELPERS,
         }  # fmt: skip
 
     def get_actions(self) -> dict[str, Any]:
