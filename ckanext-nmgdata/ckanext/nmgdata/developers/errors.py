@@ -104,7 +104,7 @@ def coded(response: Response) -> Response:
     try:
         said = json.loads(response.get_data())
     except ValueError:
-        said = None
+        said = {}
     error = said.get("error") if isinstance(said, dict) else None
     if isinstance(error, dict):
         code = said["code"] = code_of(error, response.status_code)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from ckan.types import CKANApp
 from jinja2.ext import Extension
@@ -39,9 +38,9 @@ class Marks(Extension):
 
 def call(mark: str, line: int) -> Iterator[Token]:
     """Yield what ``{{ nmgdata_mark('…') }}`` is to Jinja."""
-    parts: tuple[tuple[str, Any], ...] = (
-        ("variable_begin", None), ("name", nmgdata_mark.__name__), ("lparen", None), ("string", mark),
-        ("rparen", None), ("variable_end", None),
+    parts = (
+        ("variable_begin", ""), ("name", nmgdata_mark.__name__), ("lparen", ""), ("string", mark),
+        ("rparen", ""), ("variable_end", ""),
     )  # fmt: skip
     for kind, value in parts:
         yield Token(line, kind, value)
