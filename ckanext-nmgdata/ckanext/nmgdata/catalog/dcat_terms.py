@@ -309,6 +309,21 @@ def media_type(address: str) -> str:
     return re.sub(r"^https?://(www\.)?iana\.org/assignments/media-types/", "", address)
 
 
+@lru_cache(maxsize=512)
+def formats(stated: str, mimetype: str) -> list[tuple[Node, Node, Node | None]]:
+    """Return property, value and class of what there is to say of a format; there are few."""
+    known, found = vocab.media_format(stated) or {}, []
+    european, media = known.get("eu_file_type_uri"), mimetype or known.get("media_type") or ""
+    if european:
+        found.append((DCT["format"], URIRef(european), DCT.MediaTypeOrExtent))
+    if stated and (stated != known.get("zh") or not european):
+        found.append((NMG["format"], code(stated), None))
+    if "/" in media:
+        name = IANA + quote(media_type(media), safe="/+")
+        found.append((DCAT.mediaType, URIRef(name), DCT.MediaType))
+    return found
+
+
 def part(ref: Node, name: str) -> URIRef:
     """Return the name of a part of a description.
 

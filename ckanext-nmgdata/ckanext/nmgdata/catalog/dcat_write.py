@@ -10,7 +10,6 @@ import re
 import unicodedata
 import warnings
 from datetime import date
-from functools import lru_cache
 from itertools import count
 from typing import Any
 from urllib.parse import quote
@@ -364,25 +363,10 @@ def gate_address(entry: Entry, resource: Entry) -> URIRef | None:
 
 def file_format(g: Target, node: URIRef, resource: Entry) -> None:
     """Write the format by the EU's file types, and as stated where the EU has no such type."""
-    for predicate, value, kind in formats(resource.get("format") or "", resource.get("mimetype") or ""):
+    for predicate, value, kind in terms.formats(resource.get("format") or "", resource.get("mimetype") or ""):
         g.add((node, predicate, value))
         if kind is not None:
             g.add((value, RDF.type, kind))
-
-
-@lru_cache(maxsize=512)
-def formats(stated: str, mimetype: str) -> list[tuple[Node, Node, Node | None]]:
-    """Return property, value and class of what there is to say of a format; there are few."""
-    known, found = vocab.media_format(stated) or {}, []
-    european, media = known.get("eu_file_type_uri"), mimetype or known.get("media_type") or ""
-    if european:
-        found.append((DCT["format"], URIRef(european), DCT.MediaTypeOrExtent))
-    if stated and (stated != known.get("zh") or not european):
-        found.append((NMG["format"], code(stated), None))
-    if "/" in media:
-        name = terms.IANA + quote(terms.media_type(media), safe="/+")
-        found.append((DCAT.mediaType, URIRef(name), DCT.MediaType))
-    return found
 
 
 def size(g: Target, node: URIRef, value: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from ckan.lib.i18n import set_lang
 from flask import render_template_string
 
 TEMPLATE = "<b>{{ 1 }}：{{ 2 }}（{{ 3 }}、{{ 4 }}；{{ 5 }}）</b>，第一条、第二条：{{ '（甲）' }}"
@@ -17,6 +16,5 @@ TEMPLATE = "<b>{{ 1 }}：{{ 2 }}（{{ 3 }}、{{ 4 }}；{{ 5 }}）</b>，第一�
     ],
 )
 def test_marks_between_pieces_follow_the_language(wsgi, language, expected):
-    with wsgi._wsgi_app.test_request_context("/"):
-        set_lang(language)
+    with wsgi._wsgi_app.test_request_context("/", environ_overrides={"CKAN_LANG": language}):
         assert render_template_string(TEMPLATE) == expected
