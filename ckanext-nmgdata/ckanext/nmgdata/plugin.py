@@ -74,7 +74,7 @@ from .kernel.gate import (
 from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import succession, terms
-from .site import conditional, display, feeds, foreign, hardening, sessions, settings
+from .site import conditional, display, excerpts, feeds, foreign, hardening, marks, sessions, settings
 from .site import help as api_help
 
 
@@ -167,7 +167,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
             "nmgdata_evaluations_due": class_views.evaluations_due,
             "nmgdata_negative_list": negative.is_public, **developer_views.HELPERS,
             **display.HELPERS, **preview.HELPERS, **favourites.HELPERS, **scripts.HELPERS,
-            **structured.HELPERS, **undelivered.HELPERS, **foreign.HELPERS,
+            **structured.HELPERS, **undelivered.HELPERS, **foreign.HELPERS, **excerpts.HELPERS,
         }  # fmt: skip
 
     def get_actions(self) -> dict[str, Any]:
@@ -205,7 +205,8 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
     def make_middleware(self, app: CKANApp, config: Any) -> CKANApp:
         """Put the gate in front of every door; let Redis fail without taking downloads with it."""
         gated = known.install(tombstones.install(routes.take_over(account_views.take_over(app))))
-        return hardening.install(sessions.install(errors.install(conditional.install(bound.install(gated)))))
+        coded = errors.install(conditional.install(bound.install(gated)))
+        return marks.install(hardening.install(sessions.install(coded)))
 
     def dataset_facets(self, facets_dict: dict[str, str], package_type: str) -> dict[str, str]:
         """Return the facets of the dataset list."""

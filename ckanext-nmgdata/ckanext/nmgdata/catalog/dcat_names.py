@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from ckan.plugins import toolkit as tk
 
+from .dcat_terms import whole_iri
+
 
 def root() -> str:
     """Return the beginning of every name, as ``ckanext.dcat.utils.catalog_uri`` has it, without a slash."""
@@ -15,14 +17,14 @@ def root() -> str:
 
 def dataset(dataset_id: str) -> str:
     """Return the name of an entry."""
-    return f"{root()}/dataset/{dataset_id}"
+    return whole_iri(f"{root()}/dataset/{dataset_id}")
 
 
 def resource(dataset_id: str, resource_id: str) -> str:
     """Return the name of a file of an entry."""
-    return f"{root()}/dataset/{dataset_id}/resource/{resource_id}"
+    return whole_iri(f"{root()}/dataset/{dataset_id}/resource/{resource_id}")
 
 
 def organisation(organisation_id: str) -> str:
     """Return the name of a department."""
-    return f"{root()}/organization/{organisation_id}"
+    return whole_iri(f"{root()}/organization/{organisation_id}")

@@ -21,7 +21,7 @@ from . import dcat_terms as terms
 from .dcat_terms import RDF
 
 Fact = tuple[Node, Node, Node]
-Said = dict[Node, dict[Node, dict[Node, None]]]
+Said = dict[Node, dict[Node, list[Node]]]
 """Subject → property → values, in the order in which they were said."""
 
 
@@ -48,12 +48,13 @@ class Statements:
         subject, predicate, value = triple
         properties = self.said.get(subject)
         if properties is None:
-            properties = self.said[subject] = {}
+            self.said[subject] = {predicate: [value]}
+            return
         values = properties.get(predicate)
         if values is None:
-            properties[predicate] = {value: None}
-        else:
-            values[value] = None
+            properties[predicate] = [value]
+        elif value not in values:  # there are few; to hash a literal is dearer than to compare some
+            values.append(value)
 
     def __contains__(self, triple: Any, /) -> bool:
         """Say whether a statement is there already."""
@@ -69,6 +70,7 @@ SPACES = {
     "adms": str(terms.ADMS), "gsp": str(terms.GSP),
 }  # fmt: skip
 """Prefixes of the files. Properties of the profile are all of these: a test."""
+TYPE = "rdf:type"
 
 
 @lru_cache(maxsize=1024)
@@ -91,8 +93,27 @@ def is_literal(node: Node) -> TypeGuard[Literal]:
 
 
 def address(node: Node) -> str:
-    """Return an IRI or a blank node as N-Triples and Turtle have it."""
-    return f"_:{node}" if node.__class__ is BNode else f"<{terms.whole_iri(str(node))}>"
+    """Return an IRI, whole as the profile makes them, or a blank node as N-Triples and Turtle have it."""
+    return f"_:{node}" if node.__class__ is BNode else f"<{node}>"
+
+
+class Written(dict[int, str]):
+    """How the nodes of one piece stand in a file, by identity: most are said again and again.
+
+    The piece holds them all, so that none gives its identity to another meanwhile.
+    """
+
+    def __init__(self, write: Callable[[Node], str]) -> None:
+        """Begin with none, each to be written by this."""
+        super().__init__()
+        self.write = write
+
+    def of(self, node: Node) -> str:
+        """Return how a node is written."""
+        found = self.get(id(node))
+        if found is None:
+            found = self[id(node)] = self.write(node)
+        return found
 
 
 # --- N-Triples and Turtle ------------------------------------------------------------------------
@@ -100,7 +121,7 @@ def address(node: Node) -> str:
 
 def quoted(value: Literal) -> str:
     """Return the text of a literal between quotation marks, on one line."""
-    return f'"{str.translate(value, terms.ESCAPES)}"'
+    return f'"{terms.on_one_line(value)}"'
 
 
 def plain(value: Node) -> str:
@@ -114,19 +135,17 @@ def plain(value: Node) -> str:
 
 def n_triples(said: Said) -> str:
     """Return a line for each statement."""
-    lines: list[str] = []
+    known, lines = Written(plain), []
     for subject, properties in said.items():
-        name = address(subject)
+        name = known.of(subject)
         for predicate, values in properties.items():
             begin = f"{name} <{predicate}> "
-            lines += [f"{begin}{plain(value)} .\n" for value in values]
+            lines += [f"{begin}{known.of(value)} .\n" for value in values]
     return "".join(lines)
 
 
-def brief(value: Node, *, kind: bool) -> str:
-    """Return a value as Turtle has it; of classes and datatypes the prefix."""
-    if kind:
-        return short(value)
+def brief(value: Node) -> str:
+    """Return a value as Turtle has it; of datatypes the prefix."""
     if is_literal(value) and value.datatype:
         return f"{quoted(value)}^^{short(value.datatype)}"
     return plain(value)
@@ -136,14 +155,15 @@ NEXT = " ;\n    "
 
 
 def turtle(said: Said) -> str:
-    """Return a paragraph for each subject."""
-    paragraphs: list[str] = []
+    """Return a paragraph for each subject; of classes the prefix."""
+    known, paragraphs = Written(brief), []
     for subject, properties in said.items():
-        lines = [
-            f"{short(predicate)} {', '.join([brief(v, kind=predicate == RDF.type) for v in values])}"
-            for predicate, values in properties.items()
-        ]
-        paragraphs.append(f"{address(subject)} {NEXT.join(lines)} .\n")
+        lines: list[str] = []
+        for predicate, values in properties.items():
+            name = short(predicate)
+            word = short if name == TYPE else known.of
+            lines.append(f"{name} {', '.join([word(value) for value in values])}")
+        paragraphs.append(f"{known.of(subject)} {NEXT.join(lines)} .\n")
     return "".join(paragraphs)
 
 
@@ -160,29 +180,31 @@ def named(kind: str, node: Node) -> str:
     """Return the attribute that names an IRI, or a blank node; no IRI has quotation marks or brackets."""
     if node.__class__ is BNode:
         return f'rdf:nodeID="{node}"'
-    return f'{kind}="{terms.whole_iri(str(node)).replace("&", "&amp;")}"'
+    return f'{kind}="{str(node).replace("&", "&amp;")}"'
 
 
-def element(name: str, value: Node) -> str:
-    """Return a statement as RDF/XML."""
+def content(value: Node) -> str:
+    """Return what stands behind the name of a property: an attribute to the end, or a text to its closing."""
     if not is_literal(value):
-        return f"  <{name} {named('rdf:resource', value)}/>\n"
+        return f" {named('rdf:resource', value)}/>"
     mark = ""
     if value.language:
         mark = f' xml:lang="{value.language}"'
     elif value.datatype:
         mark = f' rdf:datatype="{value.datatype}"'
-    return f"  <{name}{mark}>{escaped(value)}</{name}>\n"
+    return f"{mark}>{escaped(value)}</"
 
 
 def rdf_xml(said: Said) -> str:
     """Return an element for each subject."""
-    found: list[str] = []
+    known, found = Written(content), []
     for subject, properties in said.items():
         found.append(f"<rdf:Description {named('rdf:about', subject)}>\n")
         for predicate, values in properties.items():
             tag = short(predicate)
-            found += [element(tag, value) for value in values]
+            for value in values:
+                inner = known.of(value)
+                found.append(f"  <{tag}{inner}\n" if inner[-1] == ">" else f"  <{tag}{inner}{tag}>\n")
         found.append("</rdf:Description>\n")
     return "".join(found)
 
@@ -190,34 +212,29 @@ def rdf_xml(said: Said) -> str:
 # --- JSON-LD -------------------------------------------------------------------------------------
 
 
-def identity(node: Node) -> str:
-    """Return the object that names an IRI or a blank node, still open; neither has anything to escape."""
-    return f'{{"@id":"_:{node}"' if node.__class__ is BNode else f'{{"@id":"{terms.whole_iri(str(node))}"'
-
-
 def member(value: Node) -> str:
-    """Return a value as JSON-LD has it."""
+    """Return a value as JSON-LD has it; no IRI and no blank node has anything to escape."""
     if not is_literal(value):
-        return f"{identity(value)}}}"
+        return f'{{"@id":"_:{value}"}}' if value.__class__ is BNode else f'{{"@id":"{value}"}}'
     said = f'{{"@value":{quickjson.text(value)}'
     if value.language:
         return f'{said},"@language":"{value.language}"}}'
     return f'{said},"@type":"{short(value.datatype)}"}}' if value.datatype else f"{said}}}"
 
 
-def stated(predicate: Node, values: dict[Node, None]) -> str:
-    """Return a property with its values as JSON-LD has it."""
-    if predicate == RDF.type:
-        return '"@type":["{}"]'.format('","'.join([short(value) for value in values]))
-    return f'"{short(predicate)}":[{",".join([member(value) for value in values])}]'
-
-
 def json_ld(said: Said) -> str:
     """Return an object on a line of its own for each subject."""
-    return ",\n".join([
-        ",".join([identity(subject), *[stated(*one) for one in properties.items()]]) + "}"
-        for subject, properties in said.items()
-    ])  # fmt: skip
+    known, objects = Written(member), []
+    for subject, properties in said.items():
+        members = [known.of(subject)[:-1]]
+        for predicate, values in properties.items():
+            name = short(predicate)
+            if name == TYPE:
+                members.append('"@type":["{}"]'.format('","'.join([short(value) for value in values])))
+            else:
+                members.append(f'"{name}":[{",".join([known.of(value) for value in values])}]')
+        objects.append(",".join(members) + "}")
+    return ",\n".join(objects)
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -184,7 +184,6 @@ EU_THEME_LABELS = {
 HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 NOT_IRI = re.compile(r'[\x00-\x20<>"{}|\\^`\x7f]')
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 
 
 class Text(Literal):
@@ -203,7 +202,13 @@ class Text(Literal):
         return made
 
     def _quote_encode(self) -> str:
-        return f'"{self.translate(ESCAPES)}"'
+        return f'"{on_one_line(self)}"'
+
+
+def on_one_line(value: str) -> str:
+    """Return a text as it stands between quotation marks, on one line."""
+    said = value.replace("\\", "\\\\").replace('"', '\\"')
+    return said.replace("\n", "\\n").replace("\r", "\\r")
 
 
 @lru_cache(maxsize=4096)
@@ -220,7 +225,13 @@ def text(value: Any) -> Literal:
 
     Characters that XML 1.0 forbids are left out: one of them would spoil the RDF/XML of all.
     """
-    clean = in_xml(str(value))
+    return written(str(value))
+
+
+@lru_cache(maxsize=4096)
+def written(value: str) -> Literal:
+    """Return a text; names of departments, people, columns and tags come back again and again."""
+    clean = in_xml(value)
     return Text(clean, lang="zh-Hans" if HAN.search(clean) else None)
 
 
@@ -242,6 +253,11 @@ def iri(vocabulary: str, slug: str) -> URIRef:
 def whole_iri(address: str) -> str:
     """Return an address without the characters that no IRI may have: one would spoil the whole file."""
     return NOT_IRI.sub(lambda found: quote(found[0]), address)
+
+
+def sure(address: str) -> URIRef:
+    """Return the name that an address, whole as it is, makes; rdflib would look at it ten times over."""
+    return str.__new__(URIRef, address)
 
 
 @cache
@@ -293,10 +309,25 @@ def media_type(address: str) -> str:
     return re.sub(r"^https?://(www\.)?iana\.org/assignments/media-types/", "", address)
 
 
+@lru_cache(maxsize=512)
+def formats(stated: str, mimetype: str) -> list[tuple[Node, Node, Node | None]]:
+    """Return property, value and class of what there is to say of a format; there are few."""
+    known, found = vocab.media_format(stated) or {}, []
+    european, media = known.get("eu_file_type_uri"), mimetype or known.get("media_type") or ""
+    if european:
+        found.append((DCT["format"], URIRef(european), DCT.MediaTypeOrExtent))
+    if stated and (stated != known.get("zh") or not european):
+        found.append((NMG["format"], code(stated), None))
+    if "/" in media:
+        name = IANA + quote(media_type(media), safe="/+")
+        found.append((DCAT.mediaType, URIRef(name), DCT.MediaType))
+    return found
+
+
 def part(ref: Node, name: str) -> URIRef:
     """Return the name of a part of a description.
 
     Parts are named, not blank: the same entry then gives the same statements at every request, so
     that a harvester sees what has not changed.
     """
-    return URIRef(f"{ref}#{name}")
+    return sure(f"{ref}#{name}")

@@ -10,6 +10,7 @@ import re
 import unicodedata
 import warnings
 from datetime import date
+from itertools import count
 from typing import Any
 from urllib.parse import quote
 
@@ -40,6 +41,7 @@ from .dcat_terms import (
     YES_OR_NO,
     code,
     part,
+    sure,
     text,
     typed,
     whole_iri,
@@ -51,6 +53,8 @@ warnings.filterwarnings("ignore", "Assertions on .* other than RDF.first", UserW
 Entry = dict[str, Any]
 MOBILE = re.compile(r"(?:\+?86[- ]?)?(1[3-9]\d{9})")
 LANDLINE = re.compile(r"(?:\+?86[- ]?)?0(\d{2,3})[- ]?(\d{7,8})(?:[-转](\d{1,6}))?")
+CELLS = count()
+"""Numbers of the cells of lists, which have no names."""
 
 
 def dataset(g: Target, entry: Entry, ref: URIRef) -> None:
@@ -157,7 +161,7 @@ def place(g: Target, ref: Node, division: str | None) -> None:
 def landing_page(g: Target, ref: URIRef, entry: Entry) -> None:
     """Write the address of the entry's page for people."""
     if entry.get("name"):
-        page = URIRef(f"{config.site_root()}/dataset/{quote(entry['name'])}")
+        page = sure(f"{config.site_root()}/dataset/{quote(entry['name'])}")
         g.add((ref, DCAT.landingPage, page))
         g.add((page, RDF.type, FOAF.Document))
 
@@ -170,7 +174,7 @@ def publisher(g: Target, ref: URIRef, entry: Entry) -> None:
     org: Entry = entry.get("organization") or {"id": entry.get("owner_org")}
     if not org.get("id"):
         return
-    node = URIRef(dcat_names.organisation(org["id"]))
+    node = sure(dcat_names.organisation(org["id"]))
     g.add((ref, DCT.publisher, node))
     if (node, RDF.type, FOAF.Agent) in g:
         return
@@ -208,12 +212,12 @@ def contact(g: Target, ref: URIRef, entry: Entry) -> None:
     if name:
         g.add((card, VCARD.fn, text(name)))
     if email:
-        g.add((card, VCARD.hasEmail, URIRef("mailto:" + quote(email, safe="@!$'*+=._~-"))))
+        g.add((card, VCARD.hasEmail, sure("mailto:" + quote(email, safe="@!$'*+=._~-"))))
     if phone:
         telephone = part(ref, "telephone")
         g.add((card, VCARD.hasTelephone, telephone))
         g.add((telephone, RDF.type, VCARD.Voice))
-        g.add((telephone, VCARD.hasValue, URIRef(tel(phone))))
+        g.add((telephone, VCARD.hasValue, sure(tel(phone))))
         g.add((telephone, VCARD.value, code(phone)))
 
 
@@ -263,9 +267,7 @@ def licence(g: Target, license_id: str | None) -> URIRef | None:
 
 def licence_iri(found: Any) -> URIRef:
     """Return the IRI of a licence of the register."""
-    return (
-        URIRef(whole_iri(found.url)) if getattr(found, "url", "") else terms.iri("license", quote(found.id))
-    )
+    return sure(whole_iri(found.url)) if getattr(found, "url", "") else terms.iri("license", quote(found.id))
 
 
 def columns(g: Target, ref: URIRef, items: list[dict[str, Any]]) -> None:
@@ -296,7 +298,7 @@ def columns(g: Target, ref: URIRef, items: list[dict[str, Any]]) -> None:
 
 def listed(g: Target, members: list[Node]) -> Node:
     """Write an RDF list; return its first cell."""
-    cells: list[Node] = [BNode() for _ in members]
+    cells: list[Node] = [BNode(f"cell{next(CELLS)}") for _ in members]
     for cell, member, rest in zip(cells, members, [*cells[1:], RDF.nil], strict=True):
         g.add((cell, RDF.first, member))
         g.add((cell, RDF.rest, rest))
@@ -322,8 +324,8 @@ def distribution(g: Target, ref: URIRef, entry: Entry, resource: Entry, position
     address = None if stops.is_stopped(resource) else gate_address(entry, resource)
     g.add((node, DCAT.accessURL, address or node))
     g.add((address or node, RDF.type, RDFS.Resource))
-    if download := open_address(entry, resource):
-        g.add((node, DCAT.downloadURL, URIRef(download)))
+    if address and stands_open(entry, resource):
+        g.add((node, DCAT.downloadURL, address))
     file_format(g, node, resource)
     size(g, node, resource.get("size"))
     checksum(g, node, resource.get("hash"))
@@ -335,14 +337,17 @@ def distribution_iri(ref: URIRef, entry: Entry, resource: Entry, position: int) 
     dataset_id = resource.get("package_id") or entry.get("id")
     if not (dataset_id and resource.get("id")):
         return part(ref, f"distribution-{position}")
-    return URIRef(dcat_names.resource(dataset_id, resource["id"]))
+    return sure(dcat_names.resource(dataset_id, resource["id"]))
+
+
+def stands_open(entry: Entry, resource: Entry) -> bool:
+    """Say whether a file's address answers everybody with its bytes (R-OPEN-01)."""
+    return opens_to_all(entry) and not stops.is_stopped(entry) and not stops.is_stopped(resource)
 
 
 def open_address(entry: Entry, resource: Entry) -> str | None:
-    """Return the address of a file's bytes where it answers everybody with them (R-OPEN-01)."""
-    if not opens_to_all(entry) or stops.is_stopped(entry) or stops.is_stopped(resource):
-        return None
-    address = gate_address(entry, resource)
+    """Return the address of a file's bytes where it answers everybody with them."""
+    address = gate_address(entry, resource) if stands_open(entry, resource) else None
     return None if address is None else str(address)
 
 
@@ -353,24 +358,15 @@ def gate_address(entry: Entry, resource: Entry) -> URIRef | None:
         return None
     if not origins.is_own_address(url, resource_id):
         url = origins.address(resource.get("package_id") or entry.get("id") or "", resource_id)
-    return URIRef(whole_iri(url))
+    return sure(whole_iri(url))
 
 
 def file_format(g: Target, node: URIRef, resource: Entry) -> None:
     """Write the format by the EU's file types, and as stated where the EU has no such type."""
-    stated = resource.get("format") or ""
-    known = vocab.media_format(stated) or {}
-    if known.get("eu_file_type_uri"):
-        kind = URIRef(known["eu_file_type_uri"])
-        g.add((node, DCT["format"], kind))
-        g.add((kind, RDF.type, DCT.MediaTypeOrExtent))
-    if stated and (stated != known.get("zh") or not known.get("eu_file_type_uri")):
-        g.add((node, NMG["format"], code(stated)))
-    media = resource.get("mimetype") or known.get("media_type") or ""
-    if "/" in media:
-        kind = URIRef(terms.IANA + quote(terms.media_type(media), safe="/+"))
-        g.add((node, DCAT.mediaType, kind))
-        g.add((kind, RDF.type, DCT.MediaType))
+    for predicate, value, kind in terms.formats(resource.get("format") or "", resource.get("mimetype") or ""):
+        g.add((node, predicate, value))
+        if kind is not None:
+            g.add((value, RDF.type, kind))
 
 
 def size(g: Target, node: URIRef, value: Any) -> None:

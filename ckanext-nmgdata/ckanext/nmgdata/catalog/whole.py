@@ -29,7 +29,7 @@ from ..kernel.sheets import MEDIA_TYPE, xlsx
 from . import dcat_catalogue, dcat_names, dcat_stream, dcat_write, state
 from .bulk.show import shown
 from .dcat_stream import Statements
-from .dcat_terms import DCAT
+from .dcat_terms import DCAT, sure
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
@@ -70,8 +70,9 @@ def entries(*, tombstones: bool = False) -> Iterator[Entry]:
         if not tombstones:
             listed = listed.where(~is_withdrawn(package.id))
         ids = list(model.Session.scalars(listed.order_by(package.id).limit(PAGE)))
-        query = sa.select(package).where(package.id.in_(ids)).order_by(package.id)
-        found = {one.id: one for one in model.Session.scalars(query)}
+        table = model.package_table
+        query = sa.select(table).where(table.c.id.in_(ids)).order_by(table.c.id)
+        found = {one.id: one for one in model.Session.execute(query)}
         owners = orgs.extras_among({one.owner_org for one in found.values() if one.owner_org})
         with memory.holding(**{stops.STOPS: stops.live_among(ids), orgs.EXTRAS: owners}):
             for one in shown(found):
@@ -169,7 +170,7 @@ def statements() -> Iterator[Statements]:
     some, catalogue = Statements(), URIRef(catalog_uri())
     dcat_catalogue.catalogue(some, {}, catalogue, changed())
     for count, entry in enumerate(entries(), 1):
-        ref = URIRef(dcat_names.dataset(entry["id"]))
+        ref = sure(dcat_names.dataset(entry["id"]))
         some.add((catalogue, DCAT.dataset, ref))
         dcat_write.dataset(some, entry, ref)
         if count % TOGETHER == 0:

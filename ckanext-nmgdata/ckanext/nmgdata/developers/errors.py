@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from http.client import METHOD_NOT_ALLOWED, NOT_FOUND
 
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp
@@ -43,6 +44,14 @@ SENTENCES = {
     "internal_error": N_("Something has gone wrong on the portal."),
 }
 """What is said where CKAN's own message is English, or tells how the portal is built."""
+MISUNDERSTOOD = {
+    "unknown_action": N_("There is no such action."),
+    "post_needed": N_("This action changes something: call it by POST."),
+    "bad_json": N_("What was sent is not a JSON object."),
+    "method_not_allowed": N_("Actions are called by GET or POST."),
+    "not_found": N_("There is no such address in the API."),
+}
+"""What is said where CKAN answers programs with a bare sentence, or with a page for people."""
 BY_STATUS = {
     400: "bad_request", 403: "not_authorized", 404: "not_found", 405: "method_not_allowed",
     409: "validation_error", 413: "too_large", 429: "too_many_requests", 500: "internal_error",
@@ -90,19 +99,43 @@ def refused(wait: int) -> Response:
 
 def coded(response: Response) -> Response:
     """Put a code to a refusal of the action API."""
-    if response.status_code < 400 or tk.request.endpoint != API or response.mimetype != "application/json":
+    if response.status_code < 400 or not is_api(response.status_code):
         return response
     try:
         said = json.loads(response.get_data())
     except ValueError:
-        return response
+        said = {}
     error = said.get("error") if isinstance(said, dict) else None
     if isinstance(error, dict):
         code = said["code"] = code_of(error, response.status_code)
         if code in SENTENCES:
             error["message"] = _(SENTENCES[code])
-        response.set_data(json.dumps(said, ensure_ascii=False))
+    else:
+        code = misunderstood(response.status_code)
+        kind = next((kind for kind, known in CODES.items() if known == code), "Bad Request Error")
+        error = {"__type": kind, "message": _(MISUNDERSTOOD[code])}
+        said = {"success": False, "code": code, "error": error}
+    response.set_data(json.dumps(said, ensure_ascii=False))
+    response.mimetype = "application/json"
     return response
+
+
+def is_api(status: int) -> bool:
+    """Say whether a call is of an action, or of an address among theirs that leads nowhere."""
+    lost = status in (NOT_FOUND, METHOD_NOT_ALLOWED) and tk.request.path.startswith("/api/")
+    return lost or tk.request.endpoint == API
+
+
+def misunderstood(status: int) -> str:
+    """Return the code of a call that has not come as far as its action."""
+    if tk.request.endpoint != API:
+        return "method_not_allowed" if status == METHOD_NOT_ALLOWED else "not_found"
+    try:
+        action = tk.get_action((tk.request.view_args or {})["logic_function"])
+    except KeyError:
+        return "unknown_action"
+    reads = getattr(action, "side_effect_free", False)
+    return "bad_json" if reads or tk.request.method != "GET" else "post_needed"
 
 
 def code_of(error: dict[str, object], status: int) -> str:

@@ -268,7 +268,11 @@ def schemas() -> dict[str, Any]:
             "required": ["success", "error"],
             "properties": {
                 "success": {"const": False},
-                "code": {"enum": sorted({*errors.CODES.values(), *errors.BY_STATUS.values()})},
+                "code": {
+                    "enum": sorted(
+                        {*errors.CODES.values(), *errors.BY_STATUS.values(), *errors.MISUNDERSTOOD}
+                    )
+                },
                 "error": {
                     "type": "object",
                     "properties": {

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,6 +17,7 @@ from ckan.lib import helpers
 from ckan.plugins import toolkit as tk
 from ckanext.scheming.plugins import SchemingDatasetsPlugin
 
+from ...kernel import quickjson
 from ...kernel.gate import origins
 
 Row = dict[str, Any]
@@ -36,8 +36,8 @@ class Shown:
     """By the portal's schema, before the plugins' ``after_dataset_show``."""
 
 
-def shown(packages: Mapping[str, model.Package]) -> list[Shown]:
-    """Return these datasets; those with relationships to others are not meant to be here."""
+def shown(packages: Mapping[str, Any]) -> list[Shown]:
+    """Return these datasets, given as objects or as rows; none has relationships to others."""
     ids = list(packages)
     files, tags, groups = resources_of(ids), tags_of(ids), groups_of(ids)
     owners = organisations({one.owner_org for one in packages.values() if one.owner_org})
@@ -47,16 +47,17 @@ def shown(packages: Mapping[str, model.Package]) -> list[Shown]:
     ]
 
 
-def plain(row: Any) -> Row:
-    """Return a row as CKAN dictizes it."""
-    return {str(name): as_text(value) for name, value in row.items()}
+def rows(query: sa.Select[Any]) -> Iterator[Row]:
+    """Yield the rows of a query as CKAN dictizes them."""
+    found = model.Session.execute(query)
+    names = [str(name) for name in found.keys()]  # noqa: SIM118 (no dictionary)
+    for row in found:
+        yield dict(zip(names, map(as_text, row), strict=True))
 
 
 def as_text(value: Any) -> Any:
     """Return a value as CKAN dictizes it."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def resources_of(ids: Sequence[str]) -> dict[str, list[Row]]:
@@ -69,8 +70,8 @@ def resources_of(ids: Sequence[str]) -> dict[str, list[Row]]:
     )
     hooks = list(p.PluginImplementations(p.IResourceController))
     found: dict[str, list[Row]] = defaultdict(list)
-    for row in model.Session.execute(query).mappings():
-        one = plain(row)
+    for one in rows(query):
+        dataset_id = one["package_id"]
         one.update(one.pop("extras") or {})
         if one.get("url_type") == "upload":
             name = quote((one["url"] or "").rsplit("/")[-1], safe=UNQUOTED)
@@ -79,7 +80,7 @@ def resources_of(ids: Sequence[str]) -> dict[str, list[Row]]:
             hook.before_resource_show(one)
         if one.get("format"):
             one["format"] = helpers.unified_resource_format(one["format"])
-        found[row["package_id"]].append(one)
+        found[dataset_id].append(one)
     return found
 
 
@@ -93,9 +94,9 @@ def tags_of(ids: Sequence[str]) -> dict[str, list[Row]]:
         .order_by(tag.c.name)
     )
     found: dict[str, list[Row]] = defaultdict(list)
-    for row in model.Session.execute(query).mappings():
-        one = {str(name): value for name, value in row.items() if name != "package_id"}
-        found[row["package_id"]].append({**one, "display_name": row["name"]})
+    for one in rows(query):
+        one["display_name"] = one["name"]
+        found[one.pop("package_id")].append(one)
     for some in found.values():
         some.sort(key=lambda one: one["name"])
     return found
@@ -127,18 +128,15 @@ def organisations(ids: set[str]) -> dict[str, Row]:
     """Return organisations as a dataset shows its own."""
     table = model.group_table
     query = sa.select(table).where(table.c.id.in_(ids), table.c.state == model.State.ACTIVE)
-    found = {}
-    for row in model.Session.execute(query).mappings():
-        found[row["id"]] = plain({name: value for name, value in row.items() if name != "extras"})
+    found = {one["id"]: one for one in rows(query)}
+    for one in found.values():
+        del one["extras"]
     return found
 
 
-def core(
-    package: model.Package, files: list[Row], tags: list[Row], groups: list[Row], owners: Mapping
-) -> Row:
+def core(package: Any, files: list[Row], tags: list[Row], groups: list[Row], owners: Mapping) -> Row:
     """Return what CKAN itself says of a dataset."""
-    columns = [c.name for c in model.package_table.c if c.name not in (*NOT_SHOWN, "extras")]
-    row = plain({name: getattr(package, name) for name in columns})
+    row = {name: as_text(getattr(package, name)) for name in columns()}
     row["title"] = row["title"].strip() if row["title"] else row["title"]
     row["type"] = row["type"] or "dataset"
     return {
@@ -153,6 +151,12 @@ def core(
         "relationships_as_subject": [],
         "relationships_as_object": [],
     }
+
+
+@cache
+def columns() -> list[str]:
+    """Return the names of a dataset's columns that are shown as they are."""
+    return [c.name for c in model.package_table.c if c.name not in (*NOT_SHOWN, "extras")]
 
 
 def licence(license_id: str | None) -> Row:
@@ -188,8 +192,8 @@ Convert = Callable[[Any], Any]
 def described() -> dict[str, Convert]:
     """Return what becomes of an extra that the portal's schema knows, when it is shown."""
     schema = SchemingDatasetsPlugin.instance._expanded_schemas["dataset"]
-    columns = {c.name for c in model.package_table.c}
-    fields = [one for one in schema["dataset_fields"] if one["field_name"] not in columns]
+    own = {c.name for c in model.package_table.c}
+    fields = [one for one in schema["dataset_fields"] if one["field_name"] not in own]
     return {one["field_name"]: converter(one) for one in fields if one["field_name"] != "tag_string"}
 
 
@@ -199,13 +203,11 @@ def converter(field: Row) -> Convert:
         return chain(field)
     inner = {one["field_name"]: chain(one) for one in field["repeating_subfields"]}
 
-    def rows(value: Any) -> Any:
-        stated = json.loads(value) if isinstance(value, str) else value
-        return [
-            {name: inner[name](one) if name in inner else one for name, one in row.items()} for row in stated
-        ]
+    def each(value: Any) -> Any:
+        stated = quickjson.read(value) if isinstance(value, str) else value
+        return [{name: inner.get(name, unchanged)(one) for name, one in row.items()} for row in stated]
 
-    return rows
+    return each
 
 
 def chain(field: Row) -> Convert:
@@ -217,4 +219,9 @@ def chain(field: Row) -> Convert:
             value = function(value)
         return value
 
-    return run if functions else (lambda value: value)
+    return run if functions else unchanged
+
+
+def unchanged(value: Any) -> Any:
+    """Return a value."""
+    return value

@@ -127,6 +127,29 @@ def test_a_refused_call_carries_a_code_and_a_sentence(clean_search, app, address
     assert "permission_labels" not in answer.body
 
 
+@pytest.mark.parametrize(
+    ("method", "address", "status", "code"),
+    [
+        ("GET", "/api/3/action/nosuch", 400, "unknown_action"),
+        ("GET", "/api/3/action/package_create", 400, "post_needed"),
+        ("POST", "/api/3/action/package_search", 400, "bad_json"),
+        ("POST", "/api/3/action/package_create", 400, "bad_json"),
+        ("DELETE", "/api/3/action/package_search", 405, "method_not_allowed"),
+        ("GET", "/api/3/nosuch", 404, "not_found"),
+        ("GET", "/api/9/action/package_search", 404, "not_found"),
+    ],
+)
+def test_a_call_that_is_none_is_answered_like_the_others(clean_search, app, method, address, status, code):
+    how = {"data": "[1]", "content_type": "application/json"} if method == "POST" else {}
+    answer = app.client.open(address, method=method, status=status, **how)
+    assert answer.mimetype == "application/json"
+    said = json.loads(answer.body)
+    assert (said["success"], said["code"]) == (False, code)
+    assert said["error"]["__type"].endswith(" Error")
+    assert CHINESE.search(said["error"]["message"])
+    assert set(re.findall("[A-Za-z]{2,}", said["error"]["message"])) <= {"API", "GET", "JSON", "POST"}
+
+
 def test_a_call_too_many_is_told_when_to_come_back(clean, app, monkeypatch):
     monkeypatch.setitem(tk.config, "ckanext.nmgdata.api.calls_per_person", 2)
     for _time in range(2):

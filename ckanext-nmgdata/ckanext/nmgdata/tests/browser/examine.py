@@ -14,6 +14,8 @@ FAULTS = """() => {
   const faults = [];
   const headings = document.querySelectorAll('h1').length;
   if (headings !== 1) faults.push(headings + ' headings of the first level');
+  const parts = document.querySelectorAll('main, [role=main]').length;
+  if (parts !== 1) faults.push(parts + ' main parts');
   if (!/^zh\\b/.test(document.documentElement.lang)) faults.push('language ' + document.documentElement.lang);
   if (!document.title.trim()) faults.push('no title');
   const text = id => (document.getElementById(id) || {textContent: ''}).textContent;

@@ -18,7 +18,8 @@ PUBLIC = [
     "/nmg/cities", "/nmg/cities/ordos", "/nmg/plans", "/nmg/plans/{year}", "/nmg/plans/{year}/nmg-data", "/nmg/cases", "/nmg/suspensions",
     "/nmg/changes", "/nmg/classes", "/nmg/applications", "/nmg/showcase", "/nmg/object/{open}", "/about", "/nmg/developers",
     "/nmg/developers/package_search", "/nmg/developers/nmgdata_application_submit", "/nmg/display",
-    "/user/login", "/user/register", "/user/reset", "/no-such-page 404",
+    "/user/login", "/user/register", "/user/reset", "/no-such-page 404", "/group/",
+    "/nmg/plans/{year}/nmg-data/print", "/nmg/plans/{year}/nmg-data/versions",
 ]  # fmt: skip
 APPLICANT = [
     "/nmg/apply/{conditional}", "/nmg/my", "/nmg/favourites", "/nmg/cases/{case}", "/nmg/notices", "/nmg/notices/mails", "/nmg/my/data",
@@ -26,7 +27,9 @@ APPLICANT = [
 ]  # fmt: skip
 REVIEWER = [
     "/nmg/inbox", "/nmg/cases/{case}", "/nmg/inbox/statistics", "/nmg/grants", "/nmg/evaluations", "/nmg/plans/work",
-    "/nmg/classes/change/{open}", "/dataset/{conditional}",
+    "/nmg/classes/change/{open}", "/dataset/{conditional}", "/nmg/plans/{next}/nmg-transport/work",
+    "/nmg/plans/{next}/nmg-transport/work/texts", "/nmg/plans/{next}/nmg-transport/work/items/new",
+    "/nmg/plans/{next}/nmg-transport/work/proposals", "/nmg/plans/{next}/nmg-transport/work/import",
 ]  # fmt: skip
 EDITOR = [
     "/dataset/new", "/dataset/edit/{open}", "/dataset/resources/{open}", "/dataset/{open}/resource/new", "{file}",
@@ -34,7 +37,11 @@ EDITOR = [
 ]  # fmt: skip
 AUTHORITY = ["/nmg/inbox", "/nmg/objections", "/nmg/plans/work", "/nmg/sources", "/nmg/sources/new"]
 AUDITOR = ["/nmg/audit"]
-OPERATOR = ["/ckan-admin/", "/ckan-admin/config", "/ckan-admin/trash", "/user/", "/organization/new"]
+OPERATOR = [
+    "/ckan-admin/", "/ckan-admin/config", "/ckan-admin/trash", "/user/", "/organization/new", "/nmg/undelivered",
+    "/organization/edit/nmg-transport", "/organization/members/nmg-transport", "/organization/member_new/nmg-transport",
+    "/organization/bulk_process/nmg-transport", "/dataset/groups/{open}", "/group/new",
+]  # fmt: skip
 READERS = {
     "": PUBLIC, "hejing": APPLICANT, "banshi": REVIEWER, "bianji": EDITOR, "zhuguan": AUTHORITY, "shenji": AUDITOR,
     "yunwei": OPERATOR,
@@ -57,7 +64,7 @@ MOVING = """() => [...document.querySelectorAll('body *')].filter(e => {
 
 @pytest.fixture(scope="module")
 def places(served, browser) -> dict[str, str]:
-    """Return the parts of addresses: an open entry, its file, a conditional one, a case about it."""
+    """Return the parts of addresses: an open entry, its file, a conditional one, a case about it, a plan."""
     applicant = Visitor(served, browser, lambda _visitor: None)
     journey.log_in(applicant, "hejing")
     journey.begin_application(applicant, world.names[world.CONDITIONAL])
@@ -69,8 +76,15 @@ def places(served, browser) -> dict[str, str]:
         "closed": journey.file_of(applicant, world.names[world.CONDITIONAL]),
         "case": receipt.number,
         "year": str(world.PLAN_YEAR),
+        "next": str(world.PLAN_YEAR + 2),
     }
     applicant.close()
+    reviewer = Visitor(served, browser, lambda _visitor: None)
+    journey.log_in(reviewer, "banshi")
+    reviewer.go("/nmg/plans/work")
+    journey.fill(reviewer, {"year": found["next"]})
+    reviewer.follow(journey.submit(reviewer, "开始起草"))
+    reviewer.close()
     return found
 
 

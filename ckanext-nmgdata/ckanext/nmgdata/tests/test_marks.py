@@ -1,0 +1,20 @@
+"""A page in English has English marks between its pieces, and one in Chinese Chinese ones."""
+
+from __future__ import annotations
+
+import pytest
+from flask import render_template_string
+
+TEMPLATE = "<b>{{ 1 }}：{{ 2 }}（{{ 3 }}、{{ 4 }}；{{ 5 }}）</b>，第一条、第二条：{{ '（甲）' }}"
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "<b>1: 2 (3, 4; 5)</b>, 第一条、第二条: （甲）"),
+        ("zh_Hans_CN", "<b>1：2（3、4；5）</b>，第一条、第二条：（甲）"),
+    ],
+)
+def test_marks_between_pieces_follow_the_language(wsgi, language, expected):
+    with wsgi._wsgi_app.test_request_context("/", environ_overrides={"CKAN_LANG": language}):
+        assert render_template_string(TEMPLATE) == expected
