@@ -99,7 +99,9 @@ def end_of_year(year: int, org: str) -> Any:
     form = tk.request.form
     if tk.request.method == "POST":
         errors = decide_each(plan, form)
-        if not errors and "close" in form:
+        if not errors and "close" not in form:
+            tk.h.flash_success(_("Saved."))
+        elif not errors:
             stated = {"adjustment": form.get("adjustment", "")}
             errors = work_views.tried(
                 lambda: engine.fire(plan.case_id, "close", asking(), stated), _("The year is closed.")
@@ -123,7 +125,7 @@ def decide_each(plan: Plan, form: Any) -> dict[str, Any]:
     for item in year_end.unkept(model.Session(), plan):
         item_id, end = item.id, form.get(f"end-{item.id}", "")
         reason = form.get(f"reason-{item_id}", "")
-        if not end or item.pending == {"end": end, "reason": reason}:
+        if not (end or reason.strip()) or item.pending == {"end": end, "reason": reason}:
             continue
         try:
             items.finish(asking(), plan, item_id, {"end": end, "reason": reason})
