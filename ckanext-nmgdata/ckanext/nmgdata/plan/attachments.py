@@ -20,11 +20,6 @@ from .model import Plan
 _ = tk._
 
 
-def of_plan(plan: Plan) -> list[dict[str, Any]]:
-    """Return the files of a plan that may be handed out."""
-    return [files.shown(row) for row in files.of_case(plan.case_id) if row.scan != "infected"]
-
-
 def change(actor: Actor, plan: Plan, uploads: Sequence[Any], gone: Sequence[str]) -> None:
     """Attach files to a draft, and take others off it.
 

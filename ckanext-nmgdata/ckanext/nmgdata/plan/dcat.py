@@ -15,7 +15,7 @@ from .. import config
 from ..catalog import dcat_terms as terms
 from ..catalog.dcat_write import place
 from ..kernel import clock, orgs
-from . import present, query, states
+from . import places, present, query, states
 from .model import Item, Plan
 
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
@@ -38,7 +38,7 @@ def graph(plan: Plan) -> Graph:
     for prefix, space in (("dcat", DCAT), ("dct", DCTERMS), ("nmg", NMG), ("foaf", FOAF), ("skos", SKOS)):
         g.bind(prefix, space)
     name = query.plans(Plan.id == plan.id)[0].org_name
-    ref = URIRef(present.address(plan.year, name))
+    ref = URIRef(places.plan(plan.year, name))
     g.add((ref, RDF.type, DCAT.DatasetSeries))
     g.add((ref, DCTERMS.title, terms.text(plan.title)))
     g.add((ref, DCTERMS.description, terms.text(plan.description or plan.title)))
@@ -82,6 +82,9 @@ def part(g: Graph, series: URIRef, item: Item, public: dict[str, str]) -> None:
     if item.opened_on:
         g.add((node, DCTERMS.available, Literal(item.opened_on, datatype=XSD.date)))
     key = item.kept_id or item.dataset_id
+    for said, value in ((NMG.stoppedBy, item.stop), (NMG.endedBy, item.end)):
+        if value:
+            g.add((node, said, Literal(value)))
     if key in public:
         dataset = URIRef(dataset_uri({"id": key}))
         g.add((node, NMG.keptBy if item.opened_on else DCTERMS.relation, dataset))

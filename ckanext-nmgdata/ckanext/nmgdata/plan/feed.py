@@ -8,7 +8,7 @@ from .. import config
 from ..atom import Feed
 from ..kernel import clock
 from ..kernel.orgs import title_of
-from . import present, query
+from . import places, present, query
 from .model import Plan
 
 _ = tk._
@@ -21,7 +21,7 @@ def written(plan: Plan | None) -> bytes:
     found = query.happenings(None, MOST, wanted)
     place = f"{config.site_root()}/nmg/plans"
     if plan is not None:
-        place = present.address(plan.year, query.plans(Plan.id == plan.id)[0].org_name)
+        place = places.plan(plan.year, query.plans(Plan.id == plan.id)[0].org_name)
     feed = Feed(
         plan.title if plan else _("Yearly open plans: what is new"),
         place,
@@ -30,12 +30,12 @@ def written(plan: Plan | None) -> bytes:
         f"{place}/feed.atom",
     )
     for event, of, org_name, org_title, item in found:
-        address = present.address(of.year, org_name)
+        address = places.plan(of.year, org_name)
         feed.entry(
             f"{present.happened(event)}：{item.title if item else of.title}",
             f"{address}#event-{event.id}",
             event.at,
-            present.item_address(of.year, org_name, item.id) if item else address,
+            places.item(of.year, org_name, item.id) if item else address,
             org_title or org_name,
             event.said or of.title,
         )

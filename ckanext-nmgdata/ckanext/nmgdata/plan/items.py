@@ -24,7 +24,7 @@ from ..kernel.openness import UNCONDITIONAL
 from ..kernel.types import Conflict, new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import engine
-from . import facts, jobs, versions
+from . import facts, jobs, states, versions
 from .logic import schema
 from .model import Item, Plan
 
@@ -328,13 +328,12 @@ def outdated(session: Session, plan: Plan) -> list[tuple[str, str]]:
 
 
 def explain(actor: Actor, plan: Plan, item_id: str, stated: Stated) -> Item:
-    """Publish why an item is late."""
+    """Publish why an item is late, or was opened late."""
     clean, errors = validated({"late_reason": schema.public_reason()}, stated)
     with begin(actor) as unit:
         item = unit.session.get_one(Item, item_id, with_for_update=True, populate_existing=True)
-        if not errors and (item.since_version is None or item.ended_on or item.opened_on):
-            errors["late_reason"] = [_("This item is not late.")]
-        if not errors and item.due_on >= clock.local_date(unit.now):
+        late = item.ended_on is None and states.days_late(item, clock.local_date(unit.now))
+        if not errors and (item.since_version is None or not late):
             errors["late_reason"] = [_("This item is not late.")]
         if errors:
             raise tk.ValidationError(errors)

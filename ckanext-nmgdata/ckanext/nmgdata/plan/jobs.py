@@ -6,6 +6,7 @@ that is there is not made again, and a group is brought to what the plan says no
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..kernel import outbox
 from ..kernel.outbox.model import Outbox
 from ..kernel.outbox.queue import deliver_batch
 from ..kernel.unit import Unit
+from . import places
 from .model import GROUP, Item, Plan
 
 ENTRY_TOPIC, GROUP_TOPIC = "plan_entry", "plan_group"
@@ -84,6 +86,7 @@ def group(plan: Plan) -> dict[str, Any]:
     """Return a plan as its group, in the fields of ``schemas/open_plan.yaml``."""
     issuer: Any = model.Session.get(model.Group, plan.org_id)
     parent = model.Session.get(Plan, plan.parent_id) if plan.parent_id else None
+    files = [{name: file[name] for name in ("name", "url")} for file in places.attached(plan, issuer.name)]
     return {
         "id": plan.id,
         "type": GROUP,
@@ -99,6 +102,7 @@ def group(plan: Plan) -> dict[str, Any]:
         "part_of": parent.id if parent else "",
         "version": str(plan.version),
         "plan_status": "closed" if plan.closed_at else "published",
+        "attachments": json.dumps(files, ensure_ascii=False),
     }
 
 

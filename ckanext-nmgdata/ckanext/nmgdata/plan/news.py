@@ -15,7 +15,7 @@ from ..kernel import clock, outbox
 from ..kernel.actors import Actor
 from ..kernel.unit import begin
 from ..kernel.workflow import notices
-from . import present, query
+from . import places, present, query
 from .model import Happening, Plan
 
 _ = tk._
@@ -82,6 +82,6 @@ def written(plan: Plan, found: Sequence[Any]) -> tuple[str, str]:
     if len(found) > MOST:
         lines.append(_("and {n} more").format(n=len(found) - MOST))
     subject = _("What is new in the open plan: {title}").format(title=plan.title)
-    address = present.address(plan.year, line.org_name)
+    address = places.plan(plan.year, line.org_name)
     body = "\n".join([subject, "", *lines, "", address, "", config.site_title()])
     return subject, body + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ckan import plugins as p
@@ -40,7 +41,7 @@ class PlanPlugin(p.SingletonPlugin):
 
     def get_validators(self) -> dict[str, Any]:
         """Return the validators of the group's schema."""
-        return {"nmgdata_number_output": number_output}
+        return {"nmgdata_number_output": number_output, "nmgdata_list_output": list_output}
 
     def get_blueprint(self) -> list[Any]:
         """Return the public pages of plans, and those on which they are made."""
@@ -48,9 +49,18 @@ class PlanPlugin(p.SingletonPlugin):
 
     def get_helpers(self) -> dict[str, Any]:
         """Return the template helpers."""
-        return {"nmgdata_plan_field": present.field_label, "nmgdata_plan_value": present.value}
+        return {
+            "nmgdata_plan_field": present.field_label,
+            "nmgdata_plan_value": present.value,
+            "nmgdata_plan_stopped": present.stopped,
+        }
 
 
 def number_output(value: Any) -> Any:
     """Return a number that CKAN keeps as text."""
     return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+def list_output(value: Any) -> Any:
+    """Return a list that CKAN keeps as JSON."""
+    return json.loads(value) if isinstance(value, str) and value.startswith("[") else []

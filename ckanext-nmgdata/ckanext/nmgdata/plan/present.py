@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from .. import config, vocab
+from .. import vocab
 from ..kernel import clock
 from ..kernel.actors import Actor
 from ..kernel.gate.labels import public_entries
 from ..kernel.workflow import machine, presenters
 from ..kernel.workflow.model import Case
-from . import counts, query, states, versions
+from . import counts, places, query, states, versions
 from .model import KIND, Happening, Item, Plan, Version
 
 _ = tk._
@@ -39,11 +39,22 @@ HAPPENED = {
 }
 """What can happen to a plan or item. ``closed`` of an item: taken out of the catalogue, or less open."""
 ITEM_CLOSED = N_("No longer open as promised")
+STOPPED = {
+    "suspended": N_("Opened, then suspended"),
+    "withdrawn": N_("Opened, then withdrawn"),
+    "closed": ITEM_CLOSED,
+}
+"""Why data that were opened are no longer open, in the words of pages and files."""
 
 
 def happened(event: Happening) -> str:
     """Return what has happened, in the reader's language."""
     return _(ITEM_CLOSED) if event.kind == "closed" and event.item_id else _(HAPPENED[event.kind])
+
+
+def stopped(by: str) -> str:
+    """Return why data that were opened are no longer open, in the reader's language."""
+    return _(STOPPED[by])
 
 
 # --- plans ---------------------------------------------------------------------------------------
@@ -66,23 +77,13 @@ def brief(line: query.Line) -> dict[str, Any]:
         "published_at": moment(plan.published_at),
         "published_on": moment(plan.published_at and clock.local_date(plan.published_at)),
         "closed_at": moment(plan.closed_at),
-        "url": address(plan.year, line.org_name),
+        "url": places.plan(plan.year, line.org_name),
     }
 
 
 def moment(value: Any) -> str | None:
     """Return a moment as ISO 8601."""
     return value.isoformat() if value else None
-
-
-def address(year: int, org_name: str) -> str:
-    """Return the address of a plan's page."""
-    return f"{config.site_root()}/nmg/plans/{year}/{org_name}"
-
-
-def item_address(year: int, org_name: str, item_id: str) -> str:
-    """Return the address of a plan's page where it shows an item."""
-    return f"{address(year, org_name)}?item={item_id}#items"
 
 
 def show(plan: Plan, *, drafts: bool) -> dict[str, Any]:
@@ -93,6 +94,7 @@ def show(plan: Plan, *, drafts: bool) -> dict[str, Any]:
         **brief(line),
         **{name: getattr(plan, name) for name in versions.TEXTS},
         "group": plan.id if plan.published_at else None,
+        "attachments": places.attached(plan, line.org_name),
         "counts": {**counted.all.by_state, "total": counted.all.total, "on_time": counted.on_time},
         "versions": [version(row) for row in versions.of_plan(model.Session(), plan)],
         "report": plan.report or None,

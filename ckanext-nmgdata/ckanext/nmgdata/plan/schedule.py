@@ -1,7 +1,8 @@
 """The periods of a published plan: the next planned month, and the reason for what is late (R-PLAT-06).
 
 The period D-PLAN-ITEM of a plan's case is the next planned month with something still to be opened; when
-that passes, D-PLAN-LATE asks the department for a reason. Both are the kernel's, with its reminders.
+that passes, D-PLAN-LATE asks the department for a reason, also of what has been opened late meanwhile.
+Both are the kernel's, with its reminders.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ def refresh(unit: Unit, plan: Plan) -> None:
         running = None
     if running is None and next_due is not None:
         ledger.open_period(unit, plan.case_id, ITEM, next_due)
-    unexplained = sa.exists().where(*waiting(plan.id), Item.due_on < today, NO_REASON)
+    unexplained = sa.exists().where(
+        Item.plan_id == plan.id, Item.since_version.is_not(None), Item.ended_on.is_(None),
+        Item.due_on < sa.func.coalesce(Item.opened_on, today), NO_REASON,
+    )  # fmt: skip
     owed, asked = unit.session.scalar(sa.select(unexplained)), period(unit, plan, LATE)
     if owed and asked is None:
         ledger.open_period(unit, plan.case_id, LATE)

@@ -17,7 +17,7 @@ from ..kernel import clock, orgs
 from ..kernel.evidence import files
 from ..kernel.gate.doors import asking
 from ..reader import context, need_login
-from . import attachments, counts, dcat, exports, feed, present, query
+from . import counts, dcat, exports, feed, present, query
 from .counts import Scope, Tally
 from .logic import auth
 from .model import Plan
@@ -52,8 +52,8 @@ def year(year: int) -> Any:
     years = query.years()
     if year not in years:
         return missing()
-    region = tk.request.args.get("region") or config.region()
-    if region not in vocab.terms("division") or not vocab.lies_within(region, config.region()):
+    region = asked_region()
+    if region is None:
         return missing()
     scope = Scope(year, region)
     counted = counts.of(scope)
@@ -72,6 +72,13 @@ def year(year: int) -> Any:
         "today": clock.today(),
     }
     return tk.render("nmgdata/plan/year.html", values)
+
+
+def asked_region() -> str | None:
+    """Return the division that is asked for, by default the portal's own; None for one elsewhere."""
+    region = tk.request.args.get("region") or config.region()
+    known = region in vocab.terms("division") and vocab.lies_within(region, config.region())
+    return region if known else None
 
 
 def shown_plans(region: str) -> list[Any]:
@@ -97,8 +104,8 @@ def by_city(scope: Scope, counted: counts.Counts) -> list[tuple[str, Tally]]:
 @blueprint.route("/nmg/plans/<int:year>.<kind>")
 def year_file(year: int, kind: str) -> Any:
     """Give the plans of a year to programs and spreadsheets."""
-    region = tk.request.args.get("region") or config.region()
-    if kind not in exports.WRITERS or year not in query.years() or region not in vocab.terms("division"):
+    region = asked_region()
+    if kind not in exports.WRITERS or year not in query.years() or region is None:
         return missing()
     return file(Scope(year, region), kind, f"plans-{year}-{region}")
 
@@ -163,7 +170,7 @@ def about(plan: Plan) -> dict[str, Any]:
     shown = present.show(plan, drafts=False)
     return {
         "plan": shown, "line": line, "counts": about_counts(plan), "org": line.org_name, "year": plan.year,
-        "today": clock.today(), "attached": attachments.of_plan(plan),
+        "today": clock.today(),
     }  # fmt: skip
 
 

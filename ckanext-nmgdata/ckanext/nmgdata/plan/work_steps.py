@@ -99,7 +99,9 @@ def end_of_year(year: int, org: str) -> Any:
     form = tk.request.form
     if tk.request.method == "POST":
         errors = decide_each(plan, form)
-        if not errors and "close" in form:
+        if not errors and "close" not in form:
+            tk.h.flash_success(_("Saved."))
+        elif not errors:
             stated = {"adjustment": form.get("adjustment", "")}
             errors = work_views.tried(
                 lambda: engine.fire(plan.case_id, "close", asking(), stated), _("The year is closed.")
@@ -121,12 +123,14 @@ def decide_each(plan: Plan, form: Any) -> dict[str, Any]:
     """Write down what becomes of each promise for which the form says so; return the errors by item."""
     errors: dict[str, Any] = {}
     for item in year_end.unkept(model.Session(), plan):
-        item_id, end = item.id, form.get(f"end-{item.id}", "")
-        reason = form.get(f"reason-{item_id}", "")
-        if not end or item.pending == {"end": end, "reason": reason}:
+        item_id, known = item.id, item.pending or {}
+        stated = {name: form.get(f"{name}-{item_id}", "").strip() for name in ("end", "reason")}
+        if stated["end"] and stated["end"] == known.get("end"):  # what takes its place is not chosen here
+            stated = {**known, **stated}
+        if stated == known or not any(stated.values()):
             continue
         try:
-            items.finish(asking(), plan, item_id, {"end": end, "reason": reason})
+            items.finish(asking(), plan, item_id, stated)
         except Conflict as conflict:
             errors[item_id] = [conflict.message]
         except tk.ValidationError as invalid:

@@ -176,8 +176,7 @@ def edit_texts(year: int, org: str) -> Any:
         errors = tried(lambda: write_texts(plan, data), _("Saved."))
         if not errors:
             return back(year, org)
-    values = {**about(plan), "data": data, "errors": errors, "attached": attachments.of_plan(plan)}
-    return tk.render("nmgdata/plan/texts.html", values)
+    return tk.render("nmgdata/plan/texts.html", {**about(plan), "data": data, "errors": errors})
 
 
 def write_texts(plan: Plan, data: dict[str, Any]) -> None:

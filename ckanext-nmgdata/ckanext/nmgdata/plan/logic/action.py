@@ -250,8 +250,8 @@ def nmgdata_plan_proposal_list(context: Context, data_dict: DataDict) -> list[di
 
     :param id: the plan, as in ``nmgdata_plan_show``
 
-    :returns: for each ``dataset_id``, ``title``, ``why`` (``not_open``, ``conditional``,
-        ``evaluation`` or ``application``), ``applications``, ``grounds``
+    :returns: for each ``dataset_id``, ``title``, ``why`` (``not_open``, ``application``, ``evaluation``,
+        ``favourite`` or ``conditional``), ``applications``, ``followers``, ``grounds``
     :rtype: list of dictionaries
     """
     tk.check_access("nmgdata_plan_proposal_list", context, data_dict)

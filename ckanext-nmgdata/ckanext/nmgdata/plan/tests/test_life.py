@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ckan.plugins import toolkit as tk
+from ckanext.nmgdata.catalog.classes.tests import moves
 from ckanext.nmgdata.factories import call, lift, site_context, stop, upload
 from ckanext.nmgdata.kernel import outbox, tick
 from ckanext.nmgdata.plan.tests.conftest import at
@@ -116,6 +117,62 @@ def test_the_year_is_told_as_it_was(plans, world, published):
     with at(7, 5):
         lift(origin)
         assert not plans.items(plan, state="stopped")
+
+
+def test_what_was_opened_late_says_why(plans, world, published):
+    """Opening it does not settle the question; nobody has to answer where nothing was late (R-PLAN-05)."""
+    plan, (bus, parking, _charging) = published
+    with at(3, 10):
+        open_up(bus)
+        in_time = plans.items(plan, state="opened")[0]
+        with pytest.raises(tk.ValidationError, match="没有逾期"):
+            call("nmgdata_plan_item_update", world.reviewer, id=in_time["id"], late_reason="系统升级延期。")
+    with at(6, 20):
+        open_up(parking)
+        late = next(i for i in plans.items(plan, state="opened") if i["days_late"])
+        periods = call("nmgdata_case_show", world.reviewer, id=plans.shown(plan, world.reviewer)["case"])
+        assert ("D-PLAN-LATE", "open") in [(d["id"], d["state"]) for d in periods["deadlines"]]
+    with at(6, 22):
+        call("nmgdata_plan_item_update", world.reviewer, id=late["id"], late_reason="系统升级延期。")
+        told = next(i for i in plans.items(plan) if i["id"] == late["id"])
+        assert (told["state"], told["days_late"], told["late_reason"]) == ("opened", 20, "系统升级延期。")
+        periods = call("nmgdata_case_show", world.reviewer, id=plans.shown(plan, world.reviewer)["case"])
+        assert ("D-PLAN-LATE", "open") not in [(d["id"], d["state"]) for d in periods["deadlines"]]
+
+
+@pytest.mark.parametrize("fate", ["opened further", "closed"])
+def test_a_class_that_moves_moves_the_plan_with_it(plans, world, fate):
+    """R-OPEN-06, R-OPEN-13: in the transaction of the decision."""
+    taxis = moves.made_as(world, "conditional" if fate == "opened further" else "unconditional")
+    with at(2, 2):
+        plan = plans.draft()
+        entry = taxis if fate == "opened further" else plans.entry("公交线路", data_level="general_1")
+        plans.promise(plan, entry, "2026-05")
+        plans.publish(plan)
+        assert [i["state"] for i in plans.items(plan)] == ["planned"]
+    with at(3, 10):
+        if fate == "opened further":
+            moves.move(entry, "unconditional", world.reviewer)
+        else:
+            open_up(entry)
+        assert [i["state"] for i in plans.items(plan)] == ["opened"]
+    with at(4, 10):
+        change = moves.move(entry, "conditional", world.editor)
+        assert [i["state"] for i in plans.items(plan)] == ["opened"]
+        moves.decide(change, world.official)
+        assert [(i["state"], i["stopped_by"]) for i in plans.items(plan)] == [("stopped", "closed")]
+
+
+def test_what_people_keep_in_sight_is_proposed(plans, world):
+    """R26¶1: 以需求为导向."""
+    with at(2, 2):
+        plan = plans.draft()
+        one, two = (moves.made_as(world, "conditional", title=title) for title in ("甲级", "乙级"))
+        call("follow_dataset", world.citizen, id=two["id"])
+        found = call("nmgdata_plan_proposal_list", world.reviewer, id=plan["id"])
+    assert [(p["dataset_id"], p["why"], p["followers"], p["demand_source"]) for p in found] == [
+        (two["id"], "favourite", 1, "public_demand"), (one["id"], "conditional", 0, "evaluation"),
+    ]  # fmt: skip
 
 
 def test_an_amendment_holds_when_it_is_approved_and_says_what_it_changes(plans, world, published):

@@ -11,9 +11,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from ckan import model
 from ckan.plugins import toolkit as tk
-from ckanext.nmgdata.factories import PDF, call, login, site_context, upload
+from ckanext.nmgdata.catalog.dcat_terms import NMG
+from ckanext.nmgdata.factories import PDF, call, login, site_context, stop, upload
 from ckanext.nmgdata.kernel import clock, outbox, tick
-from ckanext.nmgdata.plan import attachments, counts, query, views
+from ckanext.nmgdata.plan import counts, views
 from ckanext.nmgdata.plan.model import Happening
 from openpyxl import load_workbook
 from rdflib import Graph, URIRef
@@ -56,7 +57,8 @@ def test_the_public_reads_promise_and_fact(app, plans, published):
     assert app.get("/nmg/plans", follow_redirects=False).location.endswith("/nmg/plans/2026")
     assert app.get("/nmg/plans/2025", status=404)
     assert app.get("/nmg/plans/2026/nmg-water", status=404)
-    assert app.get("/nmg/plans/2026?region=310000", status=404)
+    for file in ("", ".csv"):
+        assert app.get(f"/nmg/plans/2026{file}?region=310000", status=404)
 
 
 def test_a_plan_comes_as_a_file(app, published):
@@ -73,6 +75,20 @@ def test_a_plan_comes_as_a_file(app, published):
         ]  # fmt: skip
         assert found["items"][1]["url"] is None and found["items"][0]["url"]
     assert app.get(f"{PLACE}/items.exe", status=404)
+
+
+@pytest.mark.parametrize("withdraw", [False, True])
+def test_every_door_says_what_has_stopped_the_data(app, published, withdraw):
+    said = "开放后撤回" if withdraw else "开放后中止"
+    with at(6, 2):
+        stop(published[1][0], withdraw=withdraw)
+        assert said in shown(app, PLACE) and said in app.get(f"{PLACE}/print").text
+        text = app.get(f"{PLACE}/items.csv").data.decode("utf-8-sig")
+        assert [line[10] for line in csv.reader(io.StringIO(text))][1] == said
+        (item, *_rest) = json.loads(app.get(f"{PLACE}/items.json").data)["items"]
+        graph = Graph().parse(data=app.get(f"{PLACE}/plan.ttl").text, format="turtle")
+    assert item["state"] == "stopped" and item["stopped_by"] == ("withdrawn" if withdraw else "suspended")
+    assert [str(o) for o in graph.objects(None, NMG.stoppedBy)] == [item["stopped_by"]]
 
 
 def test_a_plan_is_a_series_in_dcat(app, published):
@@ -146,7 +162,7 @@ def test_an_office_makes_its_plan_on_pages(app, world, plans):
         app.post(f"{PLACE}/work/texts", data=form, headers=office, follow_redirects=False)
         upload = {**form, "evidence": (io.BytesIO(PDF), "盖章文本.pdf")}
         app.post(f"{PLACE}/work/texts", data=upload, headers=office, follow_redirects=False)
-        (kept,) = attachments.of_plan(query.by_reference(item["plan_id"]))
+        (kept,) = plans.shown({"id": item["plan_id"]}, world.reviewer)["attachments"]
         assert app.get(f"{PLACE}/files/{kept['id']}", status=404), (
             "a draft's files are nobody else's business"
         )
@@ -161,4 +177,7 @@ def test_an_office_makes_its_plan_on_pages(app, world, plans):
         plans.step(world.official, {"id": item["plan_id"]}, "approve")
         plans.step(world.official, {"id": item["plan_id"]}, "publish")
         assert app.get(f"{PLACE}/files/{kept['id']}").data == PDF and "盖章文本.pdf" in app.get(PLACE).text
+        outbox.deliver()
+        (told,) = call("group_show", None, id=item["plan_id"])["attachments"]
+        assert told["name"] == "盖章文本.pdf" and told["url"].endswith(f"{PLACE}/files/{kept['id']}")
     assert app.get(f"{PLACE}/work", headers=login(world.stranger), status=404)

@@ -1,10 +1,17 @@
-"""A year of a plan in the browser: the department drafts, the authority decides, the public watches."""
+"""A year of a plan in the browser: the department drafts, the authority decides, the public watches.
+
+Journeys that would meet in one plan have each a department of its own.
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
+from ckan import model
 from ckan.plugins import toolkit as tk
 from openpyxl import Workbook
 from playwright.sync_api import expect
@@ -12,12 +19,15 @@ from playwright.sync_api import expect
 from ... import factories
 from ...kernel import clock
 from ...kernel.actors import Actor
-from ...kernel.workflow import engine
+from ...kernel.workflow import engine, sweep
 from ...plan import chores
-from . import journey
+from . import journey, world
 
 YEAR = clock.today().year
+LAST, NEXT = YEAR - 1, YEAR + 1
 PLACE = f"/nmg/plans/{YEAR}"
+RETURNED, MENDED = "请补充与民生紧密相关的数据。", "建设单位推迟移交数据。"
+LATE, DROPPED, CARRIED = "采集设备升级延期。", "数据来源已经撤销。", "系统建设顺延，转入下一年度。"
 
 
 def table() -> bytes:
@@ -126,3 +136,198 @@ def test_a_plan_is_made_decided_and_watched(visit):
     expect(anybody.page.get_by_text("系统建设顺延，转入下一年度。").first).to_be_visible()
     for part in ("/versions", "/print"):
         anybody.go(f"{plan}{part}")
+
+
+def account(name: str) -> factories.Person:
+    """Return an account of the region by its name."""
+    user = model.User.by_name(name)
+    assert user is not None
+    return factories.Person(user.id, user.name)
+
+
+@contextmanager
+def at(month: int, day: int, year: int) -> Iterator[None]:
+    """Let something happen on a day of a year."""
+    with clock.fixed(datetime(year, month, day, 4, 0, tzinfo=UTC)):
+        yield
+
+
+def office(title: str, name: str, reviewer: str) -> dict[str, Any]:
+    """Make a department with a reviewer."""
+    department = factories.organisation(title, name=name, region_code="150000")
+    person = factories.person(reviewer, fullname=f"{title}办事员", password=world.PASSWORD)
+    factories.join(person, department, "reviewer")
+    return department
+
+
+def drafted(department: dict[str, Any], reviewer: str, year: int, **months: int) -> list[dict[str, Any]]:
+    """Draft a plan of hidden entries, each by a month; return the plan and the entries."""
+    person = account(reviewer)
+    plan = factories.call("nmgdata_plan_create", person, org_id=department["id"], year=year)
+    entries = [factories.dataset(department, title=title, private=True) for title in months]
+    for entry, month in zip(entries, months.values(), strict=True):
+        factories.call(
+            "nmgdata_plan_item_create", person, plan_id=plan["id"], dataset_id=entry["id"],
+            month=f"{year}-{month:02d}", open_class="unconditional",
+        )  # fmt: skip
+    return [plan, *entries]
+
+
+def shows(visitor, *texts):
+    """Say that the page's main part shows some texts."""
+    for text in texts:
+        expect(visitor.page.get_by_role("main").get_by_text(text).first).to_be_visible()
+
+
+def item_form(visitor, desk, title, do, values, label):
+    """Open an item from its plan's desk, unfold one of its forms, fill it in and send it."""
+    visitor.go(desk)
+    visitor.follow(visitor.page.get_by_role("link", name=title, exact=True))
+    form = visitor.page.locator("details", has=visitor.page.locator(f"input[name=do][value={do}]"))
+    if form.get_attribute("open") is None:
+        form.locator("summary").click()
+    journey.fill(visitor, values, do)
+    visitor.follow(form.get_by_role("button", name=label, exact=True))
+
+
+def test_a_plan_comes_back_with_a_reason_and_is_amended_in_versions(visit):
+    water = office("内蒙古自治区水利厅", "nmg-water", "shuili")
+    drafted(water, "shuili", NEXT, 水库水位=6)
+    spare = factories.dataset(water, title="饮用水水源地名录", private=True)
+    place = f"/nmg/plans/{NEXT}/nmg-water"
+    desk = f"{place}/work"
+    department, authority, anybody = visit(), visit(), visit(scripts=False)
+
+    # The authority gives the plan back, and says why; the department reads it where it works.
+    journey.log_in(department, "shuili", world.PASSWORD)
+    department.go(desk)
+    department.follow(journey.submit(department, "提交计划"))
+    shows(department, "计划正在审核或已结束")
+    journey.log_in(authority, "zhuguan")
+    authority.go("/nmg/plans/work")
+    authority.follow(authority.page.get_by_role("link", name="内蒙古自治区水利厅").first)
+    authority.follow(authority.page.get_by_role("link", name="前往办件"))
+    case = authority.page.url.removeprefix(authority.portal.url)
+    journey.decide(authority, "return", "退回计划", {"reason": ""})
+    assert "修改" in journey.message_at(authority, "return-reason")
+    journey.decide(authority, "return", "退回计划", {"reason": RETURNED})
+    assert RETURNED in department.mail("shuili@example.org", "退回")
+    department.go(desk)
+    shows(department, "主管部门退回", RETURNED)
+
+    # It mends the draft and submits it again; the reason is no longer there.
+    department.follow(department.page.get_by_role("link", name="添加条目"))
+    journey.fill(
+        department, {"dataset_id": spare["id"], "month": f"{NEXT}-09", "open_class": "unconditional"}
+    )
+    department.page.get_by_label("与民生紧密相关").check()
+    department.follow(journey.submit(department, "加入计划"))
+    department.follow(journey.submit(department, "提交计划"))
+    authority.go(case)
+    shows(authority, "饮用水水源地名录")
+    for step, label in (("approve", "同意计划"), ("publish", "公布计划")):
+        journey.decide(authority, step, label, {})
+    department.go(desk)
+    expect(department.page.get_by_text(RETURNED)).to_have_count(0)
+
+    # A month is put off: drafted, sent back, submitted again, published as the second version.
+    item_form(department, desk, "水库水位", "change", {"month": f"{NEXT}-10", "reason": MENDED}, "保存")
+    shows(department, "拟列入下一版本的调整", f"{NEXT}-06", f"{NEXT}-10")
+    anybody.go(place)
+    expect(anybody.page.locator(".plan-items").get_by_text(f"{NEXT}-10")).to_have_count(0)
+    for reason, step, label, stated in (
+        ("按部门安排调整。", "return_amendment", "退回调整", {"reason": "请说明移交的时间。"}),
+        ("十月中旬移交。", "approve_amendment", "同意并公布调整", {}),
+    ):
+        journey.fill(department, {"reason": reason})
+        department.follow(journey.submit(department, "提交调整"))
+        authority.go(case)
+        shows(authority, MENDED)
+        journey.decide(authority, step, label, stated)
+        department.go(desk)
+        expect(department.page.get_by_text("请说明移交的时间。")).to_have_count(len(stated))
+    anybody.go(place)
+    anybody.follow(anybody.page.get_by_role("link", name="第2版"))
+    shows(anybody, "十月中旬移交。", MENDED, "首次公布的计划。")
+    cells = anybody.page.locator("tbody tr").first.locator("td").all_inner_texts()
+    assert [cell.strip() for cell in cells[2:4]] == [f"{NEXT}-06", f"{NEXT}-10"]
+
+
+def test_a_year_ends_and_every_promise_is_accounted_for(visit):
+    forestry = office("内蒙古自治区林业和草原局", "nmg-forestry", "lincao")
+    place = f"/nmg/plans/{LAST}/nmg-forestry"
+    desk = f"{place}/work"
+    with at(2, 2, LAST):
+        plan, kept, *_left = drafted(
+            forestry, "lincao", LAST, 草原监测站点=3, 林场名录=6, 湿地分布=9, 古树名木=11
+        )
+        factories.call("nmgdata_plan_submit", account("lincao"), id=plan["id"])
+        for step in ("approve", "publish"):
+            factories.call("nmgdata_case_transition", account("zhuguan"), id=plan["case"], transition=step)
+    with at(3, 10, LAST):
+        factories.upload(kept)
+        tk.get_action("package_patch")(factories.site_context(), {"id": kept["id"], "private": False})
+    chores.months_passed()  # the year has gone by: what the resident loop does within the hour
+    sweep.sweep()
+    department, authority, anybody = visit(), visit(), visit(scripts=False)
+
+    # The department says why it is late; everybody reads it, and where nothing was said.
+    journey.log_in(department, "lincao", world.PASSWORD)
+    item_form(department, desk, "林场名录", "late", {"late_reason": LATE}, "公布理由")
+    anybody.go(f"{place}?state=late")
+    shows(anybody, LATE, "尚未说明理由", "逾期")
+
+    # The guided adjustment: nothing is closed before each promise is accounted for, nothing typed is lost.
+    department.follow(department.page.get_by_role("link", name="年末调整"))
+    journey.fill(department, {"adjustment": "核对全部目录条目，新增四条。"})
+    department.follow(journey.submit(department, "结束本年度"))
+    shows(department, "还有3个条目没有说明")
+    department.page.get_by_label("理由：林场名录").fill(CARRIED)
+    department.follow(journey.submit(department, "保存"))
+    end = department.page.get_by_label("终止方式：林场名录")
+    expect(end).to_have_attribute("aria-invalid", "true")
+    expect(department.page.get_by_label("理由：林场名录")).to_have_value(CARRIED)
+    end.select_option("carried")
+    department.page.get_by_label("终止方式：湿地分布").select_option("dropped")
+    department.page.get_by_label("理由：湿地分布").fill(DROPPED)
+    department.follow(journey.submit(department, "保存"))
+    item_form(
+        department, desk, "古树名木", "end",
+        {"end": "replaced", "replaced_by": "草原监测站点", "reason": "并入草原监测站点一并开放。"}, "保存",
+    )  # fmt: skip
+    department.follow(department.page.get_by_role("link", name="年末调整"))
+    journey.fill(department, {"adjustment": "核对全部目录条目，新增四条。"})
+    department.follow(journey.submit(department, "结束本年度"))
+    assert report(department) == {"计划开放": "4", "已开放": "1", "其中按期": "1", "逾期未开放": "0",
+                                  "开放后中止": "0", "不再执行": "3", "取消": "1", "由其他数据代替": "1",
+                                  "转入下一年度计划": "1"}  # fmt: skip
+
+    # The public finds every promise, what has become of it and why; the carried one stands in the next plan.
+    anybody.go(place)
+    shows(anybody, "年度已结束", "核对全部目录条目，新增四条。", CARRIED, DROPPED)
+    expect(anybody.page.locator(".plan-items tbody tr")).to_have_count(4)
+    anybody.follow(anybody.page.get_by_role("link", name="第2版"))
+    shows(anybody, "年末调整", CARRIED, DROPPED, "草原监测站点")
+    anybody.go(f"{place}/print")
+    shows(anybody, CARRIED, DROPPED, LATE)
+    department.go(f"{PLACE}/nmg-forestry/work")
+    shows(department, "林场名录")
+
+    # The authority closes its own year, with a report on all that it has brought together.
+    journey.log_in(authority, "zhuguan")
+    authority.go(f"/nmg/plans/{LAST}/nmg-data/work")
+    shows(authority, "内蒙古自治区林业和草原局", "年度已结束")
+    authority.follow(authority.page.get_by_role("link", name="年末调整"))
+    authority.page.locator("select[name^=end-]").select_option("dropped")
+    authority.page.locator("input[name^=reason-]").fill("清单已并入全国目录。")
+    journey.fill(authority, {"adjustment": "全区目录已经核对。"})
+    authority.follow(journey.submit(authority, "结束本年度"))
+    assert report(authority)["计划开放"] == "5" and report(authority)["取消"] == "2"
+    anybody.go(f"/nmg/plans/{LAST}/nmg-data")
+    shows(anybody, "全区目录已经核对。", "清单已并入全国目录。")
+
+
+def report(visitor) -> dict[str, str]:
+    """Read the report of a year."""
+    names, values = (visitor.page.locator(f"dl.facts {tag}").all_inner_texts() for tag in ("dt", "dd"))
+    return dict(zip(names, values, strict=True))
