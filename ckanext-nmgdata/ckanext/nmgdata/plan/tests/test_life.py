@@ -143,10 +143,12 @@ def test_what_was_opened_late_says_why(plans, world, published):
 @pytest.mark.parametrize("fate", ["opened further", "closed"])
 def test_a_class_that_moves_moves_the_plan_with_it(plans, world, fate):
     """R-OPEN-06, R-OPEN-13: in the transaction of the decision."""
-    taxis = moves.made_as(world, "conditional" if fate == "opened further" else "unconditional")
     with at(2, 2):
+        if fate == "opened further":
+            entry = moves.made_as(world, "conditional")
+        else:
+            entry = plans.entry("公交线路", data_level="general_1", license_id="other-open")
         plan = plans.draft()
-        entry = taxis if fate == "opened further" else plans.entry("公交线路", data_level="general_1")
         plans.promise(plan, entry, "2026-05")
         plans.publish(plan)
         assert [i["state"] for i in plans.items(plan)] == ["planned"]
