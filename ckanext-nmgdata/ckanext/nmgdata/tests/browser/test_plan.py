@@ -82,7 +82,7 @@ def test_a_plan_is_made_decided_and_watched(visit):
     assert "请" in journey.message_at(department, "notes")
     page.locator("#f-notes").fill("全区道路施工的时间和地点。")
     for name, value in (("theme", "transport"), ("data_form", "spreadsheet"), ("update_frequency", "daily"),
-                        ("month", f"{YEAR}-11"), ("open_class", "unconditional")):  # fmt: skip
+                        ("month", f"{YEAR}-12"), ("open_class", "unconditional")):  # fmt: skip
         page.locator(f"#f-{name}").select_option(value)
     page.get_by_label("与民生紧密相关").check()
     department.follow(page.get_by_role("button", name="加入计划"))
