@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -50,19 +51,20 @@ class Client:
     def __init__(self, port: int, headers: dict[str, str] | None = None) -> None:
         """Remember where to ask."""
         self.port, self.headers, self.connection = port, headers or {}, None
+        self.trouble = ""
 
     def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
     ) -> tuple[int, bytes]:
-        """Return status and body; 0 when there was no answer."""
+        """Return status and body; 0 and what came of it when there was no whole answer."""
         try:
             self.connection = self.connection or HTTPConnection("127.0.0.1", self.port, timeout=120)
             self.connection.request(method, path, body=body, headers={**self.headers, **headers})
             reply = self.connection.getresponse()
             return reply.status, reply.read()
-        except (HTTPException, OSError):
-            self.connection = None
-            return 0, b""
+        except (HTTPException, OSError) as error:
+            self.connection, self.trouble = None, type(error).__name__
+            return 0, getattr(error, "partial", b"")
 
 
 # --- load ----------------------------------------------------------------------------------------
@@ -90,18 +92,19 @@ def doors(target: Target) -> dict[str, tuple[str, dict[str, str]]]:
 def read(port: int, targets: Sequence[Target], place: Any, stop: Any, path: str, seed: int) -> None:
     """Read targets around the one that is being suspended; write down every answer that held bytes."""
     client, chance = Client(port), random.Random(seed)
-    counted = dict.fromkeys(("asked", "failed"), 0)
+    asked = 0
     with open(path, "w", encoding="utf-8") as log:
         while not stop.is_set():
             number = min(max(0, place.value + chance.randint(-30, 3)), len(targets) - 1)
             door, (address, headers) = chance.choice(list(doors(targets[number]).items()))
             began = time.monotonic()
             status, body = client.ask(address, **headers)
-            counted["asked"] += 1
-            counted["failed"] += status in (0, 500, 502, 503)
+            asked += 1
+            if status in (0, 500, 502, 503):
+                log.write(json.dumps({"failed": f"{door}: {status or client.trouble}"}) + "\n")
             if MARK_BYTES in body or MARK_ESCAPED in body:
                 log.write(json.dumps({"n": number, "door": door, "began": began, "bytes": len(body)}) + "\n")
-        log.write(json.dumps(counted) + "\n")
+        log.write(json.dumps({"asked": asked}) + "\n")
 
 
 def create(port: int, token: str, org: str, stop: Any, counter: Any) -> None:
@@ -136,7 +139,7 @@ def load(port: int, made: dict[str, Any], place: Any) -> Iterator[dict[str, Any]
         lines = [json.loads(line) for log in logs for line in Path(log).read_text().splitlines()]
     found["served"] = [line for line in lines if "n" in line]
     found["asked"] = sum(line.get("asked", 0) for line in lines)
-    found["failed"] = sum(line.get("failed", 0) for line in lines)
+    found["failed"] = dict(Counter(line["failed"] for line in lines if "failed" in line))
     found["created"] = counter.value
 
 
