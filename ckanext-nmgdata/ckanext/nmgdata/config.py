@@ -16,7 +16,7 @@ def region() -> str:
 
 def site_root() -> str:
     """Return the address of the portal's pages, without a slash at the end."""
-    path = (tk.config.get("ckan.root_path") or "").replace("/{{LANG}}", "").rstrip("/")
+    path = (tk.config["ckan.root_path"] or "").replace("/{{LANG}}", "").rstrip("/")
     return site_url() + path
 
 

@@ -56,6 +56,11 @@ class Statements:
         elif value not in values:  # there are few; to hash a literal is dearer than to compare some
             values.append(value)
 
+    def append(self, triple: Fact, /) -> None:
+        """Take a statement that is new: ``add`` compares it with all of its subject and property."""
+        subject, predicate, value = triple
+        self.said.setdefault(subject, {}).setdefault(predicate, []).append(value)
+
     def __contains__(self, triple: Any, /) -> bool:
         """Say whether a statement is there already."""
         subject, predicate, value = triple
@@ -100,7 +105,8 @@ def address(node: Node) -> str:
 class Written(dict[int, str]):
     """How the nodes of one piece stand in a file, by identity: most are said again and again.
 
-    The piece holds them all, so that none gives its identity to another meanwhile.
+    Asked for as ``known.get(id(node)) or known.make(node)``: a call less for most of a million nodes. The
+    piece holds them all, so that none gives its identity to another meanwhile.
     """
 
     def __init__(self, write: Callable[[Node], str]) -> None:
@@ -108,11 +114,9 @@ class Written(dict[int, str]):
         super().__init__()
         self.write = write
 
-    def of(self, node: Node) -> str:
-        """Return how a node is written."""
-        found = self.get(id(node))
-        if found is None:
-            found = self[id(node)] = self.write(node)
+    def make(self, node: Node) -> str:
+        """Return how a node is written, and keep it."""
+        found = self[id(node)] = self.write(node)
         return found
 
 
@@ -136,11 +140,12 @@ def plain(value: Node) -> str:
 def n_triples(said: Said) -> str:
     """Return a line for each statement."""
     known, lines = Written(plain), []
+    get, make = known.get, known.make
     for subject, properties in said.items():
-        name = known.of(subject)
+        name = get(id(subject)) or make(subject)
         for predicate, values in properties.items():
             begin = f"{name} <{predicate}> "
-            lines += [f"{begin}{known.of(value)} .\n" for value in values]
+            lines += [f"{begin}{get(id(value)) or make(value)} .\n" for value in values]
     return "".join(lines)
 
 
@@ -157,13 +162,17 @@ NEXT = " ;\n    "
 def turtle(said: Said) -> str:
     """Return a paragraph for each subject; of classes the prefix."""
     known, paragraphs = Written(brief), []
+    get, make = known.get, known.make
     for subject, properties in said.items():
         lines: list[str] = []
         for predicate, values in properties.items():
             name = short(predicate)
-            word = short if name == TYPE else known.of
-            lines.append(f"{name} {', '.join([word(value) for value in values])}")
-        paragraphs.append(f"{known.of(subject)} {NEXT.join(lines)} .\n")
+            if name == TYPE:
+                words = [short(value) for value in values]
+            else:
+                words = [get(id(value)) or make(value) for value in values]
+            lines.append(f"{name} {', '.join(words)}")
+        paragraphs.append(f"{get(id(subject)) or make(subject)} {NEXT.join(lines)} .\n")
     return "".join(paragraphs)
 
 
@@ -198,12 +207,13 @@ def content(value: Node) -> str:
 def rdf_xml(said: Said) -> str:
     """Return an element for each subject."""
     known, found = Written(content), []
+    get, make = known.get, known.make
     for subject, properties in said.items():
         found.append(f"<rdf:Description {named('rdf:about', subject)}>\n")
         for predicate, values in properties.items():
             tag = short(predicate)
             for value in values:
-                inner = known.of(value)
+                inner = get(id(value)) or make(value)
                 found.append(f"  <{tag}{inner}\n" if inner[-1] == ">" else f"  <{tag}{inner}{tag}>\n")
         found.append("</rdf:Description>\n")
     return "".join(found)
@@ -225,14 +235,15 @@ def member(value: Node) -> str:
 def json_ld(said: Said) -> str:
     """Return an object on a line of its own for each subject."""
     known, objects = Written(member), []
+    get, make = known.get, known.make
     for subject, properties in said.items():
-        members = [known.of(subject)[:-1]]
+        members = [(get(id(subject)) or make(subject))[:-1]]
         for predicate, values in properties.items():
             name = short(predicate)
             if name == TYPE:
                 members.append('"@type":["{}"]'.format('","'.join([short(value) for value in values])))
             else:
-                members.append(f'"{name}":[{",".join([known.of(value) for value in values])}]')
+                members.append(f'"{name}":[{",".join([get(id(value)) or make(value) for value in values])}]')
         objects.append(",".join(members) + "}")
     return ",\n".join(objects)
 

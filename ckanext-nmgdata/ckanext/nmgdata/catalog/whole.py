@@ -171,7 +171,7 @@ def statements() -> Iterator[Statements]:
     dcat_catalogue.catalogue(some, {}, catalogue, changed())
     for count, entry in enumerate(entries(), 1):
         ref = sure(dcat_names.dataset(entry["id"]))
-        some.add((catalogue, DCAT.dataset, ref))
+        some.append((catalogue, DCAT.dataset, ref))
         dcat_write.dataset(some, entry, ref)
         if count % TOGETHER == 0:
             yield some

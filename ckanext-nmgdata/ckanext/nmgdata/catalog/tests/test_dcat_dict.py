@@ -237,8 +237,8 @@ def test_the_vocabulary_file_declares_what_is_written_and_nothing_else(monkeypat
     serializer.graph_from_dataset({**maximal(ORG, "conditional"), "id": "stopped", "name": "a2", **stopped})
     names = {node for triple in serializer.g for node in triple[1:] if str(node).startswith(dcat_terms.NMG)}
     names.add(URIRef(f"{dcat_terms.NMG}changeReason"))  # the change feed's (catalog/changes.py)
-    plan = ("PlanItem", "plannedMonth", "planState", "intendedOpenClass", "keptBy")  # plan/dcat.py
-    names |= {URIRef(f"{dcat_terms.NMG}{name}") for name in plan}
+    plan = ("PlanItem", "plannedMonth", "planState", "intendedOpenClass", "keptBy", "stoppedBy", "endedBy")
+    names |= {URIRef(f"{dcat_terms.NMG}{name}") for name in plan}  # plan/dcat.py
     declared = Graph().parse(SCHEMA / "nmg.ttl")
     subjects = set(declared.subjects()) - set(declared.subjects(RDF.type, namespace.OWL.Ontology))
     assert subjects == names
