@@ -7,6 +7,7 @@ dataset keeps a promise, and why one is late.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -371,13 +372,18 @@ def decline(actor: Actor, item_id: str) -> Item:
     return item
 
 
-def mark_key(actor: Actor, plan: Plan, item_id: str, *, key: bool) -> Item:
-    """Take an item into the authority's list of key data, or out of it, before its plan is published."""
+def mark_keys(actor: Actor, marks: Mapping[str, bool]) -> None:
+    """Take items into the authority's list of key data, or out of it, before their plans are published.
+
+    :param marks: id of an item → whether it is key data
+    :raises Conflict: one of them was published meanwhile; then none is marked
+    """
     with begin(actor) as unit:
-        plan = unit.session.get_one(Plan, plan.id)
-        engine.lock(unit, plan.case_id)
-        item = unit.session.get_one(Item, item_id, populate_existing=True)
-        if item.since_version is not None:
-            raise Conflict(_("The list of key data was published with the plan."))
-        item.is_key = key
-    return item
+        found = unit.session.scalars(sa.select(Item).where(Item.id.in_(marks)).order_by(Item.plan_id)).all()
+        for plan_id in dict.fromkeys(item.plan_id for item in found):
+            engine.lock(unit, unit.session.get_one(Plan, plan_id).case_id)
+        for item in found:
+            unit.session.refresh(item)
+            if item.since_version is not None:
+                raise Conflict(_("The list of key data was published with the plan."))
+            item.is_key = marks[item.id]

@@ -69,18 +69,24 @@ def compose(year: int, org: str) -> Any:
     plan = work_views.opened(year, org)
     lines = work_views.below(plan)
     ids = [line.plan.id for line in lines] + [plan.id]
-    query_ = model.Session.query(Item).filter(Item.plan_id.in_(ids), Item.since_version.is_(None))
-    drafted = query_.order_by(*query.ORDER).all()
+    found = model.Session.query(Item).filter(Item.plan_id.in_(ids)).order_by(*query.ORDER).all()
+    drafted = [item for item in found if item.since_version is None]
     if tk.request.method == "POST":
         keys = set(tk.request.form.getlist("chosen"))
-        changed = [item.id for item in drafted if item.is_key != (item.id in keys)]
-        for item_id in changed:
-            tk.get_action("nmgdata_plan_item_update")(context(), {"id": item_id, "is_key": item_id in keys})
-        tk.h.flash_success(_("Saved."))
+        asked = [item for item in found if item.since_version is None or item.id in keys]
+        marks = {item.id: item.id in keys for item in asked if item.is_key != (item.id in keys)}
+        work_views.tried(lambda: mark(marks), _("Saved."))
         return redirect(tk.url_for("nmgdata_plan_steps.compose", year=year, org=org))
     titles = {line.plan.id: line.org_title for line in lines}
     values = {**work_views.about(plan), "lines": lines, "items": drafted, "titles": titles}
     return tk.render("nmgdata/plan/compose.html", values)
+
+
+def mark(marks: dict[str, bool]) -> None:
+    """Mark items as key data, or no longer, if that is this person's to do."""
+    for item_id, key in marks.items():
+        tk.check_access("nmgdata_plan_item_update", context(), {"id": item_id, "is_key": key})
+    items.mark_keys(asking(), marks)
 
 
 # --- the end of the year -------------------------------------------------------------------------

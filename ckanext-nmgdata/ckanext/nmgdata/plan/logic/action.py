@@ -204,7 +204,7 @@ def nmgdata_plan_item_update(context: Context, data_dict: DataDict) -> dict[str,
     item, plan = auth.item_and_plan(context, data_dict)
     actor, key = actor_of(context), data_dict["id"]
     if data_dict.get("is_key") not in (None, ""):
-        items.mark_key(actor, plan, key, key=tk.asbool(data_dict["is_key"]))
+        items.mark_keys(actor, {key: tk.asbool(data_dict["is_key"])})
     elif data_dict.get("suggestion") == "decline":
         items.decline(actor, key)
     elif data_dict.get("kept_id"):

@@ -181,3 +181,19 @@ def test_an_office_makes_its_plan_on_pages(app, world, plans):
         (told,) = call("group_show", None, id=item["plan_id"])["attachments"]
         assert told["name"] == "盖章文本.pdf" and told["url"].endswith(f"{PLACE}/files/{kept['id']}")
     assert app.get(f"{PLACE}/work", headers=login(world.stranger), status=404)
+
+
+def test_the_list_of_key_data_is_marked_whole_or_not_at_all(app, plans, world):
+    """An authority's old form neither marks what was published meanwhile nor fails: it is told why."""
+    place, official = "/nmg/plans/2026/nmg-data/work/compose", login(world.official)
+    with at(2, 2):
+        plan = plans.draft()
+        for title in ("公交线路", "停车场"):
+            plans.promise(plan, plans.entry(title), "2026-03")
+        first, second = plans.items(plan, world.official)
+        form = {"chosen": [first["id"]]}
+        assert "已保存" in app.post(place, data=form, headers=official).text
+        plans.publish(plan)
+        answer = app.post(place, data={"chosen": [first["id"], second["id"]]}, headers=official)
+        assert "重点清单已随计划公布" in answer.text
+    assert [item["is_key"] for item in plans.items(plan)] == [True, False]
