@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
+from . import vocab
 from .catalog.dcat_terms import NOT_XML
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -20,7 +21,7 @@ class Feed:
         :param at: when something happened last
         :param itself: address of the feed
         """
-        self.root = ET.Element("feed", {"xmlns": ATOM, "xml:lang": "zh-CN"})
+        self.root = ET.Element("feed", {"xmlns": ATOM, "xml:lang": "zh-CN" if vocab.in_chinese() else "en"})
         add(self.root, "title", title)
         add(self.root, "id", place)
         link(self.root, "alternate", place)

@@ -199,6 +199,11 @@ def screening_request_seconds() -> int:
     return tk.config[f"{PREFIX}.screening.request_seconds"]
 
 
+def longest_use_months() -> int:
+    """Return within how many months the use of conditional data that is applied for must end (R-COND-01)."""
+    return tk.config[f"{PREFIX}.access.longest_use_months"]
+
+
 def retention_months() -> int:
     """Return for how many months personal data of a closed case are kept (DC-57)."""
     return tk.config[f"{PREFIX}.privacy.retention_months"]

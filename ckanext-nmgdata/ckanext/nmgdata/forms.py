@@ -13,6 +13,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey
 from . import vocab
 from .kernel import clock, identity, orgs, personal
 from .kernel.workflow.model import Case
+from .marks import joined
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
@@ -67,7 +68,7 @@ def without_personal_data(
         return
     hits = personal.in_public_text(text, clock.today(), contacts_of(case) if case else ())
     if hits:
-        said = "；".join(dict.fromkeys(f"{_(PRIVATE[hit.kind])} {hit.masked}" for hit in hits))
+        said = joined(dict.fromkeys(f"{_(PRIVATE[hit.kind])} {hit.masked}" for hit in hits), "；")
         errors[key].append(
             _("This text is published. Leave out what points to a person: {found}").format(found=said)
         )

@@ -10,13 +10,14 @@ from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context
 from ckanext.dcat.interfaces import IDCATURIGenerator
 
-from . import cli, forms, roles, shapes
+from . import cli, forms, marks, roles, shapes
 from .accounts import address, logins, passwords, privacy, register, resets
 from .accounts import views as account_views
 from .catalog import (
     changes_views,
     dcat,
     dcat_xml,
+    departments,
     exports,
     favourites,
     helpers,
@@ -74,7 +75,7 @@ from .kernel.gate import (
 from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import succession, terms
-from .site import conditional, display, excerpts, feeds, foreign, hardening, marks, sessions, settings
+from .site import conditional, display, excerpts, feeds, foreign, hardening, sessions, settings
 from .site import help as api_help
 
 
@@ -176,6 +177,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         gate = {**lists.ACTIONS, **tombstones.ACTIONS, **datastore.VIEWS, **rows, **listing.closed_actions()}
         own = {
             **catalog_actions.ACTIONS,
+            **departments.ACTIONS,
             **class_actions.ACTIONS,
             **desk_actions.ACTIONS,
             **api_help.ACTIONS,

@@ -25,6 +25,7 @@ from ..kernel.deadlines.calendar import Calendar, load
 from ..kernel.gate.labels import may_be_named
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case, CaseEvent
+from ..marks import joined
 from .model import ApplicationItem
 from .workflow import KIND
 
@@ -146,7 +147,7 @@ def line(row: Any) -> dict[str, Any]:
     datasets = [one for one in row["datasets"] or [] if one["title"]]
     return {
         "department": row["department"] or "",
-        "title": "、".join(one["title"] for one in datasets),
+        "title": joined(one["title"] for one in datasets),
         "dataset_id": datasets[0]["id"] if datasets else None,
         "dataset_ids": " ".join(one["id"] for one in datasets),
         "datasets": datasets,

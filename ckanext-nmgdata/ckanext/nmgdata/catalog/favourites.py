@@ -25,6 +25,7 @@ from ..kernel.changes.model import Cause, Change
 from ..kernel.serials import Serial
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import notices
+from ..marks import mark
 from ..reader import context, need_login
 from . import changes
 
@@ -156,7 +157,7 @@ def written(items: list[feed.Item]) -> bytes:
 def line(cause: str, known: Any) -> str:
     """Return a change in one line."""
     title = known[0] if known else _("An entry that is no longer public")
-    return f"{_(SAID[Cause(cause)])}：{title}"
+    return _(SAID[Cause(cause)]) + mark("：") + title
 
 
 # --- mails ---------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from ..kernel.changes import feed
 from ..kernel.gate import stops
 from ..kernel.gate.labels import is_withdrawn, public_entries
 from ..kernel.sheets import MEDIA_TYPE, xlsx
+from ..marks import joined
 from . import dcat_catalogue, dcat_names, dcat_stream, dcat_write, state
 from .bulk.show import shown
 from .dcat_stream import Statements
@@ -104,12 +105,10 @@ def lines() -> Iterator[list[Any]]:
             "state": state.sentence(entry) or vocab.label(state.VOCABULARY, stops.OPEN),
             "issued": entry.get("issued") or "",
             "modified": entry.get("modified") or entry["metadata_modified"][:10],
-            "formats": "、".join(
-                sorted({(r.get("format") or "").upper() for r in entry["resources"]} - {""})
-            ),
+            "formats": joined(sorted({(r.get("format") or "").upper() for r in entry["resources"]} - {""})),
             "licence": entry.get("license_title") or "",
             "notes": entry.get("notes") or "",
-            "items": "、".join(i.get("label") or i.get("name") or "" for i in entry.get("data_items") or []),
+            "items": joined(i.get("label") or i.get("name") or "" for i in entry.get("data_items") or []),
             "open_condition": entry.get("open_condition") or "",
             "contact": " ".join(filter(None, (entry.get("contact_name"), entry.get("contact_phone")))),
             "identifier": entry.get("identifier") or "",

@@ -21,6 +21,7 @@ from ..kernel.gate.policy import Reason
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow import oversight, presenters
 from ..kernel.workflow.model import Case
+from ..marks import joined
 from ..reader import need_login
 
 PAGE = 100
@@ -66,7 +67,7 @@ def line(event: AuditEvent, case: Case | None) -> Line:
     """Return an event with its codes put into words."""
     return Line(
         event=event,
-        act="：".join(part for part in (verbs.label(event.verb), particulars(event, case)) if part),
+        act=joined((part for part in (verbs.label(event.verb), particulars(event, case)) if part), "："),
         subject=verbs.subject_label(event.subject_type),
         case=case.number if case else None,
         sealed=json.dumps(event.detail, ensure_ascii=False, sort_keys=True),

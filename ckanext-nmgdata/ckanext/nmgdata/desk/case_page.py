@@ -15,6 +15,7 @@ from ..kernel.workflow import assignment, engine, queries
 from ..kernel.workflow import machine as machines
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import of_case as presenter
+from ..marks import mark
 from ..reader import need_login
 from . import dictize
 
@@ -94,7 +95,7 @@ def done(action: str, stated: dict[str, Any], said: str) -> bool:
         tk.h.flash_error(conflict.message)
     except tk.ValidationError as invalid:
         for name, messages in invalid.error_dict.items():
-            about = "" if name in ("ids", "text", "assignee") else f"{name}："
+            about = "" if name in ("ids", "text", "assignee") else name + mark("：")
             said_each = messages if isinstance(messages, list) else [messages]
             tk.h.flash_error(f"{about}{' '.join(str(message) for message in said_each)}")
     except (tk.NotAuthorized, tk.ObjectNotFound) as refused:

@@ -20,6 +20,7 @@ from ..kernel.audit import append
 from ..kernel.cells import harmless
 from ..kernel.unit import begin
 from ..kernel.workflow import boxes
+from ..marks import joined
 from . import dictize
 
 BATCH = 500
@@ -42,7 +43,7 @@ def line(row: dict[str, Any]) -> list[Any]:
     """Return one case as cells."""
     due = row["due"] or {}
     return [
-        row["number"], row["kind_label"], row["title"], "、".join(one["title"] for one in row["datasets"]),
+        row["number"], row["kind_label"], row["title"], joined(one["title"] for one in row["datasets"]),
         row["department"], tk.h.nmgdata_place(row["region_code"]), row["status_label"],
         moment(row["opened_at"]), due.get("on", ""), due.get("working_days", ""),
         _("yes") if row["urged"] else "", (row["assignee"] or {}).get("display_name", ""),

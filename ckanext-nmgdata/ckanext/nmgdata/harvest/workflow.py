@@ -25,6 +25,7 @@ from ..kernel.workflow import machine, presenters, sweep
 from ..kernel.workflow.machine import AUTHORITY, DRAFT, SYSTEM, Machine, Payload, State, Transition
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import Presenter, dataset_name, dataset_title
+from ..marks import joined
 from . import query
 from .following.model import Following, OriginStop
 from .model import RemoteRecord, Source
@@ -155,7 +156,7 @@ def sentence(reason: str | None, remote_case: str | None, title: str | None) -> 
     """Return a city's stop in one sentence: who, in which case, why."""
     by = _("Stopped by the portal of origin ({source})").format(source=title or _("no longer connected"))
     case = _("case {number} there").format(number=remote_case) if remote_case else ""
-    return "；".join(part for part in (by, case, reason) if part)
+    return joined((part for part in (by, case, reason) if part), "；")
 
 
 def gone_or_back() -> list[tuple[str, str]]:

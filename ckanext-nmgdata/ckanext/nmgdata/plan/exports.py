@@ -19,6 +19,7 @@ from ..kernel import clock
 from ..kernel.cells import harmless
 from ..kernel.gate.labels import in_catalogue
 from ..kernel.sheets import MEDIA_TYPE, xlsx
+from ..marks import mark
 from . import present, states
 from .counts import Scope
 from .model import STOPS, Item, Plan
@@ -82,7 +83,7 @@ def lines(scope: Scope, on: date | None = None) -> Iterator[list[Any]]:
     """Yield the cells of every item, as people read them."""
     today, chinese, root = on or clock.today(), vocab.in_chinese(), config.site_root()
     said = {name: labels(name, chinese) for name in WORDS}
-    stopped, yes = {by: present.stopped(by) for by in STOPS}, _("yes")
+    stopped, yes, between = {by: present.stopped(by) for by in STOPS}, _("yes"), mark("、")
     for r in rows(scope, today):
         state = states.of(r, today)
         late = states.days_late(r, today) if state in ("late", "opened", "stopped") else 0
@@ -92,7 +93,7 @@ def lines(scope: Scope, on: date | None = None) -> Iterator[list[Any]]:
             r.year, harmless(r.organisation), said["division"].get(r.region_code, r.region_code),
             harmless(r.title), said["theme"].get(r.theme, r.theme or ""), said["open_class"][r.open_class],
             f"{r.due_on.year}-{r.due_on.month:02d}",
-            "、".join([str(said["plan_ground"].get(g, g)) for g in r.grounds]) if r.grounds else "",
+            between.join([str(said["plan_ground"].get(g, g)) for g in r.grounds]) if r.grounds else "",
             yes if r.is_key else "", said["plan_demand"].get(r.demand_source, r.demand_source),
             ended or gone or said["plan_state"][state], r.opened_on.isoformat() if r.opened_on else "",
             late or "", harmless(r.end_reason or r.late_reason or ""),

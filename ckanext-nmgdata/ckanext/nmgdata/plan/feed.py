@@ -8,6 +8,7 @@ from .. import config
 from ..atom import Feed
 from ..kernel import clock
 from ..kernel.orgs import title_of
+from ..marks import mark
 from . import places, present, query
 from .model import Plan
 
@@ -32,7 +33,7 @@ def written(plan: Plan | None) -> bytes:
     for event, of, org_name, org_title, item in found:
         address = places.plan(of.year, org_name)
         feed.entry(
-            f"{present.happened(event)}：{item.title if item else of.title}",
+            present.happened(event) + mark("：") + (item.title if item else of.title),
             f"{address}#event-{event.id}",
             event.at,
             places.item(of.year, org_name, item.id) if item else address,

@@ -26,6 +26,7 @@ from werkzeug.datastructures import FileStorage
 from .. import vocab
 from ..kernel.actors import Actor
 from ..kernel.cells import harmless
+from ..marks import joined
 from . import items
 from .logic import schema
 from .model import Item, Plan
@@ -190,13 +191,13 @@ def table(lines: list[list[str]]) -> Table:
     head = [cell.rstrip("*＊ ") for cell in numbered[0][1]]
     faults = []
     if unknown := [cell for cell in head if cell and cell not in known]:
-        faults.append(_("Unknown columns: {names}").format(names="、".join(unknown[:10])[:200]))
+        faults.append(_("Unknown columns: {names}").format(names=joined(unknown[:10])[:200]))
     names = [known.get(cell, "") for cell in head]
     twice = [label(name) for name, count in Counter(filter(None, names)).items() if count > 1]
     if twice:
-        faults.append(_("These columns stand twice: {names}").format(names="、".join(twice)))
+        faults.append(_("These columns stand twice: {names}").format(names=joined(twice)))
     if missing := [label(name) for name in ("month", "open_class") if name not in names]:
-        faults.append(_("These columns are missing: {names}").format(names="、".join(missing)))
+        faults.append(_("These columns are missing: {names}").format(names=joined(missing)))
     if faults:
         raise tk.ValidationError({"table": faults})
     rows = [

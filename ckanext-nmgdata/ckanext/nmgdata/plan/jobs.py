@@ -6,6 +6,7 @@ that is there is not made again, and a group is brought to what the plan says no
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -107,8 +108,12 @@ def group(plan: Plan) -> dict[str, Any]:
 
 
 def group_name(year: int, org_name: str) -> str:
-    """Return the name of a plan's group."""
-    return f"plan-{year}-{org_name}"[:100]
+    """Return the name of a plan's group; two long names of departments that begin alike stay apart."""
+    name = f"plan-{year}-{org_name}"
+    if len(name) <= model.PACKAGE_NAME_MAX_LENGTH:
+        return name
+    digest = hashlib.sha256(org_name.encode()).hexdigest()[:8]
+    return f"{name[: model.PACKAGE_NAME_MAX_LENGTH - 9]}-{digest}"
 
 
 def members(plan_id: str) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from ..kernel import clock, outbox
 from ..kernel.actors import Actor
 from ..kernel.unit import begin
 from ..kernel.workflow import notices
+from ..marks import mark
 from . import places, present, query
 from .model import Happening, Plan
 
@@ -75,8 +76,8 @@ def written(plan: Plan, found: Sequence[Any]) -> tuple[str, str]:
     """Return subject and text of the mail."""
     line = query.plans(Plan.id == plan.id)[0]
     lines = [
-        f"· {present.happened(event)}：{item.title if item else plan.title}"
-        + (f"（{event.said}）" if event.said else "")
+        f"· {present.happened(event)}{mark('：')}{item.title if item else plan.title}"
+        + (f"{mark('（')}{event.said}{mark('）')}" if event.said else "")
         for event, _plan, _org, _title, item in found[:MOST]
     ]
     if len(found) > MOST:

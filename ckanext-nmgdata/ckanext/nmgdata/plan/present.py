@@ -16,6 +16,7 @@ from ..kernel.actors import Actor
 from ..kernel.gate.labels import public_entries
 from ..kernel.workflow import machine, presenters
 from ..kernel.workflow.model import Case
+from ..marks import joined
 from . import counts, places, query, states, versions
 from .model import KIND, Happening, Item, Plan, Version
 
@@ -208,7 +209,7 @@ def filed(case: Case, actor: Actor) -> dict[str, Any]:
 SAID: dict[str, Callable[[Any], str]] = {
     "due_on": lambda stated: str(stated)[:7],
     "open_class": lambda stated: vocab.label("open_class", stated),
-    "grounds": lambda stated: "、".join(vocab.label("plan_ground", one) for one in stated),
+    "grounds": lambda stated: joined(vocab.label("plan_ground", one) for one in stated),
     "demand_source": lambda stated: vocab.label("plan_demand", stated),
     "end": lambda stated: vocab.label("plan_end", stated),
     "is_key": lambda stated: _("yes") if stated else _("no"),

@@ -163,8 +163,8 @@ def count(plan_id: str, asked: Filter, *, drafts: bool = False) -> int:
     return model.Session.scalar(query) or 0
 
 
-def overdue(scope: Scope, limit: int) -> list[Any]:
-    """Return late items with plan and organisation, the latest first."""
+def overdue(scope: Scope, limit: int | None) -> list[Any]:
+    """Return late items with plan and organisation, the latest first; all of them without a limit."""
     group: Any = model.Group
     query = (
         sa.select(Item, Plan.year, group.name, group.title)

@@ -17,6 +17,7 @@ from .. import vocab
 from ..kernel import openness
 from ..kernel.cells import harmless
 from ..kernel.deadlines import statutes
+from ..marks import joined, mark
 from .importing import COLUMNS, FAULTS, MOST_ROWS, VOCABULARIES, Table, label
 
 _ = tk._
@@ -106,8 +107,8 @@ def marked(table: Table) -> bytes:
         for name, messages in row.faults.items():
             cell = sheet.cell(at, names.index(name) + 1 if name in names else last)
             cell.fill = MARK
-            cell.comment = Comment("；".join(messages), _("Platform"))
-        said = [f"{label(name)}：{'；'.join(found)}" for name, found in row.faults.items()]
+            cell.comment = Comment(joined(messages, "；"), _("Platform"))
+        said = [label(name) + mark("：") + joined(found, "；") for name, found in row.faults.items()]
         sheet.cell(at, last, harmless("\n".join(said)))
     return saved(book)
 

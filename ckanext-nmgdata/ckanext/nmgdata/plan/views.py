@@ -49,29 +49,41 @@ def index() -> Any:
 @blueprint.route("/nmg/plans/<int:year>")
 def year(year: int) -> Any:
     """Show a year: what was promised and what was kept, of the whole portal or of one league-city."""
-    years = query.years()
-    if year not in years:
-        return missing()
-    region = asked_region()
-    if region is None:
-        return missing()
+    values = of_year(year, OVERDUE)
+    return tk.render("nmgdata/plan/year.html", values) if values else missing()
+
+
+@blueprint.route("/nmg/plans/<int:year>.print")
+def year_printed(year: int) -> Any:
+    """Show a year as it is printed: with all that is overdue."""
+    values = of_year(year, None)
+    return tk.render("nmgdata/plan/year_print.html", values) if values else missing()
+
+
+def of_year(year: int, overdue: int | None) -> dict[str, Any] | None:
+    """Return what the page of a year shows, or None where there is no such year or place.
+
+    :param overdue: number of overdue items to show, by default all
+    """
+    years, region = query.years(), asked_region()
+    if year not in years or region is None:
+        return None
     scope = Scope(year, region)
     counted = counts.of(scope)
     found = query.plans(*scope.conditions(), *shown_plans(region))
-    values = {
+    return {
         "year": year,
         "years": years,
         "region": region,
         "counts": counted,
         "cities": by_city(scope, counted) if region == orgs.REGION else [],
         "lines": [(line, counted.plans.get(line.plan.id, Tally())) for line in found],
-        "overdue": query.overdue(scope, OVERDUE),
+        "overdue": query.overdue(scope, overdue),
         "news": query.happenings(scope, NEWS),
         "said": present.happened,
         "may_draft": asking().has_desk,
         "today": clock.today(),
     }
-    return tk.render("nmgdata/plan/year.html", values)
 
 
 def asked_region() -> str | None:

@@ -19,6 +19,7 @@ from ..kernel.unit import Unit
 from ..kernel.workflow import engine, machine
 from ..kernel.workflow.machine import AUTHORITY, DRAFT, PROVIDER, SYSTEM, Machine, Payload, State, Transition
 from ..kernel.workflow.model import Case, CaseEvent
+from ..marks import mark
 from . import items, schedule, versions, year_end
 from .logic import schema
 from .model import KIND, Item, Plan
@@ -100,7 +101,7 @@ def can_be_promised(unit: Unit, case: Case, data: Payload) -> None:
     if case.status == "approved":
         return
     if found := items.outdated(unit.session, plan_of(unit, case)):
-        raise tk.ValidationError({"items": [f"{title}：{said}" for title, said in found[:MOST_SAID]]})
+        raise tk.ValidationError({"items": [title + mark("：") + said for title, said in found[:MOST_SAID]]})
 
 
 def has_changes(unit: Unit, case: Case, data: Payload) -> None:

@@ -13,6 +13,7 @@ from ...kernel.deadlines.calendar import load
 from ...kernel.evidence import files as evidence
 from ...kernel.workflow import engine, machine, presenters, subjects
 from ...kernel.workflow.model import Case
+from ...marks import joined
 from . import workflow
 from .model import AccessSuspension
 
@@ -21,7 +22,7 @@ HANDLED_BY = (machine.PROVIDER, machine.AUTHORITY)
 
 def title(case: Case) -> str:
     """Return the titles of the data, without any name."""
-    return "、".join(subjects.titles(case.id))
+    return joined(subjects.titles(case.id))
 
 
 def payload(case: Case, actor: Actor) -> dict[str, Any]:

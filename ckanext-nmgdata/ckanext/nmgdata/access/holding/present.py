@@ -15,6 +15,7 @@ from ...kernel.gate.holders import held_by
 from ...kernel.gate.model import Grant, GrantUse
 from ...kernel.workflow import engine, presenters
 from ...kernel.workflow.model import Case
+from ...marks import mark
 from .. import agreement
 from ..use import citation, grants
 from . import members
@@ -99,10 +100,10 @@ def licence(actor: Actor, grant_id: str) -> str:
     lines = [
         f"{config.site_title()} {shown['case']}",
         "",
-        *(f"{_('Data')}：{one['title']}" for one in shown["datasets"]),
-        f"{_('Permitted purpose')}：{grant.purpose}",
-        f"{_('Permitted scope of use')}：{grant.use_scope}",
-        f"{_('Period of use')}：{grant.valid_from.isoformat()} — {grant.valid_until.isoformat()}",
+        *(_("Data") + mark("：") + one["title"] for one in shown["datasets"]),
+        _("Permitted purpose") + mark("：") + grant.purpose,
+        _("Permitted scope of use") + mark("：") + grant.use_scope,
+        f"{_('Period of use')}{mark('：')}{grant.valid_from.isoformat()} — {grant.valid_until.isoformat()}",
         *(cited["statement"] for one in shown["datasets"] if (cited := citation.in_case(one["name"]))),
         "",
         f"{_('Use agreement')} {version}",

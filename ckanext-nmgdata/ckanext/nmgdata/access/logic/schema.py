@@ -8,7 +8,9 @@ from typing import Any
 
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, Schema
+from dateutil.relativedelta import relativedelta
 
+from ... import config
 from ...forms import code_of_organisation, one_of_terms, stated, without_personal_data
 from ...kernel import clock, identity, orgs, personal
 from .. import scope
@@ -32,6 +34,16 @@ def day_from_today(value: Any) -> date:
     return day
 
 
+def foreseeable_day(value: Any) -> date:
+    """Accept a date from today on that can be foreseen: the law asks for a period of use (R-COND-01)."""
+    day = day_from_today(value)
+    latest = clock.today() + relativedelta(months=config.longest_use_months())
+    if day > latest:
+        message = _("State a day up to {day}; before the period ends you can ask to extend it.")
+        raise tk.Invalid(message.format(day=latest.isoformat()))
+    return day
+
+
 def after_its_beginning(
     key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
 ) -> None:
@@ -52,7 +64,7 @@ def submission() -> Schema:
         "data_scope": [stated(4, _("State which data you need: fields, period, area."))],
         "provision_mode": [one_of_terms("provision_mode")],
         "use_from": [day_from_today],
-        "use_until": [day_from_today, after_its_beginning],
+        "use_until": [foreseeable_day, after_its_beginning],
         "safeguards": [stated(10, _("State how you will keep the data safe."))],
     }
 

@@ -70,6 +70,7 @@ class TestApplying:
             ({"use_from": "2026-11-22"}, "use_from"),
             ({"use_from": "2027-11-22", "use_until": "2027-01-01"}, "use_until"),
             ({"use_until": "tomorrow"}, "use_until"),
+            ({"use_until": "9999-12-31"}, "use_until"),
             ({"provision_mode": "carrier pigeon"}, "provision_mode"),
             ({"applicant_kind": "robot"}, "applicant_kind"),
             ({"scenario": "研究"}, "scenario"),

@@ -16,6 +16,7 @@ from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.orgs import REGION
 from ...kernel.workflow import presenters, subjects
 from ...kernel.workflow.model import Case
+from ...marks import joined
 from ..model import Application
 from .model import UseReport
 from .workflow import REPORT
@@ -171,7 +172,7 @@ def reports(actor: Actor, *, only_overdue: bool = False, limit: int = LIST) -> l
             "overdue": case.due_on is not None and case.due_on < clock.today(),
             "dataset_id": case.dataset_id,
             "datasets": subjects.named(used.get(case.id, [])),
-            "title": "、".join(one.title or one.name for one in used.get(case.id, [])),
+            "title": joined(one.title or one.name for one in used.get(case.id, [])),
             "department": department or "",
             "own": case.filer_id == actor.user_id,
         }

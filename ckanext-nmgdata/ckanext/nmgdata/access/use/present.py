@@ -10,6 +10,7 @@ from ...kernel.actors import Actor
 from ...kernel.gate.model import Grant
 from ...kernel.workflow import presenters, subjects
 from ...kernel.workflow.model import Case
+from ...marks import joined
 from . import showcase, workflow
 from .model import Showcase, UseReport
 
@@ -36,7 +37,7 @@ def report(case: Case, actor: Actor) -> dict[str, Any]:
 
 def report_title(case: Case) -> str:
     """Return the titles of the data that were used."""
-    return "、".join(subjects.titles(case.id))
+    return joined(subjects.titles(case.id))
 
 
 def report_form(case: Case, step: str) -> dict[str, Any]:

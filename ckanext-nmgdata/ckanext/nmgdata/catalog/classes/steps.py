@@ -21,6 +21,7 @@ from ...kernel.unit import Unit
 from ...kernel.workflow import engine
 from ...kernel.workflow.machine import Payload
 from ...kernel.workflow.model import Case
+from ...marks import joined
 from . import entry, history, rule
 from .logic import schema
 from .model import CONSENT, CONVERTIBLE, EASE, KEEP, PROCESSING, TIGHTEN, ClassChange, Evaluation
@@ -82,7 +83,7 @@ def only_processed_files(unit: Unit, package: model.Package) -> None:
         if file.id not in replaced and not (file.created and file.created > since.replace(tzinfo=None))
     ]  # fmt: skip
     if left or not files:
-        names = "、".join(file.name or file.id for file in left)
+        names = joined(file.name or file.id for file in left)
         message = (
             _("Replace the original with the processed file first: {names}").format(names=names)
             if left

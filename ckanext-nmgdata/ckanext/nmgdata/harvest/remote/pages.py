@@ -14,10 +14,12 @@ from . import parse
 from .client import Client
 from .errors import Code, RemoteError
 from .guard import Guard
-from .spec import Spec
+from .spec import MIB, Spec
 
-AHEAD = 2
-"""Pages that may be on their way at once while the caller uses another."""
+AT_ONCE = 2
+"""Pages that may be asked for and parsed at once."""
+AHEAD, AHEAD_BYTES = 8, 4 * MIB
+"""Pages that may be on their way or wait while the caller uses others: so many, of so many bytes."""
 
 
 def read(
@@ -75,9 +77,9 @@ class Coming:
         self.way = way
         self.client = client
         self.steps: deque[Step] = deque()
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.asking = threading.Lock()
-        self.threads = ThreadPoolExecutor(AHEAD, "harvest")
+        self.threads = ThreadPoolExecutor(AT_ONCE, "harvest")
         self.last: Step | None = None
         self.is_over = False
 
@@ -112,6 +114,7 @@ class Coming:
         self.steps.append(step)
         self.last = step
         step.page = self.threads.submit(self.fetch, step, known)
+        step.page.add_done_callback(self.come)
         return step
 
     def go_on(self, at_least: int) -> None:
@@ -119,8 +122,15 @@ class Coming:
         last = self.last
         if last is None or self.is_over or last.following is None:
             return
-        if len(self.steps) < at_least or (len(self.steps) < AHEAD and parse.has_room()):
+        if len(self.steps) < at_least or (self.has_room() and parse.has_room()):
             self.set_out(Step(last.number + 1, last.following))
+
+    def has_room(self) -> bool:
+        """Say whether one page more may be on its way."""
+        come = [step.page for step in self.steps if step.page.done()]
+        if len(self.steps) - len(come) >= AT_ONCE or len(self.steps) >= AHEAD:
+            return False
+        return sum(page.result().read for page in come if page.exception() is None) < AHEAD_BYTES
 
     def fetch(self, step: Step, known: Validators | None) -> Page:
         """Return one page.
@@ -137,6 +147,11 @@ class Coming:
         page = parse.page(answer, self.client.spec, step.number, hear)
         self.heard(step, page.address, page.next)
         return page
+
+    def come(self, _page: Future[Page]) -> None:
+        """Go on where a page has come and so made room."""
+        with self.lock:
+            self.go_on(at_least=0)
 
     def heard(self, step: Step, address: str, following: str | None) -> None:
         """Note where to go on after a page, and go on."""

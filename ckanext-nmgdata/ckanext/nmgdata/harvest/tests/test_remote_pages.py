@@ -151,22 +151,25 @@ class TestPaging:
         with pytest.raises(Unchanged):
             list(pages.read(server.spec(), known=page.validators))
 
-    def test_two_more_are_on_their_way_while_one_is_used(self, server):
-        for number in range(1, 9):
-            server.page(f"/p{number}", catalogue([number], f"/p{number + 1}" if number < 8 else None))
-        third, asked = server.routes["/p3"], threading.Event()
+    @pytest.mark.parametrize(("most_bytes", "ahead"), [(pages.AHEAD_BYTES, pages.AHEAD), (1, 1)])
+    def test_some_more_come_while_one_is_used_but_not_all(self, server, monkeypatch, most_bytes, ahead):
+        monkeypatch.setattr(pages, "AHEAD_BYTES", most_bytes)
+        for number in range(1, 21):
+            server.page(f"/p{number}", catalogue([number], f"/p{number + 1}" if number < 20 else None))
+        furthest, asked = server.routes[f"/p{1 + ahead}"], threading.Event()
 
         def note(request):
             asked.set()
-            third(request)
+            furthest(request)
 
-        server.routes["/p3"] = note
+        server.routes[f"/p{1 + ahead}"] = note
         run = pages.read(server.spec())
         assert next(run).number == 0
         assert asked.wait(10)
-        assert "/p4" not in [path for path, _headers in server.asked], "no further ahead than that"
-        assert [page.number for page in run] == [1, 2, 3, 4, 5, 6, 7]
-        assert [path for path, _headers in server.asked] == [f"/p{number}" for number in range(1, 9)]
+        beyond = f"/p{1 + ahead + pages.AT_ONCE}"
+        assert beyond not in [path for path, _headers in server.asked], "no further ahead than that"
+        assert [page.number for page in run] == list(range(1, 20))
+        assert [path for path, _headers in server.asked] == [f"/p{number}" for number in range(1, 21)]
 
     def test_a_page_tells_whether_the_next_is_here(self, server, monkeypatch):
         for number in range(1, 4):

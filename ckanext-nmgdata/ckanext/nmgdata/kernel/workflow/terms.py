@@ -45,8 +45,13 @@ def of(datasets: Iterable[model.Package]) -> list[str]:
 
 
 def follow(unit: Unit, event: DatasetSaved) -> None:
-    """Find the cases of a dataset by its new title, once it has one; those about others too by theirs."""
-    touched = unit.session.scalars(subjects.cases(event.dataset_id)).all()
+    """Find the cases of a dataset by its new title, once it has one; those about others too by theirs.
+
+    Most saves change no title: cases about this dataset alone that have its terms are left where they are.
+    """
+    dataset = unit.session.get(model.Package, event.dataset_id)
+    query = sa.select(Case.id).where(Case.id.in_(subjects.cases(event.dataset_id)))
+    touched = unit.session.scalars(query.where(Case.terms != of([dataset] if dataset else []))).all()
     alike: dict[tuple[str, ...], list[str]] = {}
     for case_id, datasets in (subjects.datasets(touched) if touched else {}).items():
         alike.setdefault(tuple(of(datasets)), []).append(case_id)

@@ -7,6 +7,7 @@ from ckan.plugins import toolkit as tk
 from ckanext.nmgdata.catalog.classes.tests import moves
 from ckanext.nmgdata.factories import call, lift, site_context, stop, upload
 from ckanext.nmgdata.kernel import outbox, tick
+from ckanext.nmgdata.plan import jobs
 from ckanext.nmgdata.plan.tests.conftest import at
 
 pytestmark = pytest.mark.usefixtures("pages")
@@ -229,6 +230,12 @@ def test_the_year_ends_with_a_report_and_nothing_disappears(plans, world, publis
         assert {i["ended_by"] for i in plans.items(plan, state="ended")} == {"carried", "dropped"}
         found = call("nmgdata_plan_list", world.reviewer, year=2027, level="department")
         assert [i["title"] for i in plans.items(found[0], world.reviewer)] == ["停车场"]
+
+
+def test_groups_of_departments_with_long_names_stay_apart():
+    one, other = (jobs.group_name(2026, f"{'x' * 98}{n}") for n in (1, 2))
+    assert one != other and len(one) <= 100
+    assert jobs.group_name(2026, "nmg-transport") == "plan-2026-nmg-transport"
 
 
 def test_the_plan_is_a_group_for_stock_clients(plans, world, published):

@@ -54,6 +54,10 @@ def test_the_public_reads_promise_and_fact(app, plans, published):
         assert "公交线路" not in app.get(f"{PLACE}?state=late").text.split('id="items"')[1]
         for part in ("/versions", "/print"):
             assert "自治区交通厅" in app.get(PLACE + part).text
+        printed = app.get("/nmg/plans/2026.print").text
+        assert "自治区交通厅" in printed and "停车场" in printed and "XLSX" not in printed
+    assert app.get("/nmg/plans/2025.print", status=404)
+    assert app.get("/nmg/plans/2026.print?region=110000", status=404)
     assert app.get("/nmg/plans", follow_redirects=False).location.endswith("/nmg/plans/2026")
     assert app.get("/nmg/plans/2025", status=404)
     assert app.get("/nmg/plans/2026/nmg-water", status=404)

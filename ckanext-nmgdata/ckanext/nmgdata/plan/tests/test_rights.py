@@ -31,7 +31,7 @@ CALLS = {
 
 
 @pytest.fixture
-def stage(plans, world, pages):
+def scene(plans, world):
     """Return a draft with an item, an entry to add, and the people."""
     with at(1, 12):
         plan = plans.draft()
@@ -41,6 +41,12 @@ def stage(plans, world, pages):
             {**names, "org": world.department["id"]},
             {name: None if name == "nobody" else getattr(world, name) for name in PEOPLE},
         )
+
+
+@pytest.fixture
+def stage(pages, scene):
+    """Return the same within a request."""
+    return scene
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -61,6 +67,54 @@ def test_who_may(stage, name):
         assert may == (person in allowed), person
         if action == "nmgdata_plan_item_delete" and may:
             break
+
+
+WORK = "/nmg/plans/2026/nmg-transport/work"
+PAGES = ("", "/texts", "/items/new", "/items/{item}", "/proposals", "/import")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_who_sees_the_pages_of_a_draft(clean_search, app, scene, page):
+    """Whoever has no part in a plan is not told that there is one; who only reads it changes nothing."""
+    things, people = scene
+    for name in PEOPLE[1:]:
+        found = app.get(WORK + page.format(**things), headers=login(people[name]), follow_redirects=False)
+        allowed = name in (INSIDE if page == "" else DRAFT)
+        assert found.status_code == (200 if allowed else 403 if name in INSIDE else 404), name
+
+
+def test_nobody_sees_a_page_of_a_draft_without_a_login(clean_search, app, scene):
+    things, _people = scene
+    for page in PAGES:
+        found = app.get(WORK + page.format(**things), follow_redirects=False)
+        assert found.status_code == 302 and "/user/login" in found.location, page
+
+
+@pytest.mark.parametrize(
+    ("page", "form"),
+    [
+        ("/texts", {"key_areas": "出行"}),
+        ("/items/{item}", {"month": "2026-10"}),
+        ("/proposals", {"chosen": "{new}", "month": "2026-10", "open_class": "unconditional"}),
+        ("/import", {}),
+        ("/submit", {}),
+    ],
+)
+def test_who_may_not_change_a_draft_on_its_pages(clean_search, app, scene, plans, page, form):
+    """A form that was made by hand changes nothing for those who would not be shown it."""
+    things, people = scene
+    plan = {"id": things["plan"]}
+    address, sent = WORK + page.format(**things), {k: v.format(**things) for k, v in form.items()}
+
+    def told():
+        shown = plans.shown(plan, people["editor"])
+        return shown["key_areas"], shown["status"], plans.items(plan, people["editor"])
+
+    before = told()
+    for name in sorted({*PEOPLE[1:]} - ({"reviewer"} if page == "/submit" else DRAFT)):
+        found = app.post(address, data=sent, headers=login(people[name]), follow_redirects=False)
+        assert found.status_code == (403 if name in INSIDE else 404), name
+        assert told() == before, name
 
 
 def test_stock_clients_read_the_plan_over_http(clean_search, app, plans, world):

@@ -19,7 +19,7 @@ PUBLIC = [
     "/nmg/changes", "/nmg/classes", "/nmg/applications", "/nmg/showcase", "/nmg/object/{open}", "/about", "/nmg/developers",
     "/nmg/developers/package_search", "/nmg/developers/nmgdata_application_submit", "/nmg/display",
     "/user/login", "/user/register", "/user/reset", "/no-such-page 404", "/group/",
-    "/nmg/plans/{year}/nmg-data/print", "/nmg/plans/{year}/nmg-data/versions",
+    "/nmg/plans/{year}.print", "/nmg/plans/{year}/nmg-data/print", "/nmg/plans/{year}/nmg-data/versions",
 ]  # fmt: skip
 APPLICANT = [
     "/nmg/apply/{conditional}", "/nmg/my", "/nmg/favourites", "/nmg/cases/{case}", "/nmg/notices", "/nmg/notices/mails", "/nmg/my/data",

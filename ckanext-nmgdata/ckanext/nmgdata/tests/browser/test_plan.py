@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from ckan import model
 from ckan.plugins import toolkit as tk
 from openpyxl import Workbook
@@ -21,6 +22,7 @@ from ...kernel import clock
 from ...kernel.actors import Actor
 from ...kernel.workflow import engine, sweep
 from ...plan import chores
+from ..test_commands import eventually
 from . import journey, world
 
 YEAR = clock.today().year
@@ -325,6 +327,46 @@ def test_a_year_ends_and_every_promise_is_accounted_for(visit):
     assert report(authority)["计划开放"] == "5" and report(authority)["取消"] == "2"
     anybody.go(f"/nmg/plans/{LAST}/nmg-data")
     shows(anybody, "全区目录已经核对。", "清单已并入全国目录。")
+
+
+def test_ckanapi_reads_a_plan_as_the_group_that_it_is(served, visit):
+    """A developer who knows CKAN reads the plan, its data and who follows it, and can change none of it."""
+    from ckanapi import NotAuthorized, RemoteCKAN
+
+    grassland = office("内蒙古自治区草原工作站", "nmg-grassland", "caoyuan")
+    with at(2, 2, LAST):
+        plan, kept, _left = drafted(grassland, "caoyuan", LAST, 草原植被盖度=3, 草原承包=11)
+        factories.call("nmgdata_plan_submit", account("caoyuan"), id=plan["id"])
+        for step in ("approve", "publish"):
+            factories.call("nmgdata_case_transition", account("zhuguan"), id=plan["case"], transition=step)
+    with at(3, 10, LAST):
+        factories.upload(kept)
+        tk.get_action("package_patch")(factories.site_context(), {"id": kept["id"], "private": False})
+    portal = RemoteCKAN(served.url)
+    eventually(lambda: portal.action.package_search(fq=f"groups:plan-{LAST}-nmg-grassland")["count"])
+    listed = portal.action.group_list(type="open-plan", all_fields=True, include_extras=True)
+    (name,) = [one["name"] for one in listed if one["id"] == plan["id"]]
+    group = portal.action.group_show(id=name, include_datasets=True)
+    assert (group["type"], group["year"], group["level"]) == ("open-plan", LAST, "department")
+    assert group["title"] == plan["title"] and group["package_count"] == 1
+    assert [one["id"] for one in group["packages"]] == [kept["id"]], (
+        "a planned entry is nobody's business yet"
+    )
+    members = portal.action.member_list(id=name, object_type="package")
+    assert [member[0] for member in members] == [kept["id"]]
+    found = portal.action.package_search(fq=f"groups:{name}")["results"]
+    assert [one["id"] for one in found] == [kept["id"]]
+    assert [one["id"] for one in portal.action.group_package_show(id=name)] == [kept["id"]]
+    shown = portal.action.package_show(id=kept["id"])
+    assert name in [one["name"] for one in shown["groups"]]
+    token = factories.login(account("caoyuan"))["Authorization"]
+    with RemoteCKAN(served.url, apikey=token) as own:
+        assert own.action.follow_group(id=name)["object_id"] == plan["id"]
+        assert portal.action.group_follower_count(id=name) == 1
+        assert name in [one["name"] for one in own.action.group_followee_list(id="caoyuan")]
+        for change in ("group_patch", "group_delete"):
+            with pytest.raises(NotAuthorized):
+                own.call_action(change, {"id": name, "title": "另一个计划"})
 
 
 def report(visitor) -> dict[str, str]:
