@@ -7,16 +7,17 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..kernel import identity
 from ..kernel.actors import Actor
 from ..kernel.audit import append
 from ..kernel.evidence import files as evidence
-from ..kernel.gate.model import Grant, GrantMember, GrantUse
+from ..kernel.gate.model import TABLE, Grant, GrantMember, GrantUse
 from ..kernel.types import Conflict
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow import engine, notices, queries
-from ..kernel.workflow.model import Case
+from ..kernel.workflow.model import Case, CaseEvent
 from ..kernel.workflow.presenters import filed
 from ..kernel.workflow.presenters import of_case as presenter
 from . import drafts
@@ -27,6 +28,8 @@ from .use import grants as kept_grants
 _ = tk._
 NAMES = ("applicant_name", "contact_phone", "scenario", "data_scope", "safeguards")
 """Who applies and what they have written in their own words, which may name them; destroyed by emptying."""
+TERMS = ("purpose", "use_scope")
+"""Keys of a consent's record that begin with the applicant's words."""
 NOTICES = 5000
 """Notices in an export, the newest; those read long ago are deleted anyway."""
 
@@ -34,7 +37,8 @@ NOTICES = 5000
 def erase_application(unit: Unit, case: Case) -> None:
     """Destroy who applied and used, how they could be reached, and what they attached.
 
-    Which data were applied for, and how often they were used, stays.
+    Which data were applied for, and how often they were used, stays. What the consent permits is mostly the
+    applicant's own wording, and goes with it.
     """
     row = unit.session.get_one(Application, case.id)
     for name in NAMES:
@@ -45,7 +49,27 @@ def erase_application(unit: Unit, case: Case) -> None:
         evidence.destroy(unit, file)
     grants = sa.select(Grant.id).where(Grant.case_id == case.id)
     unit.session.execute(sa.delete(GrantMember).where(GrantMember.grant_id.in_(grants)))
-    unit.session.execute(sa.update(GrantUse).where(GrantUse.grant_id.in_(grants)).values(user_id=""))
+    unit.session.execute(sa.update(Grant).where(Grant.case_id == case.id).values(purpose="", use_scope=""))
+    unit.session.execute(
+        sa.update(CaseEvent)
+        .where(CaseEvent.case_id == case.id, CaseEvent.data.has_any(sa.cast(list(TERMS), ARRAY(sa.Text))))
+        .values(data=CaseEvent.data.op("-")(sa.cast(list(TERMS), ARRAY(sa.Text))))
+        .execution_options(synchronize_session=False)
+    )
+    forget_users(unit, case.id)
+
+
+def forget_users(unit: Unit, case_id: str) -> None:
+    """Forget who used the data; queries of a table that several asked in one hour are added up."""
+    mine = GrantUse.grant_id.in_(sa.select(Grant.id).where(Grant.case_id == case_id))
+    hour = (GrantUse.grant_id, GrantUse.resource_id, GrantUse.at)
+    query = sa.select(*hour, sa.func.sum(GrantUse.count).label("count")).where(mine, GrantUse.door == TABLE)
+    queries = [dict(row) for row in unit.session.execute(query.group_by(*hour)).mappings()]
+    unit.session.execute(sa.delete(GrantUse).where(mine, GrantUse.door == TABLE))
+    unit.session.execute(sa.update(GrantUse).where(mine).values(user_id=""))
+    if queries:
+        rows = [{**row, "user_id": "", "door": TABLE} for row in queries]
+        unit.session.execute(sa.insert(GrantUse.__table__), rows)
 
 
 def export(actor: Actor) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ..kernel import clock
 from ..kernel.deadlines.calendar import Calendar, load
 from ..kernel.gate.labels import may_be_named
 from ..kernel.workflow import machine as machines
+from ..kernel.workflow import urges
 from ..kernel.workflow.model import Case, CaseEvent
 from ..marks import joined
 from .model import ApplicationItem
@@ -112,7 +113,7 @@ def query(filters: Filters, limit: int, before: tuple[datetime, str] | None = No
             .filter(CaseEvent.target.in_(REFUSED))
             .label("basis"),
         )
-        .where(CaseEvent.case_id == case.c.id, CaseEvent.role.in_(OFFICE))
+        .where(CaseEvent.case_id == case.c.id, CaseEvent.role.in_(OFFICE), CaseEvent.transition != urges.STEP)
         .lateral("answered")
     )
     asked = sa.select(ApplicationItem.dataset_id).where(ApplicationItem.case_id == case.c.id).correlate(case)
@@ -215,6 +216,7 @@ def counted(
     days = worked(Calendar(dict(overrides)), clock.local_date(first), clock.local_date(last))
     wanted = {
         "kind": KIND, "office": list(OFFICE), "decided": list(DECIDED), "zone": clock.LOCAL.key,
+        "urge": urges.STEP,
         "days": [day for day, _count in days], "counts": [count for _day, count in days],
         "first": midnight(date(year, 1, 1)) if year else first,
         "after": midnight(date(year + 1, 1, 1)) if year else None,
@@ -246,7 +248,8 @@ MEDIANS = sa.text(
                (min(e.at) AT TIME ZONE :zone)::date AS first,
                (min(e.at) FILTER (WHERE e.target = ANY(:decided)) AT TIME ZONE :zone)::date AS decided
         FROM nmgdata_case c JOIN nmgdata_case_event e ON e.case_id = c.id
-        WHERE c.kind = :kind AND e.role = ANY(:office) AND c.opened_at >= :first
+        WHERE c.kind = :kind AND e.role = ANY(:office) AND e.transition <> :urge
+          AND c.opened_at >= :first
           AND (CAST(:after AS timestamptz) IS NULL OR c.opened_at < :after)
         GROUP BY c.id, c.org_id, c.opened_at
     )

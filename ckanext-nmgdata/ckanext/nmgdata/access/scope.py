@@ -96,8 +96,10 @@ def one(asked: dict[str, ApplicationItem], part: dict[str, Any]) -> dict[str, An
 def fields_of(stated: Any, item: ApplicationItem, known: Sequence[str]) -> list[str] | None:
     """Return the columns that are granted; None for all. More than was asked for is refused."""
     wanted = [name for name in known if item.fields is None or name in item.fields]
-    if not stated:
+    if stated is None or not known:
         return wanted if known and len(wanted) < len(known) else None
+    if stated == []:
+        raise tk.ValidationError({"scopes": [_("Choose at least one column, or leave the data out.")]})
     if not isinstance(stated, list) or any(name not in wanted for name in stated):
         message = _("Only columns of the table that were applied for can be granted.")
         raise tk.ValidationError({"scopes": [message]})

@@ -17,7 +17,7 @@ from ..kernel.actors import Actor
 from ..kernel.deadlines import ledger
 from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, rights, stops
-from ..kernel.gate.model import Grant
+from ..kernel.gate.model import Grant, GrantScope
 from ..kernel.gate.policy import Reason
 from ..kernel.openness import NON_OPEN
 from ..kernel.unit import Unit
@@ -101,13 +101,14 @@ def give_grant(unit: Unit, case: Case, data: Payload) -> None:
 def open_grant(unit: Unit, case: Case, data: Payload) -> None:
     """Open the grant, because the use agreement was accepted.
 
-    What the portal does not hand out by itself, the department is to provide in time (R28¶2: 及时).
+    What the portal does not hand out by itself, the department is to provide in time (R28¶2: 及时), counted
+    from the first day of use.
     """
     data["agreement_digest"] = digest(data["agreement"])
     rights.accept(unit, case.id, data["agreement"])
     grant = handing.grant_of(unit, case)
     if grant is not None and grant.provision_mode not in BY_PORTAL:
-        ledger.open_period(unit, case.id, PROVIDE)
+        ledger.open_period(unit, case.id, PROVIDE, begins=grant.valid_from)
 
 
 def end_grant(unit: Unit, case: Case, data: Payload) -> None:
@@ -291,15 +292,32 @@ def expired() -> list[tuple[str, str]]:
 
 
 def close_what_became_open(unit: Unit, event: events.ClassChanged) -> None:
-    """Close open applications and free grants when data become unconditional (DC-50)."""
+    """Close open applications and free grants when data become unconditional (DC-50).
+
+    A case that is about other data, too, goes on with these: they need the right as before.
+    """
     if not event.opens_to_everyone:
         return
-    query = sa.select(ApplicationItem.case_id).where(
-        ApplicationItem.dataset_id == event.dataset_id, ApplicationItem.is_open
-    )
     system = Unit(Actor.system(), unit.session, unit.now)
-    for case_id in list(unit.session.scalars(query.distinct())):
-        engine.fire(case_id, "close", system.actor, {}, system)
+    for case in concerned(unit, event):
+        if is_about_others(unit, case, event.dataset_id):
+            here = sa.update(ApplicationItem).where(ApplicationItem.case_id == case.id)
+            here = here.where(ApplicationItem.dataset_id == event.dataset_id)
+            unit.session.execute(here.values(is_open=False, is_pending=False))
+            title = unit.session.get_one(model.Package, event.dataset_id).title
+            tell(unit, case, f"became_open:{event.dataset_id}", "became_open", {"title": title})
+        else:
+            engine.fire(case.id, "close", system.actor, {}, system)
+
+
+def is_about_others(unit: Unit, case: Case, dataset_id: str) -> bool:
+    """Say whether a case is about data beside these: of those decided, what was granted counts."""
+    others = [item for item in scope.items(case.id) if item.is_open and item.dataset_id != dataset_id]
+    if grant := handing.grant_of(unit, case):
+        reached = sa.select(GrantScope.dataset_id).where(GrantScope.grant_id == grant.id)
+        granted = set(unit.session.scalars(reached))
+        others = [item for item in others if item.dataset_id in granted]
+    return bool(others)
 
 
 def tell_of_closing(unit: Unit, event: events.ClassChanged) -> None:

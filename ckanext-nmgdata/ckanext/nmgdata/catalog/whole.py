@@ -21,6 +21,7 @@ from rdflib import URIRef
 
 from .. import config, vocab
 from ..kernel import memory, orgs
+from ..kernel.ahead import ahead
 from ..kernel.cells import harmless
 from ..kernel.changes import feed
 from ..kernel.gate import stops
@@ -35,6 +36,7 @@ from .dcat_terms import DCAT, sure
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
 Entry = dict[str, Any]
+Known = dict[str, dict[Any, Any]]
 PAGE = 500
 TOGETHER = 100
 """Entries that are written together; what they share is said once."""
@@ -64,23 +66,32 @@ COLUMNS: dict[str, tuple[str, int]] = {
 
 def entries(*, tombstones: bool = False) -> Iterator[Entry]:
     """Yield the public entries as ``package_show`` gives them, by id; of withdrawn ones only if asked for."""
+    for known, found in ahead(pages(tombstones=tombstones)):
+        with memory.holding(**known):
+            yield from found
+
+
+def pages(*, tombstones: bool) -> Iterator[tuple[Known, list[Entry]]]:
+    """Yield some entries at a time, with the answers that were read for all of them at once."""
     package: Any = model.Package
+    table = model.package_table
     after = ""
     while True:
         listed = public_entries().where(package.id > after)
         if not tombstones:
             listed = listed.where(~is_withdrawn(package.id))
         ids = list(model.Session.scalars(listed.order_by(package.id).limit(PAGE)))
-        table = model.package_table
         query = sa.select(table).where(table.c.id.in_(ids)).order_by(table.c.id)
         found = {one.id: one for one in model.Session.execute(query)}
         owners = orgs.extras_among({one.owner_org for one in found.values() if one.owner_org})
-        with memory.holding(**{stops.STOPS: stops.live_among(ids), orgs.EXTRAS: owners}):
-            for one in shown(found):
-                stops.mark(one.custom)
-                yield {name: value for name, value in one.custom.items() if name not in HIDDEN}
-        model.Session.rollback()
-        model.Session.expunge_all()
+        known: Known = {stops.STOPS: stops.live_among(ids), orgs.EXTRAS: owners}
+        with memory.holding(**known):
+            some = [one.custom for one in shown(found)]
+            for entry in some:
+                stops.mark(entry)
+                for name in HIDDEN:
+                    entry.pop(name, None)
+        yield known, some
         if len(ids) < PAGE:
             return
         after = ids[-1]

@@ -16,6 +16,8 @@ from ...kernel.gate.doors import asking
 from ...kernel.gate.model import Grant, GrantScope
 from ...kernel.workflow.model import Case
 from ...reader import context, need_login
+from ..model import Application
+from ..use import grants
 from . import workflow
 from .logic import action, schema
 
@@ -45,7 +47,8 @@ def close(number: str) -> Any:
             tk.h.flash_success(_("Access is closed; the person has been told."))
             return tk.redirect_to("nmgdata_desk.case", number=made["number"])
     values = {
-        "number": case.number, "whom": workflow.violator(case), "choices": choices, "data": data,
+        "number": case.number, "whom": workflow.violator(case),
+        "name": grants.named(model.Session.get_one(Application, case.id)), "choices": choices, "data": data,
         "errors": errors, "today": clock.today().isoformat(),
         "attached": [evidence.shown(row) for row in evidence.drafts(data["form"])],
     }  # fmt: skip

@@ -11,11 +11,13 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
+from ckanext.nmgdata import factories
 from ckanext.nmgdata.access.model import ApplicationItem
 from ckanext.nmgdata.factories import STATEMENT, call, site_context
 from ckanext.nmgdata.kernel import clock
 from ckanext.nmgdata.kernel.audit import verify
 from ckanext.nmgdata.kernel.gate.model import Grant
+from ckanext.nmgdata.kernel.outbox.model import Outbox
 from ckanext.nmgdata.kernel.types import Conflict
 from ckanext.nmgdata.kernel.workflow import sweep
 from ckanext.nmgdata.kernel.workflow.model import Case
@@ -269,6 +271,27 @@ class TestWhatComesLater:
         tk.get_action("package_patch")(site_context(), change)
         assert (status(waiting), status(granted)) == ("closed", "closed")
         assert verify.verify() == []
+
+    @pytest.mark.parametrize("decided", [False, True])
+    def test_dc_50_a_case_about_other_data_too_goes_on_with_these(self, world, decided):
+        second = world.filled(
+            factories.dataset(world.department, title="网约车订单", open_class="conditional")
+        )
+        both = [{"dataset_id": made["id"]} for made in (world.conditional, second)]
+        case = call("nmgdata_application_submit", world.applicant, items=both, **STATEMENT)["cases"][0]
+        if decided:
+            for user, step, stated in (
+                (world.reviewer, "approve", APPROVAL), (world.applicant, "accept", {"agreement": "2026-1"}),
+            ):  # fmt: skip
+                call("nmgdata_case_transition", user, id=case["id"], transition=step, **stated)
+        for made, expected in ((world.conditional, "provided" if decided else "review"), (second, "closed")):
+            change = {"id": made["id"], "open_class": "unconditional", "license_id": "other-open"}
+            tk.get_action("package_patch")(site_context(), change)
+            assert status(case) == expected
+            live = model.Session.scalars(sa.select(Grant.id).where(Grant.ended_at.is_(None))).all()
+            assert bool(live) == (expected == "provided")
+        told = [row.payload for row in model.Session.query(Outbox).filter_by(topic="notice")]
+        assert [one["to"] for one in told if one["template"] == "became_open"] == ["filer", "members"]
 
     def test_grants_are_listed_to_their_holder(self, world):
         world.granted()

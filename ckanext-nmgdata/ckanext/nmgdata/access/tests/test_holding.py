@@ -97,6 +97,23 @@ class TestLimits:
             later = app.get(door(world.conditional), headers={**me, "Range": "bytes=1-"})
             assert later.status_code == 403
 
+    def test_the_whole_file_as_a_part_is_a_use_of_its_own(self, world, app, as_user):
+        case = granted(world, quota="1")
+        me = as_user(world.applicant)
+        assert app.get(door(world.conditional), headers=me).status_code == 200
+        assert app.get(door(world.conditional), headers={**me, "Range": "bytes=0-"}).status_code == 403
+        assert len(uses(case)) == 1
+
+    def test_who_was_granted_more_uses_that(self, world, app, as_user):
+        """One applies again where a grant is used up (DC-52); the later one counts then."""
+        first = granted(world, quota="1")
+        me = as_user(world.applicant)
+        assert app.get(door(world.conditional), headers=me).status_code == 200
+        with clock.fixed(MONDAY + timedelta(hours=2)):
+            second = granted(world)
+            assert app.get(door(world.conditional), headers=me).status_code == 200
+        assert (len(uses(first)), len(uses(second))) == (1, 1)
+
     def test_asking_for_the_size_is_none(self, world, wsgi, as_user):
         case = granted(world, quota="1")
         sized = wsgi._wsgi_app.test_client().head(door(world.conditional), headers=as_user(world.applicant))
@@ -435,6 +452,13 @@ class TestDelivery:
         assert notices("overdue") == ["authority", "provider"]
         fire(world.reviewer, case, "deliver", **DELIVERY)
         assert call("nmgdata_case_show", world.reviewer, id=case["id"])["due"] is None
+
+    def test_not_before_the_first_day_of_use(self, world):
+        """The department cannot hand over before that, so its period begins then."""
+        later = {**STATEMENT, "use_from": "2027-02-01"}
+        case = granted(world, statement=later, provision_mode="onsite")
+        due = call("nmgdata_case_show", world.reviewer, id=case["id"])["due"]
+        assert due["on"] == "2027-02-08"
 
     def test_not_while_the_data_are_stopped_nor_to_a_violator(self, world):
         case = granted(world)

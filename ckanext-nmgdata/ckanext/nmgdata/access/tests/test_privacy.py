@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from ckanext.nmgdata.kernel.actors import Actor
 from ckanext.nmgdata.kernel.audit import append
 from ckanext.nmgdata.kernel.audit.model import AuditEvent, AuditSecret
 from ckanext.nmgdata.kernel.audit.verify import verify
-from ckanext.nmgdata.kernel.gate.model import GrantUse
+from ckanext.nmgdata.kernel.gate.model import Grant, GrantUse
 from ckanext.nmgdata.kernel.types import Conflict
 from ckanext.nmgdata.kernel.unit import begin
 from ckanext.nmgdata.kernel.workflow.model import Case
@@ -104,6 +104,50 @@ class TestRetention:
         assert model.Session.get_one(Case, case["id"], populate_existing=True).erased_at is not None
         (use,) = model.Session.query(GrantUse).all()
         assert (use.user_id, use.count) == ("", 1)
+
+    def test_queries_of_several_in_one_hour_are_added_up(self, world):
+        case = world.granted()
+        grant = model.Session.scalar(sa.select(Grant.id).where(Grant.case_id == case["id"]))
+        hour = datetime(2026, 11, 24, 2, tzinfo=UTC)
+        for user, count in ((world.applicant, 2), (world.citizen, 3)):
+            values = {"grant_id": grant, "user_id": user.id, "resource_id": "r", "door": "rows", "at": hour}
+            model.Session.add(GrantUse(**values, count=count))
+        model.Session.commit()
+        with at("2027-07-02"):
+            tick.once()
+        with at("2030-07-03"):
+            assert retention.sweep() == 1
+        (use,) = model.Session.query(GrantUse).populate_existing()
+        assert (use.user_id, use.count, use.at) == ("", 5, hour)
+
+    def test_what_the_consent_took_from_the_application_goes_too(self, world):
+        case = world.submitted()
+        terms = {"purpose": "王小明的课题研究", "use_scope": "王小明课题组", "valid_until": "2027-06-30"}
+        call("nmgdata_case_transition", world.reviewer, id=case["id"], transition="approve", **terms)
+        call("nmgdata_case_transition", world.applicant, id=case["id"], transition="withdraw")
+        with at("2030-07-03"):
+            assert retention.sweep() == 1
+        shown = json.dumps(call("nmgdata_case_show", world.reviewer, id=case["id"]), ensure_ascii=False)
+        assert "王小明" not in shown and "2027-06-30" in shown
+        kept = model.Session.query(Grant).populate_existing().one()
+        assert (kept.purpose, kept.use_scope) == ("", "")
+
+    def test_cases_that_fail_do_not_block_the_others(self, world, withdrawn, monkeypatch):
+        other = call(
+            "nmgdata_application_submit", world.citizen, dataset_id=world.conditional["id"], **STATEMENT
+        )
+        call("nmgdata_case_transition", world.citizen, id=other["id"], transition="withdraw")
+        monkeypatch.setattr(retention, "BATCH", 1)
+        eraser = retention._erasers["open_application"]
+
+        def fails(unit, case):
+            if case.id == withdrawn["id"]:
+                raise RuntimeError("broken")
+            eraser(unit, case)
+
+        monkeypatch.setitem(retention._erasers, "open_application", fails)
+        with at("2030-01-01"):
+            assert retention.sweep() == 1
 
     def test_the_setting(self, world, withdrawn, monkeypatch):
         monkeypatch.setitem(tk.config, "ckanext.nmgdata.privacy.retention_months", 1)

@@ -62,6 +62,20 @@ def some(world) -> dict:
     return {"refused": refused, "approved": approved, "waiting": waiting}
 
 
+def test_an_urging_is_no_answer_of_the_department(world):
+    """The authority urges; what is measured is when the department answers."""
+    case = file(world.applicant, world.conditional, "2026-11-02")
+    with at("2026-11-06"):
+        call("nmgdata_case_urge", world.official, id=case["id"], text="请尽快办理。")
+    (line,) = call("nmgdata_application_register", None)["lines"]
+    assert line["first_answer"] is None
+    decide(world.reviewer, case, "refuse", "2026-11-09", **REFUSAL)
+    (line,) = call("nmgdata_application_register", None)["lines"]
+    assert line["first_answer"].startswith("2026-11-09")
+    record.counted.cache_clear()  # they are counted once an hour
+    assert record.medians()[0]["first_answer_days"] == 5
+
+
 class TestSeveralData:
     """A case that asks for several datasets names all of them, and stays one line."""
 

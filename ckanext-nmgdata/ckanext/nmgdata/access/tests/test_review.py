@@ -249,7 +249,7 @@ class TestScope:
         "scopes",
         [
             [], "x", "[1]", [1], {"a": 1}, "[" * 3000, [{"item": "x"}], [{"item": None}], [{"item": "ITEM"}] * 2,
-            [{"item": "ITEM", "fields": ["nope"]}], [{"item": "ITEM", "fields": "旗县"}],
+            [{"item": "ITEM", "fields": []}], [{"item": "ITEM", "fields": ["nope"]}], [{"item": "ITEM", "fields": "旗县"}],
             [{"item": "ITEM", "rows": {"nope": ["a"]}}], [{"item": "ITEM", "rows": {"旗县": "a"}}],
             [{"item": "ITEM", "rows": {"旗县": []}}], [{"item": "ITEM", "rows": {"旗县": [1]}}],
             [{"item": "ITEM", "rows": ["x"]}],

@@ -99,7 +99,12 @@ def dictized(rows: Any, reader: Actor | None = None) -> list[dict[str, Any]]:
 def holder(grant: Grant, applicant: Application, reader: Actor | None) -> str:
     """Return the name of who holds a grant."""
     own = reader is not None and grant.holder_id == reader.user_id
-    if own or applicant.credit_code is not None:
+    return applicant.applicant_name if own else named(applicant)
+
+
+def named(applicant: Application) -> str:
+    """Return the name of who has applied as offices see it: that of a natural person masked (R-SEC-11)."""
+    if applicant.credit_code is not None:
         return applicant.applicant_name
     return presenters.masked("applicant_name", applicant.applicant_name) or ""
 

@@ -47,7 +47,7 @@ def next_period(grant: Grant, reported_until: date | None, calendar: Calendar) -
     """
     if grant.accepted_at is None:
         return None
-    begun = clock.local_date(grant.accepted_at)
+    begun = max(clock.local_date(grant.accepted_at), grant.valid_from)
     start = reported_until or begun
     ended = clock.local_date(grant.ended_at) if grant.ended_at else None
     early = ended is not None and ended < grant.valid_until
@@ -76,9 +76,10 @@ def waiting() -> list[tuple[Grant, date | None]]:
         sa.select(UseReport.grant_id, until.label("until")).group_by(UseReport.grant_id).subquery("latest")
     )
     local_accepted = sa.func.date(sa.func.timezone(clock.LOCAL.key, Grant.accepted_at))
+    begun = sa.func.greatest(local_accepted, Grant.valid_from)
     local_ended = sa.func.date(sa.func.timezone(clock.LOCAL.key, Grant.ended_at))
-    start = sa.func.coalesce(latest.c.until, local_accepted)
-    end = sa.func.greatest(sa.func.least(Grant.valid_until, local_ended), local_accepted)
+    start = sa.func.coalesce(latest.c.until, begun)
+    end = sa.func.greatest(sa.func.least(Grant.valid_until, local_ended), begun)
     period = sa.func.make_interval(0, statutes.get(workflow.USE).months)
     query = (
         sa.select(Grant, latest.c.until)

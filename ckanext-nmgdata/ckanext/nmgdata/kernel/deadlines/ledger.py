@@ -36,10 +36,15 @@ class TimeLeft:
         return self.working_days < 0
 
 
-def open_period(unit: Unit, case_id: str, statute_id: str, due_on: date | None = None) -> Deadline:
-    """Start a period of a case today; ``due_on`` for a date that is fixed in the act itself."""
+def open_period(
+    unit: Unit, case_id: str, statute_id: str, due_on: date | None = None, begins: date | None = None
+) -> Deadline:
+    """Start a period of a case today, or on the later day on which the duty ``begins``.
+
+    :param due_on: a date that is fixed in the act itself
+    """
     statute, calendar = statutes.get(statute_id), load()
-    today = clock.local_date(unit.now)
+    today = max(clock.local_date(unit.now), begins or date.min)
     due = Due(due_on) if due_on else calendar.add(today, statute.working_days or 0)
     deadline = Deadline(
         id=new_id(),

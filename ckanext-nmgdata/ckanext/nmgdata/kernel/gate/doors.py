@@ -133,10 +133,17 @@ def note(
     :raises meter.UsedUpError: the grant permits no further use
     """
     if decision.audited:
-        record(actor, found, decision, response.status_code, traced)
-    part = response.content_range
-    if response.status_code != 206 or (part.start == 0 and (part.stop or 0) > PROBE):
+        record(actor, found, decision, response, traced)
+    if begins(response):
         counts.count_download(found.dataset_id, found.resource_id)
+
+
+def begins(response: Response) -> bool:
+    """Say whether an answer is a file from its beginning: all of it, or a first part."""
+    part = response.content_range
+    if response.status_code != 206:
+        return True
+    return part.start == 0 and ((part.stop or 0) > PROBE or part.stop == part.length)
 
 
 PROBE = 1024
@@ -144,7 +151,11 @@ PROBE = 1024
 
 
 def record(
-    actor: Actor, found: facts.Facts, decision: policy.Decision, status: int, traced: trace.Trace | None
+    actor: Actor,
+    found: facts.Facts,
+    decision: policy.Decision,
+    response: Response,
+    traced: trace.Trace | None,
 ) -> None:
     """Write down that restricted data are handed out, before the first byte leaves.
 
@@ -155,8 +166,8 @@ def record(
     if traced and traced.sha256:
         detail["sha256"] = traced.sha256
     with begin(actor) as unit:
-        if traced and status != 302:
-            use(unit.session, actor, found.resource_id, traced, whole=status == 200)
+        if traced and response.status_code != 302:
+            use(unit.session, actor, found.resource_id, traced, response)
         append(
             unit,
             "download.allowed",
@@ -167,14 +178,14 @@ def record(
         )
 
 
-def use(session: Any, actor: Actor, resource_id: str, traced: trace.Trace, *, whole: bool) -> None:
+def use(session: Any, actor: Actor, resource_id: str, traced: trace.Trace, response: Response) -> None:
     """Write down a use of a grant; a further part of a file that was begun before is none.
 
     :raises meter.UsedUpError: the grant permits no more
     """
-    if not whole and meter.goes_on(session, actor, traced.grant.id, resource_id):
+    if not begins(response) and meter.goes_on(session, actor, traced.grant.id, resource_id):
         return
-    known_before = {"sha256": traced.sha256} if whole else {}
+    known_before = {"sha256": traced.sha256} if response.status_code == 200 else {}
     traced.use_id = meter.take(session, actor, traced.grant.id, resource_id, FILE, **known_before)
 
 

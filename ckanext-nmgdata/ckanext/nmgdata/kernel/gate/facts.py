@@ -62,6 +62,7 @@ class Facts:
     closed: bool = False
     """Whether this person's access to the dataset is closed (R50)."""
     grants: tuple[GrantFact, ...] = ()
+    """The newest first: who was granted more, or for longer, uses that."""
     screening: str | None = None
     """State of the screening (R-SEC-14) of an uploaded file, or of a table that was opened with its rows.
 
@@ -97,7 +98,7 @@ OF_PERSON = {
                    'ended', g.ended_at IS NOT NULL,
                    'reaches', sc.resource_id IS NULL OR sc.resource_id = r.id,
                    'fields', sc.fields, 'row_filter', sc.row_filter
-               ))
+               ) ORDER BY g.created_at DESC, g.id)
                FROM nmgdata_grant_scope sc JOIN nmgdata_grant g ON g.id = sc.grant_id
                WHERE sc.dataset_id = p.id AND {HOLDS.format(grant="g")}
                  AND (CAST(:token_of AS text) IS NULL OR g.id = :token_of)

@@ -19,7 +19,7 @@ from .. import clock
 from ..actors import Actor
 from .counts import this_hour
 from .facts import GrantFact
-from .model import TABLE, Grant, GrantUse
+from .model import FILE, TABLE, Grant, GrantUse
 from .policy import Reason
 
 AGAIN = timedelta(hours=1)
@@ -77,11 +77,12 @@ def seconds_left() -> int:
 
 
 def goes_on(on: Session | Connection, actor: Actor, grant_id: str, resource_id: str) -> bool:
-    """Say whether a part of a file belongs to a download that was written down already."""
+    """Say whether a later part of a file belongs to a download of it that was written down already."""
     query = sa.select(GrantUse.id).where(
         GrantUse.grant_id == grant_id,
         GrantUse.user_id == actor.user_id,
         GrantUse.resource_id == resource_id,
+        GrantUse.door == FILE,
         GrantUse.at > clock.now() - AGAIN,
     )
     return on.execute(query.limit(1)).first() is not None

@@ -144,7 +144,10 @@ def application(open_class: str | None, stop: str | None) -> Reason:
 
 
 def by_grant(facts: Facts, now: datetime) -> Decision:
-    """Decide about conditional data: the widest grant counts, the nearest miss is the reason."""
+    """Decide about conditional data: of whole grants, then of limited ones, the newest counts.
+
+    Of those that open nothing the nearest miss is the reason.
+    """
     misses = []
     for grant in sorted(facts.grants, key=lambda grant: grant.limited):
         miss = shortcoming(grant, now, facts.is_tabular)

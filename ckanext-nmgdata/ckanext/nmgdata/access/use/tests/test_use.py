@@ -128,16 +128,22 @@ class TestSchedule:
         assert len(reports()) == 1
 
     @pytest.mark.parametrize(
-        ("accepted", "until", "expected"),
+        ("accepted", "begins", "until", "expected"),
         [
-            (date(2026, 8, 31), date(2027, 12, 31), [date(2027, 2, 28), date(2027, 8, 31)]),
-            (date(2026, 11, 23), date(2027, 5, 23), []),
-            (date(2026, 11, 23), date(2026, 11, 23), []),
+            (
+                date(2026, 8, 31),
+                date(2026, 8, 31),
+                date(2027, 12, 31),
+                [date(2027, 2, 28), date(2027, 8, 31)],
+            ),
+            (date(2026, 8, 31), date(2027, 2, 1), date(2027, 12, 31), [date(2027, 8, 1)]),
+            (date(2026, 11, 23), date(2026, 11, 20), date(2027, 5, 23), []),
+            (date(2026, 11, 23), date(2026, 11, 23), date(2026, 11, 23), []),
         ],
     )
-    def test_boundaries_are_counted_from_the_beginning(self, accepted, until, expected):
+    def test_boundaries_are_counted_from_the_beginning(self, accepted, begins, until, expected):
         moment = datetime(accepted.year, accepted.month, accepted.day, 2, tzinfo=UTC)
-        grant = Grant(accepted_at=moment, valid_until=until, ended_at=None)
+        grant = Grant(accepted_at=moment, valid_from=begins, valid_until=until, ended_at=None)
         found, reported = [], None
         while period := schedule.next_period(grant, reported, schedule.Calendar()):
             found.append(period)
@@ -163,7 +169,9 @@ class TestSchedule:
         moment = datetime(begun.year, begun.month, begun.day, 2, tzinfo=UTC)
         calendar = schedule.load()
         period = schedule.next_period(
-            Grant(accepted_at=moment, valid_until=date(2028, 1, 1), ended_at=None), None, calendar
+            Grant(accepted_at=moment, valid_from=begun, valid_until=date(2028, 1, 1), ended_at=None),
+            None,
+            calendar,
         )
         assert period
         assert {calendar.before(period.due_on, n).isoformat() for n in (10, 2)} == reminders
