@@ -75,7 +75,7 @@ from .kernel.gate import (
 from .kernel.gate.labels import GateLabels
 from .kernel.workflow import notices as site_notices
 from .kernel.workflow import succession, terms
-from .site import conditional, display, excerpts, feeds, foreign, hardening, sessions, settings
+from .site import conditional, display, excerpts, feeds, foreign, hardening, missing, sessions, settings
 from .site import help as api_help
 
 
@@ -197,7 +197,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         return [
             catalog_views.blueprint, changes_views.blueprint, exports.blueprint, class_views.blueprint,
             desk_views.blueprint, account_views.blueprint, developer_views.blueprint,
-            display.blueprint, whole_files.blueprint, favourites.blueprint,
+            display.blueprint, missing.blueprint, whole_files.blueprint, favourites.blueprint,
         ]  # fmt: skip
 
     def get_commands(self) -> list[Any]:

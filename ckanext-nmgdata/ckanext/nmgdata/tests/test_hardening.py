@@ -21,6 +21,13 @@ def test_every_answer_forbids_foreign_frames(app):
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_no_picture_is_missing_that_browsers_ask_for(app):
+    sheet = "/webassets/ckanext-datatablesview/vendor/FontAwesome/images"
+    assert app.get(f"{sheet}/times-circle-solid.svg").content_type.startswith("image/svg+xml")
+    assert app.get(f"{sheet}/..%2f..%2f..%2fdatatables_view.css").status_code == 404
+    assert app.get("/favicon.ico").content_type.startswith("image/svg+xml")
+
+
 @pytest.mark.parametrize("address", ["/dataset/%00", "/nmg/object/verify/%00", "/user/activate/%00"])
 def test_nul_is_refused_and_not_a_fault(app, address):
     assert app.get(address).status_code == 400
