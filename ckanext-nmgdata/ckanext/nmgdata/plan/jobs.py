@@ -16,7 +16,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
-from ..kernel import outbox
+from ..kernel import events, outbox
 from ..kernel.outbox.model import Outbox
 from ..kernel.outbox.queue import deliver_batch
 from ..kernel.unit import Unit
@@ -133,7 +133,28 @@ def members(plan_id: str) -> list[dict[str, str]]:
     ]
 
 
+def mend(unit: Unit, event: events.DatasetSaved) -> None:
+    """Have groups brought to their plans where saving an entry, with its groups, has parted them."""
+    member: Any = model.Member
+    promised = (
+        sa.select(Item.plan_id)
+        .join(Plan, Plan.id == Item.plan_id)
+        .where(sa.func.coalesce(Item.kept_id, Item.dataset_id) == event.dataset_id)
+        .where(Item.since_version.is_not(None), Plan.published_at.is_not(None))
+    )
+    held = (
+        sa.select(member.group_id)
+        .join(model.Group, model.Group.id == member.group_id)
+        .where(member.table_id == event.dataset_id, member.state == model.State.ACTIVE)
+        .where(model.Group.type == GROUP)
+    )
+    unit.session.flush()
+    for plan_id in sorted(set(unit.session.scalars(promised)) ^ set(unit.session.scalars(held))):
+        ask_group(unit, plan_id)
+
+
 def install() -> None:
     """Take charge of the outbox topics."""
     outbox.handle(ENTRY_TOPIC, make_entries)
     outbox.handle(GROUP_TOPIC, write_groups, batch=20)
+    events.subscribe(events.DatasetSaved, mend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata.catalog.classes.tests import moves
-from ckanext.nmgdata.factories import call, lift, site_context, stop, upload
+from ckanext.nmgdata.factories import call, dataset, lift, site_context, stop, upload
 from ckanext.nmgdata.kernel import outbox, tick
 from ckanext.nmgdata.plan import jobs
 from ckanext.nmgdata.plan.tests.conftest import at
@@ -253,3 +253,19 @@ def test_the_plan_is_a_group_for_stock_clients(plans, world, published):
             call("group_patch", user, id=plan["id"], title="别的")
         with pytest.raises(tk.NotAuthorized):
             call("group_create", user, type="open-plan", name="x", title="x")
+
+
+@pytest.mark.usefixtures("clean_search")
+def test_no_change_of_an_entry_moves_it_in_or_out_of_the_group(plans, world, published):
+    """CKAN saves the groups of an entry with it: a stale list would take a kept promise from the plan."""
+    plan, (bus, _parking, _charging) = published
+    with at(3, 10):
+        open_up(bus)
+        other = dataset(world.department, title="不在计划内的数据")
+        outbox.deliver()
+        for entry, groups in ((bus, []), (other, [{"id": plan["id"]}])):
+            tk.get_action("package_patch")(site_context(), {"id": entry["id"], "groups": groups})
+        outbox.deliver()
+    members = call("member_list", None, id=plan["id"], object_type="package")
+    assert [m[0] for m in members] == [bus["id"]]
+    assert call("package_search", None, fq="groups:plan-2026-nmg-transport")["count"] == 1
