@@ -12,7 +12,7 @@ from ..kernel import retention, tick
 from ..kernel.evidence import files as evidence
 from ..kernel.gate import answers, known, trace
 from ..kernel.workflow import presenters
-from . import drafts, present, privacy_views, record, record_views, workflow
+from . import drafts, follow, present, privacy_views, record, record_views, workflow
 from .closing import present as closing_present
 from .closing import views as closing_views
 from .closing.logic import action as closing_action
@@ -50,6 +50,7 @@ class AccessPlugin(p.SingletonPlugin):
     def configure(self, config: Any) -> None:
         """Make applications known to engine, pages and gate."""
         workflow.install()
+        follow.install()
         tick.hourly(drafts.purge)
         evidence.keep_with("drafts", drafts.kept_files)
         presenters.register(workflow.KIND, present.PRESENTER)

@@ -46,6 +46,31 @@ def test_by_default_it_runs_on(world):
     assert due(world, case) == "2026-11-30"
 
 
+def test_it_rests_for_a_supplement_too(world, rests):
+    case = world.submitted()
+
+    def step(user, name, **stated):
+        call("nmgdata_case_transition", user, id=case["id"], transition=name, **stated)
+
+    with clock.fixed(MONDAY + DAY):
+        step(world.reviewer, "ask", question="请补充数据安全措施。")
+        assert due(world, case) is None
+        stop = factories.stop(world.conditional)
+    with clock.fixed(MONDAY + 2 * DAY):
+        factories.lift(stop)
+        assert due(world, case) is None, "the supplement is still missing"
+    with clock.fixed(MONDAY + 8 * DAY):
+        step(world.applicant, "supplement", supplement="已补充。")
+    assert due(world, case) == "2026-12-07"
+
+
+def test_a_supplement_does_not_stop_the_clock_by_default(world):
+    case = world.submitted()
+    asked = {"transition": "ask", "question": "请补充数据安全措施。"}
+    call("nmgdata_case_transition", world.reviewer, id=case["id"], **asked)
+    assert due(world, case) == "2026-11-30"
+
+
 def test_it_rests_and_is_longer_by_the_working_days_of_the_rest(world, rests):
     case = world.submitted()
     with clock.fixed(MONDAY + DAY):

@@ -7,13 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ...kernel import clock
+from ...kernel import clock, orgs
 from ...kernel.actors import Actor, Role
 from ...kernel.audit.model import AuditEvent
 from ...kernel.gate import closures
 from ...kernel.gate.holders import held_by
 from ...kernel.gate.model import Grant, GrantScope
-from ...kernel.orgs import REGION
 from ...kernel.workflow import presenters, subjects
 from ...kernel.workflow.model import Case
 from ...marks import joined
@@ -53,9 +52,8 @@ def select() -> sa.Select[Any]:
 
 def within(actor: Actor) -> sa.ColumnElement[bool]:
     """Return the condition on cases of an office: a department's own, the authority's region."""
-    regions = actor.regions(Role.AUTHORITY)
-    everything = [sa.true()] if REGION in regions else []
-    return sa.or_(Case.org_id.in_(actor.orgs(Role.REVIEWER)), Case.region_code.in_(regions), *everything)
+    overseen = orgs.within(Case.region_code, actor.regions(Role.AUTHORITY))
+    return sa.or_(Case.org_id.in_(actor.orgs(Role.REVIEWER)), overseen)
 
 
 def dictized(rows: Any, reader: Actor | None = None) -> list[dict[str, Any]]:

@@ -232,7 +232,7 @@ def refresh_due(unit: Unit, case: Case) -> None:
 
 
 def hold(unit: Unit, case: Case, *, rests: bool) -> None:
-    """Let the clock of a case rest while its data are suspended, where the region's rules say so (DC-03)."""
+    """Let the clock of a case rest or run on, where the region's rules let it rest (DC-03)."""
     if rests and statutes.setting("pause_clock_on_hold"):
         ledger.pause(unit, case.id)
     elif not rests:  # also where the rule has changed meanwhile: what rests must run on
