@@ -1,8 +1,9 @@
 """When an entry that is not, or not fully, open is to be evaluated (R-OPEN-08, D-OPEN-EVAL).
 
-Twelve months after the last evaluation, or after its class took effect, or after it was published, or, if
-nobody has seen it yet, after it was written. The clock opens the case so many working days before that date
-as the first reminder; then the inbox holds it, the sweep reminds, and the statistics count it.
+Twelve months, or fewer where its department has chosen so, after the last evaluation, or after its class
+took effect, or after it was published, or, if nobody has seen it yet, after it was written. The clock opens
+the case so many working days before that date as the first reminder; then the inbox holds it, the sweep
+reminds, and the statistics count it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from ckan import model
 from dateutil.relativedelta import relativedelta
 
-from ...kernel import clock
+from ...kernel import clock, orgs
 from ...kernel.actors import Actor
 from ...kernel.deadlines import statutes
 from ...kernel.deadlines.calendar import load
@@ -36,6 +37,8 @@ BATCH = 500
 """Evaluations that one run opens; the next one goes on."""
 PACKAGE: Any = model.Package
 OPEN_CLASS = PACKAGE.extras["open_class"].astext
+CHOSEN = sa.cast(sa.func.nullif(orgs.GROUP.extras["evaluation_months"].astext, ""), sa.Integer)
+"""How often a department evaluates its data, in months; NULL where it has not chosen."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,12 @@ class Waiting:
 
     dataset_id: str
     since: date
+    months: int
 
     @property
     def due_on(self) -> date:
         """Return the day by which it is to be evaluated."""
-        return self.since + relativedelta(months=statutes.get(STATUTE).months)
+        return self.since + relativedelta(months=self.months)
 
 
 def local_day(moment: Any) -> Any:
@@ -73,10 +77,12 @@ def waiting(*conditions: sa.ColumnElement[bool]) -> list[Waiting]:
     written = sa.func.timezone(clock.LOCAL.key, sa.func.timezone("UTC", PACKAGE.metadata_created))
     known = sa.func.greatest(last.c.on, local_day(took_effect.c.at), local_day(Entry.published_at))
     since = sa.func.coalesce(known, sa.func.date(written))
-    early = clock.today() - relativedelta(months=statutes.get(STATUTE).months) + AHEAD
+    term = sa.func.least(CHOSEN, statutes.get(STATUTE).months)  # of both that are there
+    soon = since + sa.func.make_interval(0, term) <= clock.today() + AHEAD
     running = sa.exists().where(Evaluation.dataset_id == PACKAGE.id, Evaluation.is_open)
     query = (
-        sa.select(PACKAGE.id, since)
+        sa.select(PACKAGE.id, since, term)
+        .outerjoin(orgs.GROUP, orgs.GROUP.id == PACKAGE.owner_org)
         .outerjoin(last, last.c.dataset_id == PACKAGE.id)
         .outerjoin(Entry, Entry.dataset_id == PACKAGE.id)
         .outerjoin(took_effect, took_effect.c.dataset_id == PACKAGE.id)
@@ -84,10 +90,10 @@ def waiting(*conditions: sa.ColumnElement[bool]) -> list[Waiting]:
             PACKAGE.type == "dataset", PACKAGE.state == model.State.ACTIVE, PACKAGE.owner_org.is_not(None),
             sa.or_(OPEN_CLASS.in_((CONDITIONAL, NON_OPEN)), PACKAGE.private.is_(True)), ~running,
         )
-        .order_by(since, PACKAGE.id)
+        .order_by(since + sa.func.make_interval(0, term), PACKAGE.id)
     )  # fmt: skip
-    query = query.where(*(conditions or (since <= early,)))
-    return [Waiting(dataset_id, day) for dataset_id, day in model.Session.execute(query)]
+    rows = model.Session.execute(query.where(*(conditions or (soon,))))
+    return [Waiting(dataset_id, day, months) for dataset_id, day, months in rows]
 
 
 def open_due() -> int:

@@ -115,6 +115,22 @@ class TestSchedule:
             [line] = call("nmgdata_evaluation_list", world.reviewer)
             assert line["last"] == {"on": "2027-11-13", "conclusion": "keep"}
 
+    def test_a_department_may_evaluate_more_often(self, world):
+        made_as(world, "conditional")
+        chosen = {"id": world.department["id"], "evaluation_months": "6"}
+        tk.get_action("organization_patch")(factories.site_context(), chosen)
+        shown = call("organization_show", None, id=world.department["id"])
+        assert shown["evaluation_months"] == "6"
+        with at(datetime(2027, 4, 20, 2, 0, tzinfo=UTC)):
+            assert schedule.open_due() == 0
+        with at(datetime(2027, 4, 27, 2, 0, tzinfo=UTC)):
+            assert [w.due_on.isoformat() for w in schedule.waiting(sa.true())] == ["2027-05-23"]
+            assert schedule.open_due() == 1
+        with pytest.raises(tk.ValidationError):
+            tk.get_action("organization_patch")(
+                factories.site_context(), {**chosen, "evaluation_months": "60"}
+            )
+
     def test_a_class_that_moves_begins_a_term_of_its_own(self, world):
         made = made_as(world, "unconditional")
         with at(NOON - timedelta(days=100)):
