@@ -51,6 +51,14 @@ def user_show(next_auth: AuthFunction, context: Context, data_dict: DataDict | N
     return found if own or runs_something(context) else {"success": False}
 
 
+@tk.chained_auth_function
+def package_collaborator_list(
+    next_auth: AuthFunction, context: Context, data_dict: DataDict | None
+) -> AuthResult:
+    """Nobody without an account, for whom CKAN's own has no answer."""
+    return next_auth(context, data_dict or {}) if context.get("user") else {"success": False}
+
+
 @tk.chained_action
 @tk.side_effect_free
 def list_users(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
@@ -65,5 +73,6 @@ def list_users(next_action: Callable[..., Any], context: Context, data_dict: Dat
     return found
 
 
-AUTH = {f.__name__: f for f in (user_list, user_autocomplete, user_show)} | resets.AUTH
+FUNCTIONS = (user_list, user_autocomplete, user_show, package_collaborator_list)
+AUTH = {f.__name__: f for f in FUNCTIONS} | resets.AUTH
 ACTIONS = {"user_list": list_users, **address.ACTIONS}

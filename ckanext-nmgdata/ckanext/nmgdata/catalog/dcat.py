@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import dateutil.parser
 from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 from ckanext.dcat import plugins as dcat_plugins
 from ckanext.dcat.profiles import RDFProfile
+from ckanext.dcat.utils import CONTENT_TYPES
 from ckanext.scheming.helpers import scheming_get_dataset_schema
 from rdflib import Graph, URIRef
 from rdflib.term import Node
@@ -73,25 +75,44 @@ class StableNames:
 # --- actions -------------------------------------------------------------------------------------
 
 
-def check_profiles(data_dict: DataDict) -> None:
-    """Refuse profiles that the portal was not configured with.
+class WronglyAskedError(tk.ValidationError):
+    """A refusal whose sentence ckanext-dcat's pages can show as it is."""
 
-    ckanext-dcat lets every reader choose one (``?profiles=croissant``), also of plugins that are not
+    def __str__(self) -> str:
+        """Return what is wrong."""
+        return tk.h.nmgdata_first_error(self.error_dict)
+
+
+def check(data_dict: DataDict) -> None:
+    """Refuse what the portal does not offer, and dates that are none.
+
+    ckanext-dcat lets every reader choose a profile (``?profiles=croissant``), also of plugins that are not
     loaded; Croissant's publishes the columns of the DataStore without asking who reads.
 
-    :raises tk.ValidationError: on ``profiles``
+    :raises tk.ValidationError: on ``profiles`` or ``modified_since``
+    :raises tk.ObjectNotFound: there is no such form
     """
     allowed = (tk.config.get("ckanext.dcat.rdf.profiles") or "").split()
     for name in data_dict.get("profiles") or []:
         if name not in allowed:
             message = _("This portal offers the profiles: {names}.").format(names=" ".join(allowed))
-            raise tk.ValidationError({"profiles": [message]})
+            raise WronglyAskedError({"profiles": [message]})
+    form = data_dict.get("format")
+    if form and form not in list(CONTENT_TYPES):
+        names = " ".join(CONTENT_TYPES)
+        raise tk.ObjectNotFound(_("This portal offers the formats: {names}.").format(names=names))
+    since = data_dict.get("modified_since")
+    try:
+        if since:
+            dateutil.parser.parse(since)
+    except (ValueError, TypeError, OverflowError):
+        raise WronglyAskedError({"modified_since": [_("This is not a date.")]}) from None
 
 
 @tk.chained_action
 def dcat_dataset_show(next_action: Any, context: Context, data_dict: DataDict) -> str:
     """Return an entry as RDF, by the portal's own profile only."""
-    check_profiles(data_dict)
+    check(data_dict)
     return next_action(context, data_dict)
 
 
@@ -99,7 +120,7 @@ def dcat_dataset_show(next_action: Any, context: Context, data_dict: DataDict) -
 @tk.side_effect_free
 def dcat_catalog_show(next_action: Any, context: Context, data_dict: DataDict) -> str:
     """Return a page of the catalogue as RDF, by the portal's own profile only."""
-    check_profiles(data_dict)
+    check(data_dict)
     return next_action(context, data_dict)
 
 
@@ -107,7 +128,7 @@ def dcat_catalog_show(next_action: Any, context: Context, data_dict: DataDict) -
 @tk.side_effect_free
 def dcat_catalog_search(next_action: Any, context: Context, data_dict: DataDict) -> str:
     """Return found entries as RDF, by the portal's own profile only."""
-    check_profiles(data_dict)
+    check(data_dict)
     return next_action(context, data_dict)
 
 

@@ -48,6 +48,9 @@ MISUNDERSTOOD = {
     "unknown_action": N_("There is no such action."),
     "post_needed": N_("This action changes something: call it by POST."),
     "bad_json": N_("What was sent is not a JSON object."),
+    "csrf_token_missing": N_(
+        "A call with the cookie of a login needs X-CSRFToken; programs send an API token as Authorization."
+    ),
     "method_not_allowed": N_("Actions are called by GET or POST."),
     "not_found": N_("There is no such address in the API."),
 }
@@ -111,7 +114,7 @@ def coded(response: Response) -> Response:
         if code in SENTENCES:
             error["message"] = _(SENTENCES[code])
     else:
-        code = misunderstood(response.status_code)
+        code = misunderstood(response)
         kind = next((kind for kind, known in CODES.items() if known == code), "Bad Request Error")
         error = {"__type": kind, "message": _(MISUNDERSTOOD[code])}
         said = {"success": False, "code": code, "error": error}
@@ -126,14 +129,17 @@ def is_api(status: int) -> bool:
     return lost or tk.request.endpoint == API
 
 
-def misunderstood(status: int) -> str:
+def misunderstood(response: Response) -> str:
     """Return the code of a call that has not come as far as its action."""
+    status = response.status_code
     if tk.request.endpoint != API:
         return "method_not_allowed" if status == METHOD_NOT_ALLOWED else "not_found"
     try:
         action = tk.get_action((tk.request.view_args or {})["logic_function"])
     except KeyError:
         return "unknown_action"
+    if response.mimetype == "text/html":  # CKAN's page; its API answers in JSON
+        return "csrf_token_missing"
     reads = getattr(action, "side_effect_free", False)
     return "bad_json" if reads or tk.request.method != "GET" else "post_needed"
 

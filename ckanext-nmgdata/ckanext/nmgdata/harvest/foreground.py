@@ -109,5 +109,7 @@ def fork(job_ids: Sequence[str], **ways: Any) -> int:
     except Exception:
         log.exception("harvest: a helper has failed")
     finally:
-        parse.close()
-        os._exit(status)
+        try:
+            parse.close()
+        finally:
+            os._exit(status)  # whatever has happened: its parent's work is not to be done twice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import time
@@ -413,6 +414,11 @@ class TestLoggingOut:
         page = strict.get("/user/_logout")
         assert logged_in(strict)
         assert 'method="post"' in page.body
+
+    def test_a_call_with_the_cookie_alone_is_told_what_it_lacks(self, strict):
+        answer = strict.post("/api/3/action/package_search", json={}, status=400)
+        assert json.loads(answer.body)["code"] == "csrf_token_missing"
+        assert "X-CSRFToken" in answer.body
 
     def test_a_foreign_form_does_nothing(self, strict):
         assert strict.post("/user/_logout", status=None).status_code == 400

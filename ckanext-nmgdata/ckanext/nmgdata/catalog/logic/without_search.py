@@ -6,11 +6,14 @@ from typing import Any
 
 from ckan.lib.dictization import model_dictize
 from ckan.lib.search import SearchError
-from ckan.lib.search.common import SolrConnectionError
+from ckan.lib.search.common import SearchQueryError, SolrConnectionError
 from ckan.plugins import toolkit as tk
 from ckan.types import Action, Context, DataDict
 
 from ...kernel.outbox import search as index
+
+NOT_UNDERSTOOD = "HTTP 400"
+"""What Solr's answer to such a query says, as CKAN passes it on."""
 
 
 def is_for_a_program(context: Context) -> bool:
@@ -35,13 +38,19 @@ def ask(next_action: Action, context: Context, data_dict: DataDict) -> Any:
 @tk.chained_action
 @tk.side_effect_free
 def package_search(next_action: Action, context: Context, data_dict: DataDict) -> Any:
-    """Search; CKAN's pages know how to show a SearchError, but not that there is no connection."""
+    """Search; CKAN's pages know how to show a SearchError, but not that there is no connection.
+
+    A query that Solr does not understand is the asker's fault, not Solr's.
+    """
     try:
         return ask(next_action, context, data_dict)
-    except SolrConnectionError as error:
+    except SearchQueryError:
+        raise
+    except (SolrConnectionError, SearchError) as error:
         if is_for_a_program(context):
             raise
-        raise SearchError(str(error)) from error
+        kind = SearchQueryError if NOT_UNDERSTOOD in str(error) else SearchError
+        raise kind(str(error)) from error
 
 
 NO_COUNTS = {"include_dataset_count": False, "include_datasets": False}

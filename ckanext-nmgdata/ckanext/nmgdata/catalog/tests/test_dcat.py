@@ -333,6 +333,25 @@ class TestNothingElseGetsOut:
         refused = app.get(f"{address}?profiles={name}", status=409)
         assert world.conditional["title"] not in refused.body
 
+    @pytest.mark.parametrize(
+        ("address", "status", "said"),
+        [
+            ("/catalog.csv", 404, "ttl"),
+            ("/dataset/{id}.csv", 404, ""),
+            ("/catalog.ttl?profiles=croissant", 409, "描述规范：nmg。"),
+            ("/catalog.ttl?modified_since=yesterday", 409, "日期"),
+            ("/catalog.ttl?fq=((", 400, "检索"),
+            ("/api/3/action/dcat_catalog_show?format=csv", 404, "ttl"),
+            ("/api/3/action/package_collaborator_list?id={id}", 403, ""),
+        ],
+    )
+    def test_what_is_wrongly_asked_for_is_refused_in_words(
+        self, world, app, clean_search, address, status, said
+    ):
+        refused = app.get(address.format(id=world.open_data["id"]), status=status)
+        assert said in refused.body
+        assert "None - " not in refused.body
+
     def test_an_entry_cannot_take_the_name_of_another(self, world, app, clean_search):
         victim = world.open_data
         name = f"http://test.ckan.net/dataset/{victim['id']}"

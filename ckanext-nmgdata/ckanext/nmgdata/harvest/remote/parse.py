@@ -168,9 +168,9 @@ class Pool:
             worker.end()
 
     def close(self) -> None:
-        """Let the children go that wait."""
+        """Let the children go that wait; those of the process that this one was forked of are not ours."""
         with self.lock:
-            idle, self.idle = self.idle, []
+            idle, self.idle = (self.idle if self.owner == os.getpid() else []), []
         for worker in idle:
             worker.end()
 
