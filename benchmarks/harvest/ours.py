@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--rounds", default="first,unchanged,changed")
     parser.add_argument("--keep", action="store_true", help="go on with what the last run has left")
     parser.add_argument("--rate", type=int, default=0, help="records a second that are loaded at most")
+    parser.add_argument("--share", type=float, default=0.05, help="of the datasets that have changed")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--profile", type=Path, help="write where the time goes")
     asked = parser.parse_args()
@@ -44,7 +45,7 @@ def main() -> None:
         sources = [source(number + 1, asked) for number in range(asked.sources)]
         found = {}
         for name in asked.rounds.split(","):
-            pages(asked, changed=0.05 if name == "changed" else 0.0)
+            pages(asked, changed=asked.share if name == "changed" else 0.0)
             found[name] = profiled(asked, sources)
             say(f"  {name}: {json.dumps(found[name])}")
     print(json.dumps(found))
@@ -110,7 +111,7 @@ def harvest(sources: list[str]) -> dict[str, Any]:
     from ckanext.nmgdata.harvest import cli, foreground
     from ckanext.nmgdata.harvest.model import OUTCOMES, Job
 
-    began, used = time.monotonic(), processor.used()
+    began, used, since = time.monotonic(), processor.used(), time.time()
     ids = [cli.begin_here(one) for one in sources]
     foreground.harvest(ids)
     took = time.monotonic() - began
@@ -119,7 +120,7 @@ def harvest(sources: list[str]) -> dict[str, Any]:
     states = sorted({f"{job.state} {job.error or ''}".strip() for job in jobs})
     model.Session.rollback()
     return {
-        "datasets_per_s": counts["read"] / took, "seconds": took, "states": states,
+        "datasets_per_s": counts["read"] / took, "seconds": took, "since": since, "states": states,
         **processor.since(used, counts["read"]),
         **{name: number for name, number in counts.items() if number},
     }  # fmt: skip

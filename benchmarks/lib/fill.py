@@ -66,7 +66,17 @@ def empty(site: str) -> None:
                 "WHERE schemaname = 'public' AND tablename NOT LIKE '%alembic_version'"
             )
         ).all()
-        connection.execute(sa.text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+        connection.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
+        truncate = sa.text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+        for _try in range(30):  # programs of the portal read meanwhile, each its tables in its own order
+            try:
+                with connection.begin_nested():
+                    connection.execute(truncate)
+                break
+            except sa.exc.OperationalError as error:
+                waited = error
+        else:
+            raise waited
         if "nmgdata_audit_head" in names:
             connection.execute(
                 sa.text("INSERT INTO nmgdata_audit_head (id, seq, hash) VALUES (1, 0, repeat('0', 64))")

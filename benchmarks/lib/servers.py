@@ -93,6 +93,18 @@ def own_programs_stopped() -> Iterator[None]:
         start_programs(bench)
 
 
+@contextmanager
+def web_alone() -> Iterator[None]:
+    """Stop worker and tick of our portal for the block, that only the benchmark's own programs work."""
+    bench = stack()
+    for name in ("worker", "tick"):
+        process.stop(bench, name)
+    try:
+        yield
+    finally:
+        start_programs(bench)
+
+
 def start_programs(bench: settings.Settings) -> None:
     """Start our portal's programs; what the stack says about it goes to stderr."""
     out, sys.stdout = sys.stdout, sys.stderr

@@ -138,5 +138,9 @@ ACTIONS = {
 
 
 def install() -> None:
-    """Give the hooks of ckanext-dcat the schema at hand: they call an action for it twice per dataset."""
+    """Give the hooks of ckanext-dcat the schema at hand, for which they call an action twice per dataset.
+
+    Its pages get N-Triples besides, which its action knows.
+    """
+    CONTENT_TYPES["nt"] = "application/n-triples"
     dcat_plugins._get_dataset_schema = scheming_get_dataset_schema

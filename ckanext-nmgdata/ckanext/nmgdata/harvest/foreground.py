@@ -23,7 +23,7 @@ from .remote import parse
 from .run import Worker, inside
 
 log = logging.getLogger(__name__)
-TOGETHER = 1000
+TOGETHER = 500
 """Records after which a process brings what it has loaded into the index: few documents at once cost more."""
 
 
@@ -39,7 +39,8 @@ class Indexer:
     def after_pages(self, records: int) -> None:
         """Count what was loaded."""
         self.waiting += records
-        if self.waiting >= TOGETHER and (self.running is None or self.running.done()):
+        enough = min(TOGETHER, config.harvest_rate() or TOGETHER)  # no long work where search is to be fast
+        if self.waiting >= enough and (self.running is None or self.running.done()):
             self.settle()
             self.waiting = 0
             app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]

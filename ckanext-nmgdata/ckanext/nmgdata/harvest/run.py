@@ -42,6 +42,8 @@ LEEWAY = timedelta(minutes=5)
 """How far the clocks of two machines may be apart."""
 GIVE_UP_TOGETHER = 3
 """How often a page is loaded as a whole; afterwards record by record, so that the one that kills is found."""
+PORTIONS = 2
+"""In how many portions a second's records are loaded where there is a limit to them."""
 PATIENCE = 0.5
 """Seconds for which fewer records than are loaded together wait for more of them."""
 CLOSE = sa.text(
@@ -75,7 +77,7 @@ def load_together(job_id: str, numbers: Sequence[int], name: str, **ways: Any) -
 
     :raises LostError: one of them is no longer ours
     """
-    loader = loader_of(job_id, **ways)
+    loader, began = loader_of(job_id, **ways), time.monotonic()
     with begin(Actor.system()) as unit:
         mine = (
             sa.select(JobPage.number, JobPage.work)
@@ -88,7 +90,8 @@ def load_together(job_id: str, numbers: Sequence[int], name: str, **ways: Any) -
         tasks = {number: unpack(work) for number, work in locked}
         batch = loader.load(unit, [task for some in tasks.values() for task in some])
         close_all(unit, job_id, tasks, batch)
-        return len(batch.outcomes)
+    throttle(len(batch.outcomes), time.monotonic() - began)
+    return len(batch.outcomes)
 
 
 def close_all(unit: Unit, job_id: str, tasks: Mapping[int, Sequence[Task]], batch: Batch) -> None:
@@ -127,12 +130,14 @@ def load_page(job_id: str, number: int, name: str, **ways: Any) -> int:
         return 0
     tasks, attempts = unpack(page.work), page.attempts
     loader = loader_of(job_id, **ways)
-    parts = [[task] for task in tasks] if attempts > GIVE_UP_TOGETHER else [tasks]
+    size = 1 if attempts > GIVE_UP_TOGETHER else together() if config.harvest_rate() else len(tasks)
+    parts = [tasks[start : start + size] for start in range(0, len(tasks), max(1, size))]
     left = list(tasks)
     while parts:
-        part = parts.pop(0)
+        part, began = parts.pop(0), time.monotonic()
         try:
             left = settle(loader, job_id, number, name, part, left, give_up=attempts > jobs.TRIES)
+            throttle(len(part), time.monotonic() - began)
         except LostError:
             return 0
         except (OperationalError, InterfaceError):
@@ -279,11 +284,8 @@ class Worker:
 
     def load_some(self) -> bool:
         """Load some pages that wait; False where none do, or more are to come soon."""
-        began = time.monotonic()
-        records = min(TOGETHER, config.harvest_rate() or TOGETHER)
-        claimed = jobs.claim_pages(
-            self.name, self.only, records=records, is_patient=began - self.loaded < PATIENCE
-        )
+        is_patient = time.monotonic() - self.loaded < PATIENCE
+        claimed = jobs.claim_pages(self.name, self.only, records=together(), is_patient=is_patient)
         self.is_gathering = claimed is not None and not claimed[1]
         if claimed is None or self.is_gathering:
             return False
@@ -297,7 +299,6 @@ class Worker:
             return True
         self.loaded = time.monotonic()
         self.after_pages(settled)
-        throttle(settled, time.monotonic() - began)
         return True
 
     def is_left(self) -> bool:
@@ -316,8 +317,17 @@ def inside(app: Flask, work: Callable[[], object]) -> None:
         work()
 
 
+def together() -> int:
+    """Return how many records are loaded in one transaction: few where few may be loaded in a second.
+
+    A search that comes while they are loaded waits for its turn, so that many small portions hold up less
+    than one large.
+    """
+    return min(TOGETHER, max(1, config.harvest_rate() // PORTIONS)) if config.harvest_rate() else TOGETHER
+
+
 def throttle(settled: int, took: float) -> None:
-    """Rest after a page, so that no more records are loaded in a second than the setting allows."""
+    """Rest after a portion, so that no more records are loaded in a second than the setting allows."""
     limit = config.harvest_rate()
     if limit and settled:
         time.sleep(max(0.0, settled / limit - took))

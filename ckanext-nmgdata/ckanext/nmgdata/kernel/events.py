@@ -6,9 +6,11 @@ A subscriber runs in the transaction of the one who tells: either all of it happ
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+import sqlalchemy as sa
 
 from .openness import UNCONDITIONAL, is_stricter
 from .unit import Unit
@@ -106,16 +108,32 @@ class DatasetPublished(Event):
 
 E = TypeVar("E", bound=Event)
 Subscriber = Callable[[Unit, Any], None]
-_subscribers: dict[type[Event], list[Subscriber]] = defaultdict(list)
+Concerns = Callable[[Collection[str]], "sa.Select[tuple[str]] | sa.CompoundSelect[tuple[str]]"]
+"""Returns the query for those of some datasets about which a subscriber has anything to do."""
+_subscribers: dict[type[Event], dict[Subscriber, Concerns | None]] = defaultdict(dict)
 
 
-def subscribe(kind: type[E], subscriber: Callable[[Unit, E], None]) -> None:
-    """Call ``subscriber(unit, event)`` whenever an event of this kind is told; once, however often asked."""
-    if subscriber not in _subscribers[kind]:
-        _subscribers[kind].append(subscriber)
+def subscribe(kind: type[E], subscriber: Callable[[Unit, E], None], concerns: Concerns | None = None) -> None:
+    """Call ``subscriber(unit, event)`` whenever an event of this kind is told; once, however often asked.
+
+    :param concerns: spares it most calls where many events are told at once; it may return too many datasets
+    """
+    _subscribers[kind].setdefault(subscriber, concerns)
 
 
 def tell(unit: Unit, event: Event) -> None:
     """Run the subscribers of an event in the unit's transaction."""
     for subscriber in _subscribers[type(event)]:
         subscriber(unit, event)
+
+
+def tell_all(unit: Unit, told: Sequence[Event]) -> None:
+    """Run the subscribers of events of one kind about many datasets: each hears of those that concern it."""
+    if not told:
+        return
+    datasets = [event.dataset_id for event in told]
+    for subscriber, concerns in _subscribers[type(told[0])].items():
+        heard = set(datasets) if concerns is None else set(unit.session.scalars(concerns(datasets)))
+        for event in told:
+            if event.dataset_id in heard:
+                subscriber(unit, event)

@@ -22,7 +22,7 @@ from ..kernel.sheets import MEDIA_TYPE, xlsx
 from ..marks import mark
 from . import present, states
 from .counts import Scope
-from .model import STOPS, Item, Plan
+from .model import DECIDING, STOPS, Item, Plan
 
 _ = tk._
 N_ = str  # marks a string for translation; it is translated when shown
@@ -52,7 +52,6 @@ def rows(scope: Scope, on: date | None = None) -> Iterator[Any]:
     """Yield the published items of a scope, plan by plan in their order, without building objects."""
     group: Any = model.Group
     package: Any = model.Package
-    key = sa.func.coalesce(Item.kept_id, Item.dataset_id)
     query_ = (
         sa.select(
             Plan.year, Plan.region_code, group.title.label("organisation"), group.name.label("org_name"),
@@ -63,7 +62,7 @@ def rows(scope: Scope, on: date | None = None) -> Iterator[Any]:
         )
         .join(Plan, Plan.id == Item.plan_id)
         .join(group, group.id == Plan.org_id)
-        .outerjoin(package, sa.and_(package.id == key, package.type == "dataset", in_catalogue()))
+        .outerjoin(package, sa.and_(package.id == DECIDING, package.type == "dataset", in_catalogue()))
         .where(*scope.conditions(), Item.since_version.is_not(None))
         .order_by(Plan.region_code, Plan.id, Item.rank, Item.due_on, Item.id)
     )  # fmt: skip

@@ -23,7 +23,7 @@ from ..kernel.gate.model import Suspension
 from ..kernel.openness import is_stricter
 from ..kernel.unit import Unit, begin
 from . import schedule, similar
-from .model import Happening, Item, Plan
+from .model import DECIDING, Happening, Item, Plan
 
 OPEN = "open"
 PACKAGE: Any = model.Package
@@ -110,17 +110,27 @@ def key_of(item: Item) -> str:
 # --- listening -----------------------------------------------------------------------------------
 
 
-def concerned(dataset_id: str) -> sa.Select[tuple[Item]]:
-    """Return the query for the published items that a dataset decides about."""
-    return sa.select(Item).where(
-        sa.or_(Item.kept_id == dataset_id, sa.and_(Item.dataset_id == dataset_id, Item.kept_id.is_(None))),
+def concerned(what: Any, datasets: Collection[str]) -> sa.Select[Any]:
+    """Return the query for the published items that datasets decide about."""
+    return sa.select(what).where(
+        sa.or_(Item.kept_id.in_(datasets), sa.and_(Item.dataset_id.in_(datasets), Item.kept_id.is_(None))),
         Item.since_version.is_not(None),
     )
 
 
+def promised_or_like(datasets: Collection[str]) -> sa.CompoundSelect[tuple[str]]:
+    """Return the query for those of some datasets that decide about items, or could keep one."""
+    return sa.union(concerned(DECIDING, datasets), similar.possible(datasets))
+
+
+def drafted(datasets: Collection[str]) -> sa.Select[tuple[str]]:
+    """Return the query for those of some datasets of which drafted items speak."""
+    return sa.select(Item.dataset_id).where(Item.dataset_id.in_(datasets), Item.since_version.is_(None))
+
+
 def told(unit: Unit, event: events.Event) -> None:
     """Look at the items of a dataset to which something has happened, in the same transaction."""
-    items = list(unit.session.scalars(concerned(event.dataset_id)))
+    items = list(unit.session.scalars(concerned(Item, [event.dataset_id])))
     if items:
         unit.session.flush()
         gone = isinstance(event, events.DatasetDeleted)  # told before CKAN deletes the row
@@ -177,9 +187,10 @@ def catch_up() -> int:
 
 def install() -> None:
     """Listen to the catalogue and to stops."""
-    events.subscribe(events.DatasetSaved, describe)
+    events.subscribe(events.DatasetSaved, describe, drafted)
+    events.subscribe(events.DatasetSaved, told, promised_or_like)
     for kind in (
-        events.DatasetSaved, events.DatasetDeleted, events.ClassChanged,
+        events.DatasetDeleted, events.ClassChanged,
         events.Suspended, events.Lifted, events.Withdrawn,
     ):  # fmt: skip
         events.subscribe(kind, told)

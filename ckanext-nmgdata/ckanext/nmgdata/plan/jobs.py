@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from ..kernel.outbox.model import Outbox
 from ..kernel.outbox.queue import deliver_batch
 from ..kernel.unit import Unit
 from . import places
-from .model import GROUP, Item, Plan
+from .model import DECIDING, GROUP, Item, Plan
 
 ENTRY_TOPIC, GROUP_TOPIC = "plan_entry", "plan_group"
 _MINE = "nmgdata_plan_jobs"
@@ -118,10 +118,9 @@ def group_name(year: int, org_name: str) -> str:
 
 def members(plan_id: str) -> list[dict[str, str]]:
     """Return the datasets of a plan, as CKAN wants them; who may know of which CKAN asks the gate."""
-    key = sa.func.coalesce(Item.kept_id, Item.dataset_id)
     query = (
         sa.select(model.Package.id, model.Package.name)
-        .join(Item, key == model.Package.id)
+        .join(Item, model.Package.id == DECIDING)
         .where(
             Item.plan_id == plan_id, Item.since_version.is_not(None),
             model.Package.state == model.State.ACTIVE,
@@ -133,21 +132,40 @@ def members(plan_id: str) -> list[dict[str, str]]:
     ]
 
 
+def promises(what: Any, datasets: Collection[str]) -> sa.Select[Any]:
+    """Return the query for what published plans say of datasets."""
+    return (
+        sa.select(what)
+        .select_from(Item)
+        .join(Plan, Plan.id == Item.plan_id)
+        .where(sa.or_(Item.kept_id.in_(datasets), Item.dataset_id.in_(datasets)))
+        .where(DECIDING.in_(datasets), Item.since_version.is_not(None), Plan.published_at.is_not(None))
+    )
+
+
+def holdings(what: Any, datasets: Collection[str]) -> sa.Select[Any]:
+    """Return the query for the plans' groups in which datasets are."""
+    member: Any = model.Member
+    return (
+        sa.select(what)
+        .select_from(member)
+        .join(model.Group, model.Group.id == member.group_id)
+        .where(member.table_id.in_(datasets), member.state == model.State.ACTIVE)
+        .where(model.Group.type == GROUP)
+    )
+
+
+def of_plans(datasets: Collection[str]) -> sa.CompoundSelect[tuple[str]]:
+    """Return the query for those of some datasets that plans, or groups of plans, name."""
+    member: Any = model.Member
+    return sa.union(promises(DECIDING, datasets), holdings(member.table_id, datasets))
+
+
 def mend(unit: Unit, event: events.DatasetSaved) -> None:
     """Have groups brought to their plans where saving an entry, with its groups, has parted them."""
     member: Any = model.Member
-    promised = (
-        sa.select(Item.plan_id)
-        .join(Plan, Plan.id == Item.plan_id)
-        .where(sa.func.coalesce(Item.kept_id, Item.dataset_id) == event.dataset_id)
-        .where(Item.since_version.is_not(None), Plan.published_at.is_not(None))
-    )
-    held = (
-        sa.select(member.group_id)
-        .join(model.Group, model.Group.id == member.group_id)
-        .where(member.table_id == event.dataset_id, member.state == model.State.ACTIVE)
-        .where(model.Group.type == GROUP)
-    )
+    promised = promises(Item.plan_id, [event.dataset_id])
+    held = holdings(member.group_id, [event.dataset_id])
     unit.session.flush()
     for plan_id in sorted(set(unit.session.scalars(promised)) ^ set(unit.session.scalars(held))):
         ask_group(unit, plan_id)
@@ -157,4 +175,4 @@ def install() -> None:
     """Take charge of the outbox topics."""
     outbox.handle(ENTRY_TOPIC, make_entries)
     outbox.handle(GROUP_TOPIC, write_groups, batch=20)
-    events.subscribe(events.DatasetSaved, mend)
+    events.subscribe(events.DatasetSaved, mend, of_plans)

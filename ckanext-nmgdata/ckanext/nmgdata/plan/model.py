@@ -151,6 +151,10 @@ class Item(tk.BaseModel):
     )  # fmt: skip
 
 
+DECIDING = sa.func.coalesce(Item.kept_id, Item.dataset_id)
+"""The dataset that decides about an item: the one that keeps it, else its own entry."""
+
+
 class Version(tk.BaseModel):
     """One published version of a plan (DC-38), with what it changed against the one before."""
 

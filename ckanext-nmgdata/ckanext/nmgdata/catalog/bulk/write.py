@@ -60,8 +60,7 @@ def write(unit: Unit, entries: Sequence[Made]) -> None:
     attach_tags(session, entries, old)
     offer_views(session, entries)
     session.expire_all()
-    for made in entries:
-        tell(unit, made)
+    tell(unit, entries)
     index.note_all(session, [made.dataset_id for made in entries])
 
 
@@ -192,23 +191,42 @@ def described(info: Row) -> Row:
 # --- what a write means --------------------------------------------------------------------------
 
 
-def tell(unit: Unit, made: Made) -> None:
-    """Audit and tell what has become of an entry, as ``catalog.lifecycle`` does after a single write."""
-    subject, after = ("dataset", made.dataset_id), made.extras.get("open_class")
-    if made.is_new:
-        if not made.data.get("private"):
-            append(unit, "dataset.published", subject, detail={"class": after})
-            events.tell(unit, events.DatasetPublished(made.dataset_id))
-        changes.note(unit.session, made.dataset_id, Cause.UPDATED)  # no case can be about a new entry
-        return
-    before = made.former.get("open_class")
+def tell(unit: Unit, entries: Sequence[Made]) -> None:
+    """Audit and tell what has become of entries, as ``catalog.lifecycle`` does after a single write."""
+    old = [made for made in entries if not made.is_new]
+    for made in entries:
+        if made.is_new:
+            tell_new(unit, made)
+    for made in old:
+        tell_class(unit, made)
+    events.tell_all(unit, [events.DatasetSaved(made.dataset_id) for made in old])
+    for made in old:
+        tell_links(unit, made)
+
+
+def tell_new(unit: Unit, made: Made) -> None:
+    """Audit and tell that an entry is there."""
+    if not made.data.get("private"):
+        detail = {"class": made.extras.get("open_class")}
+        append(unit, "dataset.published", ("dataset", made.dataset_id), detail=detail)
+        events.tell(unit, events.DatasetPublished(made.dataset_id))
+    changes.note(unit.session, made.dataset_id, Cause.UPDATED)  # no case can be about a new entry
+
+
+def tell_class(unit: Unit, made: Made) -> None:
+    """Audit and tell that the class of an entry has changed, if it has."""
+    subject, before = ("dataset", made.dataset_id), made.former.get("open_class")
+    after = made.extras.get("open_class")
     if before not in (None, after):
         package = unit.session.get_one(model.Package, made.dataset_id)
         since = unit.session.scalar(sa.select(Entry.published_at).where(Entry.dataset_id == package.id))
         history.move(unit, package, before, since or unit.now, history.Decision())
         append(unit, "dataset.class_changed", subject, detail={"from": before, "to": after})
         events.tell(unit, events.ClassChanged(made.dataset_id, before=before, after=after))
-    events.tell(unit, events.DatasetSaved(made.dataset_id))
+
+
+def tell_links(unit: Unit, made: Made) -> None:
+    """Audit and tell which files of an entry have another link."""
     links: dict[str, Any] = made.former.get("links", {})
     for one in made.files:
         if one["id"] in links and links[one["id"]] != one.get("url"):

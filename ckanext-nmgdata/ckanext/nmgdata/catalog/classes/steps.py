@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -335,6 +336,12 @@ def lapse(unit: Unit, dataset_id: str, which: Any) -> None:
             by_itself(unit, case, "lapse")
 
 
+def published_by_change(datasets: Collection[str]) -> sa.Select[tuple[str]]:
+    """Return the query for those of some datasets that an evaluation has found ready to be published."""
+    query = sa.select(ClassChange.dataset_id).where(ClassChange.dataset_id.in_(datasets))
+    return query.where(ClassChange.is_open, ClassChange.publishes)
+
+
 def saved(unit: Unit, event: events.DatasetSaved) -> None:
     """Note that an entry is published that an evaluation had found ready for it."""
     case = open_change(unit, event.dataset_id, ClassChange.publishes)
@@ -353,4 +360,4 @@ def install() -> None:
     """Listen to the catalogue."""
     events.subscribe(events.ClassChanged, moved)
     events.subscribe(events.DatasetDeleted, gone)
-    events.subscribe(events.DatasetSaved, saved)
+    events.subscribe(events.DatasetSaved, saved, published_by_change)

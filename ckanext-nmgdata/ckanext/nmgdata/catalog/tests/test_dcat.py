@@ -333,6 +333,12 @@ class TestNothingElseGetsOut:
         refused = app.get(f"{address}?profiles={name}", status=409)
         assert world.conditional["title"] not in refused.body
 
+    def test_n_triples_are_offered_too(self, world, app, clean_search):
+        for address in ("/catalog.nt", f"/dataset/{world.open_data['id']}.nt"):
+            answer = app.get(address)
+            assert answer.mimetype == "application/n-triples"
+            assert world.open_data["title"] in {str(o) for o in graph(answer.body, "nt").objects()}
+
     @pytest.mark.parametrize(
         ("address", "status", "said"),
         [

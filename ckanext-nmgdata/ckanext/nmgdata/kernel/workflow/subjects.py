@@ -37,6 +37,12 @@ def cases(dataset_id: str) -> sa.Select[tuple[str]]:
     return sa.select(both.case_id).where(both.dataset_id == dataset_id)
 
 
+def of_cases(datasets: Collection[str]) -> sa.Select[tuple[str]]:
+    """Return the query for those of some datasets that any case is about."""
+    both = pairs().c
+    return sa.select(both.dataset_id).where(both.dataset_id.in_(datasets)).distinct()
+
+
 def cases_of_kind(kind: str, dataset_id: Any) -> sa.Select[tuple[str]]:
     """Return the query for the ids of the cases of a kind that are about a dataset, each once.
 

@@ -66,7 +66,7 @@ def follow(unit: Unit, event: DatasetSaved) -> None:
 
 def install() -> None:
     """Listen to the catalogue."""
-    subscribe(DatasetSaved, follow)
+    subscribe(DatasetSaved, follow, subjects.of_cases)
 
 
 def likeness(one: str, other: str) -> float:

@@ -234,7 +234,9 @@ class TestConclusions:
 
     def test_other_features_are_told(self, world, monkeypatch):
         heard: list[Any] = []
-        monkeypatch.setitem(events._subscribers, events.Evaluated, [lambda _unit, event: heard.append(event)])
+        monkeypatch.setitem(
+            events._subscribers, events.Evaluated, {lambda _unit, event: heard.append(event): None}
+        )
         made = made_as(world, "conditional")
         evaluate(made, world.reviewer, conclusion="convertible", target="unconditional", **ANSWERS)
         assert [(e.dataset_id, e.conclusion, e.target) for e in heard] == [
