@@ -156,6 +156,7 @@ class NmgdataPlugin(dcat.StableNames, p.SingletonPlugin, DefaultTranslation, Gat
         in_place_of_ckans = {
             "user_password_validator": passwords.user_password_validator,
             "isodate": forms.isodate,
+            "resource_id_does_not_exist": validators.resource_id_does_not_exist,
         }
         return {**validators.VALIDATORS, **in_place_of_ckans}
 

@@ -212,9 +212,9 @@ def nmgdata_access_to(dataset: dict[str, Any]) -> dict[str, Any]:
     return {r["id"]: nmgdata_access(r["id"]) or {} for r in dataset["resources"] if r.get("url")}
 
 
-def nmgdata_stop(dataset: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what stops a dataset as a whole, if anything does, and why."""
-    stop = stops.of_dataset(dataset["id"])
+def nmgdata_stop(dataset: dict[str, Any], resource_id: str | None = None) -> dict[str, Any] | None:
+    """Return what stops a dataset as a whole or one file of it, if anything does, and why."""
+    stop = stops.of_dataset(dataset["id"], resource_id)
     return {**stop, "why": answers.why(stop["case_number"])} if stop else None
 
 

@@ -14,7 +14,7 @@ from ckanext.scheming.validation import scheming_validator
 
 from .. import config, vocab
 from ..kernel import addresses, openness, orgs
-from ..kernel.gate import origins
+from ..kernel.gate import origins, stored
 from ..kernel.openness import NON_OPEN
 from . import identifiers, names, publish, rules
 from .classes import rule
@@ -279,6 +279,18 @@ def nmgdata_one_authority(
     group = context.get("group")
     if orgs.other_authority(str(region), group.id if group else None):
         errors[key].append(_("This region already has a public-data authority."))
+
+
+def resource_id_does_not_exist(
+    key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context
+) -> None:
+    """Refuse the id of another entry's file, in place of CKAN's: also where that file is deleted or purged.
+
+    What is left of such a file would be served by the rules of the entry that takes its id.
+    """
+    value = data[key]
+    if isinstance(value, str) and stored.is_of_another(value, data.get(("id",))):
+        errors[key].append(_("This id belongs to a file of another entry."))
 
 
 VALIDATORS = {

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from .. import config
 from ..kernel.actors import Actor
+from ..kernel.gate import answers
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow.model import Case
 from .model import Objection, ObjectionAttempt
@@ -61,23 +62,27 @@ def refuse() -> NoReturn:
         "Many objections have come in within the last hour. Try again later, log in, or telephone the "
         "department; its number stands on the page of the dataset."
     )
+    answers.answer_with(TooManyError.status, {"Retry-After": str(RETRY)})
     raise TooManyError({"limit": [message]})
 
 
 def check(unit: Unit, actor: Actor, key: str, *, proven: bool) -> None:
     """Refuse one objection too many of an address, of an account, or of all who have no account.
 
-    Who has not solved the challenge is counted with the others of that sort alone: neighbours behind
-    the same address who did solve it take nothing away from a person without JavaScript.
+    Who has an account, and who has not solved the challenge, is counted with the others of that sort
+    alone: neighbours behind the same address take nothing away from a person who logs in, nor from one
+    without JavaScript.
 
     :raises TooManyError: with what else can be done
     """
     per_address, unproven, without_account = config.objection_limits()
     unit.session.execute(LOCK, {"key": key if actor.user_id is None else actor.user_id})
     since = unit.now - HOUR
-    own = Objection.address_key == key
-    if actor.user_id is not None:
-        own = sa.or_(own, Case.filer_id == actor.user_id)
+    if actor.user_id is None:
+        own = sa.and_(Objection.address_key == key, Case.filer_id.is_(None))
+    else:
+        beside = sa.and_(Objection.address_key == key, Case.filer_id.is_not(None))
+        own = sa.or_(beside, Case.filer_id == actor.user_id)
     full = count(unit, since, own) >= per_address
     if not full and actor.user_id is None:
         full = count(unit, since, Case.filer_id.is_(None)) >= without_account

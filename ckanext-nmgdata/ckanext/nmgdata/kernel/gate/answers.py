@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ckan.plugins import toolkit as tk
+from flask import g, has_request_context
+from werkzeug.wrappers import Response
 
 from .. import elsewhere
 from .facts import Facts
@@ -166,3 +169,36 @@ def short(facts: Facts, decision: Decision) -> str:
     """Return one line for the action API: sentence, basis and machine-readable reason."""
     saying = SAYINGS[decision.reason]
     return f"{_(saying.sentence)} {LAW}{saying.article} [{decision.reason.value}]"
+
+
+# --- the action API, which knows 403, 404 and 409 only ----------------------------------------------
+
+STOPPED = (Reason.SUSPENDED, Reason.WITHDRAWN)
+SAID = "nmgdata_said"
+REFUSED = (403, 404, 409)
+
+
+def answer_with(
+    status: int, headers: dict[str, str] | None = None, stone: dict[str, Any] | None = None
+) -> None:
+    """Have the action API answer with a status of our own, if it refuses this request.
+
+    :param stone: what the public may know of data that are gone; it goes beside the error
+    """
+    if has_request_context():
+        setattr(g, SAID, (status, headers or {}, stone))
+
+
+def say_status(response: Response) -> Response:
+    """Answer as ``answer_with`` has asked for."""
+    said = getattr(g, SAID, None)
+    if said is None or response.status_code not in REFUSED or tk.request.endpoint != "api.action":
+        return response
+    response.status_code, headers, stone = said
+    response.headers.update(headers)
+    if stone is not None and response.is_json:
+        body = json.loads(response.get_data())
+        if isinstance(body.get("error"), dict):
+            body["error"]["gone"] = stone
+            response.set_data(json.dumps(body, ensure_ascii=False))
+    return response

@@ -14,7 +14,7 @@ from flask import after_this_request, has_request_context, stream_with_context
 from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Response
 
-from . import answers, counts, frozen, meter, policy, row_doors, serve, trace
+from . import answers, counts, frozen, meter, policy, row_doors, serve, tombstones, trace
 from .doors import RESTRICTED_CACHE, actor_of, asking, refusal, sealed, visible
 from .model import DUMP
 from .row_doors import judge_rows
@@ -62,6 +62,8 @@ def rows_may_leave(next_auth: AuthFunction, context: Context, data_dict: DataDic
     found, decision = judged
     if not decision.allow:
         counts.count_refusal(found.resource_id, decision.reason.value)
+        if decision.reason in answers.STOPPED:
+            answers.answer_with(answers.status(decision))
         return {"success": False, "msg": answers.short(found, decision)}
     if decision.grant:
         try:
@@ -98,6 +100,7 @@ def without_echo(name: str) -> Callable[..., Any]:
     @tk.chained_action
     def write(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
         """Write rows; the answer holds none."""
+        data_dict = row_doors.of_one_table(data_dict)
         if name == "datastore_records_delete":  # CKAN asks for its right only further in, and fails on that
             tk.check_access(name, context, {"resource_id": data_dict.get("resource_id")})
         if not context.get("ignore_auth"):
@@ -115,7 +118,8 @@ WRITES = ("datastore_create", "datastore_upsert", "datastore_delete", "datastore
 @tk.side_effect_free
 def columns(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """Tell the columns of a table; code that asks without rights (Croissant) learns what its reader may."""
-    reference = data_dict.get("resource_id") or data_dict.get("id") or ""
+    data_dict = row_doors.of_one_table(data_dict)
+    reference = data_dict.get("resource_id") or ""
     if context.get("ignore_auth") and has_request_context():
         judged = judge_rows(reference, asking())
         if judged is None or not judged[1].allow:
@@ -143,7 +147,7 @@ def gated_dump(core: Callable[..., Any]) -> Callable[..., Any]:
         tk.request.environ["__no_cache__"] = True
         real_id = table_of(resource_id)
         judged = judge_rows(real_id, asking())
-        if judged is None or not visible(real_id):
+        if judged is None or not (visible(real_id) or tombstones.of(judged[0].dataset_id)):
             return tk.abort(404, tk._("DataStore resource not found"))
         found, decision = judged
         if not decision.allow:

@@ -48,7 +48,7 @@ def dataset_of(of: str, reference: str) -> str:
     """Return the dataset that a reference means or belongs to; empty for none."""
     if of == "dataset":
         return reference
-    resource = model.Resource.get(reference)
+    resource = model.Resource.get(datastore.table_of(reference) if of == "table" else reference)
     return (resource.package_id or "") if resource else ""
 
 
@@ -108,6 +108,7 @@ def discreet(naming: Naming, name: str, action: Action) -> Action:
             return run(context, data_dict)
         except REFUSALS:
             if may_know(context, naming.of, reference):
+                tombstones.note(dataset_of(naming.of, reference))
                 raise
             raise tk.ObjectNotFound(missing(naming.of)) from None
 

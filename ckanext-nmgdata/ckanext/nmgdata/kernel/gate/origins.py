@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.plugins import toolkit as tk
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
@@ -79,6 +80,11 @@ def move_link(mapper: Mapper[Any], connection: Connection, resource: model.Resou
         resource.id = new_id()
     url = (resource.url or "").strip()
     note_replacement(connection, resource)
+    state: Any = sa.inspect(resource)
+    if not state.persistent:  # whatever had this id before has gone
+        connection.execute(sa.delete(Origin).where(Origin.resource_id == resource.id))
+    elif attributes.get_history(resource, "package_id").has_changes():
+        raise tk.ValidationError({"id": [tk._("This id belongs to a file of another entry.")]})
     if not url or is_upload(resource):
         connection.execute(sa.delete(Origin).where(Origin.resource_id == resource.id))
         return

@@ -24,6 +24,21 @@ JUDGED = "nmgdata_judged"
 """Place in the context of what was judged for the action that is just called, for its auth function."""
 
 
+def of_one_table(data_dict: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of an action of the DataStore with the table under one name, ``resource_id``.
+
+    CKAN takes ``id`` for the same, and lets it win where both are given: what one part of an action judges
+    would not be what another one reads or writes.
+
+    :raises tk.ValidationError: two tables are named
+    """
+    named = [data_dict[name] for name in ("resource_id", "id") if data_dict.get(name)]
+    if len(named) > 1 and named[0] != named[1]:
+        raise tk.ValidationError({"id": [tk._("Name one table, as resource_id.")]})
+    rest = {name: value for name, value in data_dict.items() if name != "id"}
+    return {**rest, "resource_id": named[0]} if named else rest
+
+
 def judge_rows(reference: str, actor: Actor) -> Judged | None:
     """Return facts and decision about the rows of a resource, None when there is none."""
     return judge(reference, actor, wanted_purpose())
@@ -79,8 +94,8 @@ def with_entry(context: Context, resource_id: str) -> Any:
 @tk.side_effect_free
 def datastore_search(next_action: Callable[..., Any], context: Context, data_dict: dict) -> Any:
     """Search within what is granted; everything of the portal's own and of open data as it is."""
-    reference = data_dict.get("resource_id") or data_dict.get("id") or ""
-    resource_id, judged = table_of(context, reference)
+    data_dict = of_one_table(data_dict)
+    resource_id, judged = table_of(context, data_dict.get("resource_id") or "")
     _held = with_entry(context, resource_id)
     with own_name(resource_id if judged and judged[0].is_tabular else ""):
         return search_within(

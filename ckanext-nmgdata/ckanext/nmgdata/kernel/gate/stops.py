@@ -79,9 +79,9 @@ def strongest(stops: Sequence[Stop], resource_id: str | None = None) -> Stop | N
     return next((stop for stop in stops if stop.resource_id in (None, resource_id)), None)
 
 
-def of_dataset(dataset_id: str) -> dict[str, Any] | None:
-    """Return what stops a dataset as a whole: kind, since when, public case number."""
-    stop = strongest(live(dataset_id))
+def of_dataset(dataset_id: str, resource_id: str | None = None) -> dict[str, Any] | None:
+    """Return what stops a dataset as a whole, or one file of it: kind, since when, public case number."""
+    stop = strongest(live(dataset_id), resource_id)
     return {"kind": stop.kind, "since": stop.since, "case_number": stop.case_number} if stop else None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import CKANApp, Context, DataDict
-from flask import g, has_request_context, make_response
+from flask import make_response
 from werkzeug.wrappers import Response
 
 from . import answers, stops
@@ -21,7 +21,6 @@ from .model import WITHDRAWN
 from .policy import Reason
 
 GONE = 410
-FLAG = "nmgdata_gone"
 
 
 def of(reference: str) -> dict[str, Any] | None:
@@ -43,6 +42,13 @@ def of(reference: str) -> dict[str, Any] | None:
         "since": stop["since"].isoformat(),
         **answers.stop_said(stop["case_number"]),
     }
+
+
+def note(reference: str) -> None:
+    """Have the action API say of an entry that is gone what became of it."""
+    stone = of(reference)
+    if stone is not None:
+        answers.answer_with(GONE, stone=stone)
 
 
 def hidden(reference: str) -> dict[str, Any] | None:
@@ -80,7 +86,8 @@ def package_show(next_action: Callable[..., Any], context: Context, data_dict: D
 
     CKAN looks an entry up by its name twice, by two queries each time; its id the session knows already.
     """
-    package = None if context.get("for_update") else model.Package.get(data_dict.get("id"))
+    reference = data_dict.get("id") or data_dict.get("name_or_id")
+    package = None if context.get("for_update") else model.Package.get(reference)
     if package is not None:
         data_dict = {**data_dict, "id": package.id}
     try:
@@ -89,16 +96,8 @@ def package_show(next_action: Callable[..., Any], context: Context, data_dict: D
         stone = of(data_dict.get("id") or data_dict.get("name_or_id") or "")
         if stone is None:
             raise
-        if has_request_context():
-            setattr(g, FLAG, True)
+        answers.answer_with(GONE, stone=stone)
         raise tk.ObjectNotFound(f"{stone['message']} {stone['case']} [{stone['reason']}]") from None
-
-
-def say_gone(response: Response) -> Response:
-    """Answer 410 where the action API has said 404 about a withdrawn entry."""
-    if getattr(g, FLAG, False) and response.status_code == 404 and tk.request.endpoint == "api.action":
-        response.status_code = GONE
-    return response
 
 
 def install(app: CKANApp) -> CKANApp:
@@ -108,7 +107,7 @@ def install(app: CKANApp) -> CKANApp:
             app.view_functions[endpoint] = before(view, "id")
         elif endpoint == "dcat.read_dataset":
             app.view_functions[endpoint] = before(view, "_id")
-    app.after_request(say_gone)
+    app.after_request(answers.say_status)
     return app
 
 

@@ -116,11 +116,15 @@ class TestFiling:
         world.objected(data, evidence=None)
         assert reason(world.open_data) == "suspended"
 
-    def test_dc_43_only_the_named_file(self, world):
+    def test_dc_43_only_the_named_file(self, world, app):
         data = world.open_data
         factories.upload(data, name="other.csv")
         data = call("package_show", None, id=data["id"])
-        world.objected(data, resources=[data["resources"][1]["id"]])
+        case = world.objected(data, resources=[data["resources"][1]["id"]])
+        page = f"/dataset/{data['name']}"
+        closed, open_ = (f"{page}/resource/{data['resources'][place]['id']}" for place in (1, 0))
+        for address, says in ((page, True), (closed, True), (open_, False)):
+            assert (case["number"] in app.get(address).body) is says, address
         assert [reason(data, at=at) for at in (0, 1)] == ["unconditional", "suspended"]
 
     def test_a_file_of_another_dataset(self, world):
@@ -590,6 +594,18 @@ class TestTombstone:
             answer = app.get(address)
             assert (address, answer.status_code) == (address, 410)
             assert case["number"] in answer.body
+        file = gone["resources"][0]["id"]
+        for call_ in (
+            f"package_show?id={gone['name']}",
+            f"resource_show?id={file}",
+            f"datastore_search?id={file}",
+        ):
+            answer = app.get(f"/api/3/action/{call_}")
+            assert (call_, answer.status_code) == (call_, 410)
+            said = json.loads(answer.body)["error"]["gone"]
+            assert (said["case"], said["title"]) == (case["number"], gone["title"])
+            assert said["why"] == OUTCOME["public_reason"] and said["since"]
+        assert app.get(f"/datastore/dump/{file}").status_code == 410
         page = app.get(f"/dataset/{gone['name']}").body
         assert OUTCOME["public_reason"] in page
         assert gone["title"] in page
@@ -717,6 +733,30 @@ class TestFloods:
             world.objected(world.conditional, evidence=file(PDF + b"%2\n%%EOF"))
         world.objected(world.conditional, world.applicant, evidence=file(PDF + b"%2\n%%EOF"))
         assert reason(world.conditional, world.applicant) == "suspended"
+
+    def test_programs_that_come_too_often_are_told_so(self, world, app, monkeypatch):
+        monkeypatch.setitem(tk.config, "ckanext.nmgdata.objection.without_account", 1)
+        world.objected(world.open_data)
+        answer = app.post(
+            "/api/3/action/nmgdata_objection_submit",
+            data={**OBJECTION, "dataset_id": world.conditional["id"], "evidence": (io.BytesIO(PDF), "a.pdf")},
+            status=None,
+        )
+        assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "limit" in json.loads(answer.body)["error"]
+
+    def test_neighbours_without_an_account_take_nothing_from_who_logs_in_nor_the_other_way_round(
+        self, world, monkeypatch
+    ):
+        monkeypatch.setitem(tk.config, "ckanext.nmgdata.objection.per_address", 1)
+        monkeypatch.setitem(tk.config, "ckanext.nmgdata.objection.per_address_unproven", 1)
+        world.objected(world.open_data, world.applicant)
+        world.objected(world.conditional, evidence=file(PDF + b"%2\n%%EOF"))
+        with pytest.raises(limits.TooManyError):
+            world.objected(world.conditional, evidence=file(PDF + b"%3\n%%EOF"))
+        with pytest.raises(limits.TooManyError):
+            world.objected(world.conditional, world.citizen, evidence=file(PDF + b"%4\n%%EOF"))
 
     def test_the_authority_lifts_a_wave_with_one_reason(self, world):
         cases = [

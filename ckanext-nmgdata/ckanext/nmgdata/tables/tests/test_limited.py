@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
+from ckanext.datastore.backend.postgres import get_read_engine
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.kernel.actors import Actor
 from ckanext.nmgdata.kernel.gate import rights, rows
@@ -74,6 +75,19 @@ class TestSearch:
         assert all(set(record) == set(FIELDS) for record in found["records"])
         assert found["total"] == 2
         assert SECRET not in json.dumps(found, ensure_ascii=False, default=str)
+
+    @pytest.mark.parametrize("action", ["datastore_search", "datastore_info"])
+    def test_not_under_the_name_of_another_table(self, world, table, worked, action):
+        public = factories.dataset(world.department, open_class="unconditional")
+        factories.upload(public, CONTENT, name="公开.csv")
+        worked()
+        other = first(tk.get_action("package_show")(factories.site_context(), {"id": public["id"]}))["id"]
+        for named in ({"resource_id": other, "id": table["id"]}, {"resource_id": table["id"], "id": other}):
+            with pytest.raises(tk.ValidationError):
+                factories.call(action, world.applicant, **named)
+        for named in ({"id": table["id"]}, {"resource_id": table["id"], "id": table["id"]}):
+            found = factories.call(action, world.applicant, **named)
+            assert SECRET not in json.dumps(found, ensure_ascii=False, default=str)
 
     @pytest.mark.parametrize("form", ["objects", "lists", "csv", "tsv"])
     def test_in_every_form(self, world, table, form):
@@ -340,3 +354,30 @@ def test_no_query_that_is_let_through_names_what_is_not_granted(fields, wanted, 
     own = narrowed["filters"]["$and"][:-1]
     assert set(rows.filtered_by(own)) <= granted | {"_id"}
     assert set(sort or []) <= granted | {"_id"}
+
+
+WRITES = {
+    "datastore_delete": {},
+    "datastore_records_delete": {"filters": {"数量": 3}},
+    "datastore_upsert": {"method": "insert", "records": [{"旗县": "新城区", "数量": 1}]},
+    "datastore_create": {"aliases": ["tracks"]},
+}
+
+
+@pytest.mark.parametrize("action", WRITES)
+def test_rows_of_stopped_data_stay_as_they_are_by_whatever_name(world, table, worked, action):
+    mine = factories.dataset(world.department, open_class="unconditional")
+    factories.upload(mine, CONTENT, name="自己的.csv")
+    worked()
+    other = first(tk.get_action("package_show")(factories.site_context(), {"id": mine["id"]}))["id"]
+    world.objected({"id": table["package_id"]})
+    for named in (
+        {"resource_id": table["id"]},
+        {"id": table["id"]},
+        {"resource_id": other, "id": table["id"]},
+    ):
+        with pytest.raises(tk.ValidationError):
+            factories.call(action, world.editor, force=True, **named, **WRITES[action])
+        model.Session.rollback()
+    with get_read_engine().connect() as connection:
+        assert connection.scalar(sa.text(f'SELECT count(*) FROM "{table["id"]}"')) == len(ROWS) - 1

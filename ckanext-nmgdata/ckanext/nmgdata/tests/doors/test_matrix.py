@@ -87,7 +87,7 @@ class Door:
     status: int = 200
     """Status of an allowed answer."""
     api: bool = False
-    """An action: it refuses with 403 and the reason in its message; what may not be known is not there."""
+    """An action: it refuses with the reason in its message; what may not be known is not there."""
     as_anonymous: bool = False
     for_all: bool = False
     """Tried with every audience; a variant is tried with one audience per answer."""
@@ -233,10 +233,7 @@ def refused(answer: Any, door: Door, who: str, status: int, reason: str) -> None
     """The status says what the law says; nothing secret is in body or headers; no cache keeps it."""
     assert secrets_in(answer) == set(), who
     if door.api:
-        assert answer.status_code == (404 if (status, reason) == NOT_THERE else 403), (
-            who,
-            text_of(answer)[:300],
-        )
+        assert answer.status_code == status, (who, text_of(answer)[:300])
         assert (f"[{reason}]" in answer.json["error"]["message"]) is bool(reason), who
         return
     if door.name == "API help":

@@ -215,6 +215,35 @@ class TestForgedAddresses:
         model.Session.rollback()
         assert stored(linked) == (SECRET, gate_address(linked))
 
+    @pytest.mark.parametrize("purged", [False, True], ids=["deleted", "purged"])
+    def test_nor_one_that_was_deleted_by_what_is_left_of_it(self, linked, world, app, purged):
+        mine = factories.dataset(world.other, open_class="unconditional")
+        file = factories.upload(linked, b"a,b\nsecret,2\n", name="n.csv")["id"]
+        link = linked["resources"][0]["id"]
+        rival = factories.join(factories.person("rival"), world.other, "editor")
+        if purged:
+            tk.get_action("dataset_purge")(factories.site_context(), {"id": linked["id"]})
+        else:
+            for one in (file, link):
+                tk.get_action("resource_delete")(factories.site_context(), {"id": one})
+        for rid, values in (
+            (file, {"url_type": "upload", "url": "n.csv"}),
+            *([] if purged else [(link, {"url": OWN.format(dataset=mine["id"], id=link)})]),
+        ):
+            with pytest.raises(tk.ValidationError) as refused:
+                factories.call(
+                    "resource_create",
+                    rival,
+                    package_id=mine["id"],
+                    id=rid,
+                    format="CSV",
+                    **values,
+                )
+            assert "id" in refused.value.error_dict
+            model.Session.rollback()
+            answer = app.get(f"/dataset/{mine['id']}/resource/{rid}/download", status=None)
+            assert answer.status_code == 404
+
     def test_a_resource_made_with_an_id_of_its_own(self, world):
         mine = factories.dataset(world.department)
         rid = "11111111-2222-4333-8444-555555555555"

@@ -38,7 +38,7 @@ def test_a_file_and_its_entry_are_read_once_for_its_rows(world, app):
     assert len(of(asked, "package.title")) == 1
     assert len(of(asked, "nmgdata_suspension")) == 1
     factories.stop(world.open_data)
-    assert rows().status_code == 403
+    assert rows().status_code == 451
 
 
 def test_an_alias_is_looked_for_only_where_a_name_may_be_one(world, app):
