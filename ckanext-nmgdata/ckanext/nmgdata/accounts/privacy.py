@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ckan import model
+from ckan import authz, model
 from ckan.plugins import toolkit as tk
 from ckan.types import AuthFunction, AuthResult, Context, DataDict
 
 from ..kernel.gate.doors import actor_of
+from ..kernel.workflow import presenters
 from . import address, resets
 
 ORDERS = ("name", "fullname", "created", "display_name", "number_created_packages", "")
@@ -59,6 +60,16 @@ def package_collaborator_list(
     return next_auth(context, data_dict or {}) if context.get("user") else {"success": False}
 
 
+def mask(context: Context, user: Any) -> Any:
+    """Mask the real name of a person for who runs an organisation; an account's own name finds its holder."""
+    asker = context.get("user", "")
+    if not (context.get("ignore_auth") or asker == user.get("name") or authz.is_sysadmin(asker)):
+        for name in ("fullname", "display_name"):
+            if user.get(name) and user[name] != user.get("name"):
+                user[name] = presenters.masked(name, user[name])
+    return user
+
+
 @tk.chained_action
 @tk.side_effect_free
 def list_users(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
@@ -68,11 +79,28 @@ def list_users(next_action: Callable[..., Any], context: Context, data_dict: Dat
     found = next_action(context, data_dict)
     for user in found if isinstance(found, list) else ():
         if isinstance(user, dict):
+            mask(context, user)
             for name in PRIVATE:
                 user.pop(name, None)
     return found
 
 
+@tk.chained_action
+@tk.side_effect_free
+def propose_users(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Propose people whose account begins so."""
+    return [mask(context, user) for user in next_action(context, data_dict)]
+
+
+@tk.chained_action
+@tk.side_effect_free
+def show_user(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Show somebody."""
+    return mask(context, next_action(context, data_dict))
+
+
 FUNCTIONS = (user_list, user_autocomplete, user_show, package_collaborator_list)
 AUTH = {f.__name__: f for f in FUNCTIONS} | resets.AUTH
-ACTIONS = {"user_list": list_users, **address.ACTIONS}
+ACTIONS = {
+    "user_list": list_users, "user_autocomplete": propose_users, "user_show": show_user, **address.ACTIONS,
+}  # fmt: skip

@@ -147,6 +147,17 @@ class TestPeople:
         with pytest.raises(tk.NotAuthorized):
             call("user_show", world.applicant, id=world.citizen.name)
 
+    def test_who_runs_an_organisation_finds_accounts_and_learns_no_names(self, world):
+        admin = factories.join(factories.person("chief"), world.department, "admin")
+        factories.person("stationer", fullname="王小明")
+        listed = [user for user in call("user_list", admin) if user["name"] == "stationer"]
+        proposed = call("user_autocomplete", admin, q="station")
+        for shown in [*listed, *proposed, call("user_show", admin, id="stationer")]:
+            assert shown["name"] == "stationer"
+            assert "小明" not in str(shown)
+        assert listed and proposed
+        assert call("user_show", world.sysadmin, id="stationer")["fullname"] == "王小明"
+
     def test_no_order_that_tells_secrets_and_no_digest_of_an_address(self, world):
         with pytest.raises(tk.ValidationError):
             call("user_list", world.sysadmin, order_by="password")
