@@ -81,9 +81,7 @@ def move_link(mapper: Mapper[Any], connection: Connection, resource: model.Resou
     url = (resource.url or "").strip()
     note_replacement(connection, resource)
     state: Any = sa.inspect(resource)
-    if not state.persistent:  # whatever had this id before has gone
-        connection.execute(sa.delete(Origin).where(Origin.resource_id == resource.id))
-    elif attributes.get_history(resource, "package_id").has_changes():
+    if state.persistent and attributes.get_history(resource, "package_id").has_changes():
         raise tk.ValidationError({"id": [tk._("This id belongs to a file of another entry.")]})
     if not url or is_upload(resource):
         connection.execute(sa.delete(Origin).where(Origin.resource_id == resource.id))

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import files, uploader
 
-from .model import Origin
 from .origins import UPLOAD
 
 CHUNK = 1024 * 1024
@@ -20,14 +19,12 @@ IN_MEMORY = 8 * CHUNK
 
 
 def is_of_another(resource_id: str, package_id: object) -> bool:
-    """Say whether an id is, or was, that of a file of another entry; bytes and links outlive their rows."""
+    """Say whether an id is, or was, that of a file of another entry; its bytes outlive its row."""
     found = model.Session.execute(
         sa.select(model.Resource.package_id).where(model.Resource.id == resource_id)
     ).first()
     if found is not None:
         return found[0] != package_id
-    if model.Session.scalar(sa.select(Origin.resource_id).where(Origin.resource_id == resource_id)):
-        return True
     return StoredFile(resource_id, "file").exists()
 
 
