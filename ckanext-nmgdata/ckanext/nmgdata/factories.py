@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckan.types import Context
@@ -23,6 +24,7 @@ from .kernel.serials import next_serial
 from .kernel.types import new_id
 from .kernel.unit import begin
 from .kernel.workflow.model import Case
+from .tables import follow
 
 fake = Faker("zh_CN")
 CSV = "站点,数量\r\n示例一站,12\r\n示例二站,7\r\n".encode()
@@ -137,6 +139,16 @@ def upload(dataset_dict: dict[str, Any], content: bytes = CSV, name: str = "site
     file = FileStorage(io.BytesIO(content), filename=name)
     data = {"name": "站点清单", "format": "CSV", "url": name, "upload": file, **values}
     return tk.get_action("resource_create")(site_context(), {"package_id": dataset_dict["id"], **data})
+
+
+def table(file_id: str, **values: Any) -> None:
+    """Put rows into the DataStore under a file, as if its loader had."""
+    tk.get_action("datastore_create")(site_context(), {"resource_id": file_id, "force": True, **values})
+    with begin(Actor.system()) as unit:
+        unit.session.execute(
+            sa.text("UPDATE nmgdata_table SET state = 'loaded' WHERE resource_id = :id"), {"id": file_id}
+        )
+        follow.mark_active(unit, file_id, True)
 
 
 def stop(dataset_dict: dict[str, Any], resource_id: str | None = None, *, withdraw: bool = False) -> Origin:

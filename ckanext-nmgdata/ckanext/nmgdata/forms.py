@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +102,23 @@ def one_of_terms(vocabulary: str) -> Callable[[Any], str]:
         if value not in vocab.terms(vocabulary):
             raise tk.Invalid(_("Choose one of the entries."))
         return str(value)
+
+    return validator
+
+
+CITED = re.compile("《[^《》]{2,}》|第[〇零一二三四五六七八九十百千0-9]+条")
+"""What a legal basis names at least: an instrument, or an article."""
+
+
+def citation(message: str) -> Callable[[Any], str]:
+    """Return a validator for a legal basis: a law or regulation with its article (R-COND-06)."""
+    text = stated(4, message)
+
+    def validator(value: Any) -> str:
+        basis = text(value)
+        if not CITED.search(basis):
+            raise tk.Invalid(_("Name the law or regulation, like 《…》第…条."))
+        return basis
 
     return validator
 

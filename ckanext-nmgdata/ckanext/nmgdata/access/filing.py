@@ -57,6 +57,7 @@ def file(
     with begin(actor) as unit:
         one_at_a_time(unit, actor)
         refuse_what_is_open(unit, actor, wants)
+        refuse_another_organisation(actor, stated["credit_code"])
         refuse_what_is_closed(actor, wants, stated["credit_code"])
         parts = by_department(wants).values()
         receipts = [file_case(unit, bundle_id, part, stated, renewed(earlier, part)) for part in parts]
@@ -123,6 +124,16 @@ def refuse_what_is_open(unit: Unit, actor: Actor, wants: Sequence[Wanted]) -> No
         if any(meets(want, dataset_id, resource_id) for want in wants):
             message = _("You have an open application for these data already: {number}.")
             raise tk.ValidationError({"dataset_id": [message.format(number=number)]})
+
+
+def refuse_another_organisation(actor: Actor, credit_code: str | None) -> None:
+    """Refuse the name of another organisation than the one that an account is registered for (R50)."""
+    registered = closures.code_of(actor.user_id or "")
+    if registered and credit_code and credit_code != registered:
+        message = _(
+            "This account belongs to the organisation {code}; apply with an account of the other one."
+        )
+        raise tk.ValidationError({"credit_code": [message.format(code=registered)]})
 
 
 def refuse_what_is_closed(actor: Actor, wants: Sequence[Wanted], credit_code: str | None) -> None:

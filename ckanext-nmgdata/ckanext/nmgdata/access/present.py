@@ -7,9 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
+from .. import vocab
 from ..kernel import orgs
 from ..kernel.actors import Actor
 from ..kernel.evidence import files as evidence
+from ..kernel.gate import closures
 from ..kernel.workflow import engine
 from ..kernel.workflow.model import Case
 from ..kernel.workflow.presenters import Presenter, account_address, dataset_name, dataset_title
@@ -42,10 +44,12 @@ def payload(case: Case, actor: Actor) -> dict[str, Any]:
     stated["resources"] = [item.resource_id for item in items if item.resource_id]
     stated["dataset_name"] = dataset_name(case)
     stated["evidence"] = [evidence.shown(row) for row in evidence.of_case(case.id)]
-    stated["bundle_id"] = application.bundle_id
     stated["renews"] = renewal.number_of(application.renews_id)
     stated["renewed_by"] = renewal.following(case.id)
+    registered = closures.code_of(case.filer_id or "")
+    stated["code_is_registered"] = application.credit_code is None or application.credit_code == registered
     stated["own"] = bool(actor.user_id) and case.filer_id == actor.user_id
+    stated["bundle_id"] = application.bundle_id if stated["own"] else None
     stated["together_with"] = together_with(application) if stated["own"] else []
     return stated
 
@@ -58,6 +62,7 @@ def shown(item: ApplicationItem) -> dict[str, Any]:
         "dataset_name": name_of(item.dataset_id),
         "resource_id": item.resource_id,
         "fields": item.fields,
+        "field_labels": scope.asked_for(item),
         "label": scope.label(item),
     }
 
@@ -91,6 +96,13 @@ def defaults(case: Case, step: str) -> dict[str, Any]:
     if step in ("transfer", "reassign"):
         others = [pair for pair in orgs.departments() if pair[0] != case.org_id]
         return {"departments": [{"value": org_id, "label": title} for org_id, title in others]}
+    if step == "refuse":
+        terms = vocab.terms("refusal_ground").values()
+        return {
+            "bases": sorted(
+                {term["legal_basis_example"] for term in terms if term.get("legal_basis_example")}
+            )
+        }
     if step in ("supplement", "formal_supplement"):
         return {"form": evidence.new_secret(), "attached": []}
     if step == "accept":

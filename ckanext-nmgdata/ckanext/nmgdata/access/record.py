@@ -1,8 +1,8 @@
 """The public record of applications (申请公开记录): what was asked of whom, when it was answered, and how.
 
-No applicant appears in it, and nothing that was written freely: an outcome is told by its ground and
-its legal basis, because a reason is addressed to the applicant and may name them. A case is one line,
-however many datasets it is about.
+No applicant appears in it: an outcome is told by its ground and its legal basis, because a reason is
+addressed to the applicant and may name them. Why a form was not in order has no ground of a list; that reason
+is shown, and is refused where it holds personal data. A case is one line, however many datasets it is about.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from .workflow import KIND
 
 _ = tk._
 OFFICE = ("provider", "authority", "office")
-AGREED, REFUSED = "approved", ("refused", "rejected")
+AGREED, RETURNED, REVOKED = "approved", "rejected", "revoked"
+REFUSED = ("refused", RETURNED)
 DECIDED = (AGREED, *REFUSED)
 OUTCOMES = {
     "waiting": (),
@@ -109,8 +110,11 @@ def query(filters: Filters, limit: int, before: tuple[datetime, str] | None = No
             sa.func.min(CaseEvent.at).label("first"),
             sa.func.min(CaseEvent.at).filter(CaseEvent.target.in_(DECIDED)).label("decided"),
             sa.func.max(CaseEvent.data["refusal_ground"].astext).label("ground"),
+            sa.func.max(CaseEvent.data["reason"].astext)
+            .filter(CaseEvent.target == RETURNED)
+            .label("returned"),
             sa.func.max(CaseEvent.data["legal_basis"].astext)
-            .filter(CaseEvent.target.in_(REFUSED))
+            .filter(CaseEvent.target.in_((*REFUSED, REVOKED)))
             .label("basis"),
         )
         .where(CaseEvent.case_id == case.c.id, CaseEvent.role.in_(OFFICE), CaseEvent.transition != urges.STEP)
@@ -158,7 +162,7 @@ def line(row: Any) -> dict[str, Any]:
         "decided": moment(row["decided"]),
         "status": row["status"],
         "status_label": _(state.label),
-        "ground": vocab.label("refusal_ground", row["ground"]) if row["ground"] else "",
+        "ground": vocab.label("refusal_ground", row["ground"]) if row["ground"] else row["returned"] or "",
         "legal_basis": row["basis"] or "",
     }
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
+from ..catalog.items import data_items
 from ..kernel.gate import rights
 from ..kernel.gate.rows import columns_of
 from ..kernel.unit import Unit
@@ -95,15 +96,60 @@ def one(asked: dict[str, ApplicationItem], part: dict[str, Any]) -> dict[str, An
 
 def fields_of(stated: Any, item: ApplicationItem, known: Sequence[str]) -> list[str] | None:
     """Return the columns that are granted; None for all. More than was asked for is refused."""
-    wanted = [name for name in known if item.fields is None or name in item.fields]
-    if stated is None or not known:
-        return wanted if known and len(wanted) < len(known) else None
+    if not known:
+        return None
+    meant, possible = columns_asked_for(item, known)
+    if stated is None and not meant:
+        message = _("No column bears the name of a data item that was applied for. Choose the columns.")
+        raise tk.ValidationError({"scopes": [message]})
+    if stated is None:
+        return meant if len(meant) < len(known) else None
     if stated == []:
         raise tk.ValidationError({"scopes": [_("Choose at least one column, or leave the data out.")]})
-    if not isinstance(stated, list) or any(name not in wanted for name in stated):
+    if not isinstance(stated, list) or any(name not in possible for name in stated):
         message = _("Only columns of the table that were applied for can be granted.")
         raise tk.ValidationError({"scopes": [message]})
     return [name for name in known if name in stated] if len(set(stated)) < len(known) else None
+
+
+def columns_asked_for(item: ApplicationItem, known: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the columns that the data items applied for mean, and those that may be granted for them.
+
+    A column is headed by the name of a data item or by its label. Where one that was applied for heads no
+    column, it may be any that is headed by no data item: who decides knows the table.
+    """
+    if item.fields is None:
+        return list(known), list(known)
+    asked, headed = set(item.fields), headings(item.dataset_id)
+    items_of = {column: headed.get(column.strip(), set()) for column in known}
+    meant = [column for column in known if items_of[column] & asked]
+    left = asked - {name for column in meant for name in items_of[column]}
+    possible = [column for column in known if column in meant or (left and not items_of[column])]
+    return meant, possible
+
+
+def headings(dataset_id: str) -> dict[str, set[str]]:
+    """Return what may stand over a column of a dataset → names of the data items that it would mean."""
+    found = dict[str, set[str]]()
+    for name, label in labels(dataset_id).items():
+        for heading in (name, label):
+            found.setdefault(heading, set()).add(name)
+    return found
+
+
+def labels(dataset_id: str) -> dict[str, str]:
+    """Return the names and labels of a dataset's data items."""
+    dataset = model.Session.get(model.Package, dataset_id)
+    items_ = data_items(dataset.extras or {}) if dataset else []
+    return {
+        str(one["name"]): str(one.get("label") or one["name"]).strip() for one in items_ if one.get("name")
+    }
+
+
+def asked_for(item: ApplicationItem) -> list[str]:
+    """Return the labels of the data items that were applied for alone; none for all of them."""
+    known = labels(item.dataset_id)
+    return [known.get(name, name) for name in item.fields or ()]
 
 
 def rows_of(stated: Any, known: Sequence[str]) -> dict[str, list[str]] | None:
@@ -138,15 +184,16 @@ def reaching(case: Case, data: Payload) -> list[rights.Scope]:
 
 def offered(case: Case) -> list[dict[str, Any]]:
     """Return what the reviewer chooses from: each thing applied for, with the columns of its tables."""
-    return [
-        {
-            "id": item.id,
-            "label": label(item),
-            "columns": columns(item),
-            "asked": item.fields,
-        }
-        for item in items(case.id)
-    ]
+    found = []
+    for item in items(case.id):
+        meant, possible = columns_asked_for(item, columns(item))
+        found.append(
+            {
+                "id": item.id, "label": label(item), "columns": possible, "meant": meant,
+                "asked": asked_for(item),
+            }
+        )  # fmt: skip
+    return found
 
 
 def label(item: ApplicationItem) -> str:

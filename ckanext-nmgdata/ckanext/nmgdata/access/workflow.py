@@ -47,8 +47,11 @@ KIND = "open_application"
 
 
 def within_what_was_asked(unit: Unit, case: Case, data: Payload) -> None:
-    """Consent may not last longer than applied for (R-COND-04)."""
+    """Consent lies within the period that was applied for (R-COND-04)."""
     application = unit.session.get_one(Application, case.id)
+    if data["valid_until"] < application.use_from:
+        message = _("The applicant asked for use from {day}; consent would end before it begins.")
+        raise tk.ValidationError({"valid_until": [message.format(day=application.use_from.isoformat())]})
     if data["valid_until"] > application.use_until:
         message = _("The applicant asked for use until {day}; consent cannot last longer.")
         raise tk.ValidationError({"valid_until": [message.format(day=application.use_until.isoformat())]})
@@ -86,7 +89,7 @@ def give_grant(unit: Unit, case: Case, data: Payload) -> None:
         purpose=data["purpose"],
         use_scope=data["use_scope"],
         provision_mode=data.get("provision_mode") or application.provision_mode,
-        valid_from=min(max(application.use_from, clock.local_date(unit.now)), data["valid_until"]),
+        valid_from=max(application.use_from, clock.local_date(unit.now)),
         valid_until=data["valid_until"],
         quota=data.get("quota"),
         per_hour=data.get("per_hour"),
@@ -135,6 +138,8 @@ def settle_clock(unit: Unit, case: Case, data: Payload | None = None) -> None:
 
 def hand_over(unit: Unit, case: Case, data: Payload) -> None:
     """Give the case to another department, which then decides; its period runs on."""
+    if data["org"] == case.org_id:
+        raise tk.ValidationError({"org": [_("This department has the case already.")]})
     case.org_id = data["org"]
 
 

@@ -21,6 +21,7 @@ from ..kernel.gate.policy import Purpose, Reason
 from ..kernel.orgs import REGION
 from ..kernel.outbox import search as index
 from . import cities, timeliness
+from .items import data_items
 
 log = logging.getLogger(__name__)
 _ = tk._
@@ -212,6 +213,11 @@ def nmgdata_access_to(dataset: dict[str, Any]) -> dict[str, Any]:
     return {r["id"]: nmgdata_access(r["id"]) or {} for r in dataset["resources"] if r.get("url")}
 
 
+def nmgdata_is_stopped(thing: dict[str, Any]) -> bool:
+    """Say whether a dataset or file, as it is shown, is suspended or withdrawn."""
+    return stops.is_stopped(thing)
+
+
 def nmgdata_stop(dataset: dict[str, Any], resource_id: str | None = None) -> dict[str, Any] | None:
     """Return what stops a dataset as a whole or one file of it, if anything does, and why."""
     stop = stops.of_dataset(dataset["id"], resource_id)
@@ -220,8 +226,7 @@ def nmgdata_stop(dataset: dict[str, Any], resource_id: str | None = None) -> dic
 
 def nmgdata_items(dataset: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the data items of a dataset."""
-    items = dataset.get("data_items") or []
-    return json.loads(items) if isinstance(items, str) else items
+    return data_items(dataset)
 
 
 def nmgdata_item_type(value: str | None) -> str:
@@ -349,9 +354,9 @@ HELPERS = {
         nmgdata_org_title, nmgdata_with_sort, nmgdata_with_page, nmgdata_page_numbers,
         nmgdata_is_demo, nmgdata_search_rests, nmgdata_place, nmgdata_class_style,
         nmgdata_facet_label, nmgdata_home, nmgdata_timeliness, nmgdata_downloads, nmgdata_access,
-        nmgdata_access_to, nmgdata_maintains, nmgdata_stop, nmgdata_items, nmgdata_item_type,
-        nmgdata_decision_days, nmgdata_size, nmgdata_upload_limit, nmgdata_cities, nmgdata_dataset_title,
-        nmgdata_date, nmgdata_moment, nmgdata_time_left,
+        nmgdata_access_to, nmgdata_maintains, nmgdata_is_stopped, nmgdata_stop, nmgdata_items,
+        nmgdata_item_type, nmgdata_decision_days, nmgdata_size, nmgdata_upload_limit, nmgdata_cities,
+        nmgdata_dataset_title, nmgdata_date, nmgdata_moment, nmgdata_time_left,
         nmgdata_desk, nmgdata_elsewhere, nmgdata_is_auditor, nmgdata_region, nmgdata_first_error,
         nmgdata_organisation, unix_locale_to_bcp47,
     )

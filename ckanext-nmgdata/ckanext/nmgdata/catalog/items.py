@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from ckanext.scheming.plugins import expand_form_composite
 
 FIELD = "data_items"
+
+
+def data_items(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the data items of an entry, or of the extras as they are stored."""
+    stored = entry.get(FIELD) or []
+    try:
+        items = json.loads(stored) if isinstance(stored, str) else stored
+    except ValueError:
+        return []
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def tidy(entry: dict[str, Any]) -> None:

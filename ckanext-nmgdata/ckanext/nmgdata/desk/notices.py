@@ -21,7 +21,7 @@ from ckan.plugins import toolkit as tk
 from .. import config
 from ..kernel import orgs, outbox
 from ..kernel.actors import Actor, reviewers_of
-from ..kernel.gate import holders
+from ..kernel.gate import closures, holders
 from ..kernel.outbox import RefusedError, UnavailableError
 from ..kernel.outbox.model import Outbox
 from ..kernel.types import new_id
@@ -111,7 +111,7 @@ def recipients(case: Case, to: str) -> list[Recipient]:
     if to.startswith(engine.ACCOUNT):
         return accounts([to.removeprefix(engine.ACCOUNT)])
     if to == machines.MEMBERS:
-        return accounts(holders.members_of(case.id))
+        return accounts([*holders.members_of(case.id), *closures.others_of(case.id)])
     if to == machines.FILER:
         filer = Recipient(case.filer_id, presenter(case).contact(case))
         return [filer] if filer.user_id or filer.address else []

@@ -12,6 +12,8 @@ KINDS = ("natural_person", "legal_person", "unincorporated")
 CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 """Characters of a unified social credit code (GB 32100—2015): no I, O, S, V, Z."""
 CREDIT_LENGTH = 18
+CREDIT_FORM = re.compile("[1-9ANY][1-59][0-9]{6}")
+"""How a code begins: registering authority, kind of organisation, division of its registration."""
 PHONE = re.compile(
     r"(\+?86[- ]?)?(0\d{2,3}[- ]?\d{7,8}([-转]\d{1,6})?|1[3-9]\d{9})|(400|800)[- ]?\d{3}[- ]?\d{4}|1\d{4}"
 )
@@ -39,6 +41,8 @@ def credit_code(value: Any) -> str:
     code = str(value or "").strip().upper()
     if len(code) != CREDIT_LENGTH or any(c not in CREDIT_ALPHABET for c in code):
         raise tk.Invalid(_("A unified social credit code has 18 characters."))
+    if not CREDIT_FORM.match(code):
+        raise tk.Invalid(_("This is no unified social credit code: look at its first eight characters."))
     weighted = sum(CREDIT_ALPHABET.index(c) * pow(3, i, 31) for i, c in enumerate(code[:-1]))
     if CREDIT_ALPHABET[-weighted % 31] != code[-1]:
         raise tk.Invalid(_("This unified social credit code is mistyped: its check character is wrong."))

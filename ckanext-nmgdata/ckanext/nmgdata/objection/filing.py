@@ -16,13 +16,13 @@ from ..kernel.actors import Actor
 from ..kernel.addresses import address_key
 from ..kernel.deadlines import statutes
 from ..kernel.evidence import files as evidence
-from ..kernel.evidence.model import Evidence
 from ..kernel.types import new_id
 from ..kernel.unit import Unit, begin
 from ..kernel.workflow.engine import Filing, Receipt, start
 from ..kernel.workflow.model import Case
 from . import challenge, limits, notices, workflow
 from .model import ExOfficio, Objection, ObjectionItem
+from .repeats import files_of, is_repeat
 
 _ = tk._
 
@@ -79,7 +79,8 @@ def file(
             unit.session.flush()
             evidence.hand_in(unit, form_secret, case.id)
 
-        step = "submit_again" if is_repeat(unit, filing.dataset_id, digest, files) else "submit"
+        stated_before = filing.dataset_id and is_repeat(unit, filing.dataset_id, resource_ids, digest, files)
+        step = "submit_again" if stated_before else "submit"
         receipt = start(workflow.KIND, filing, actor, {}, unit, step=step, rows=rows)
         wanted = {"case": receipt.case.id, "secret": verification}
         outbox.enqueue(unit.session, notices.VERIFY_CONTACT, wanted, key=receipt.case.id)
@@ -99,10 +100,7 @@ def suspend(actor: Actor, filing: Filing, resource_ids: Sequence[str], stated: d
 
 def add_items(unit: Unit, case: Case, resource_ids: Sequence[str]) -> None:
     """Write down what a case is about: these files, or the whole entry (DC-43)."""
-    active = sa.select(model.Resource.id).where(
-        model.Resource.package_id == case.dataset_id, model.Resource.state == model.State.ACTIVE
-    )
-    files = sorted(unit.session.scalars(active))
+    files = files_of(unit, case.dataset_id or "")
     for resource_id in resource_ids or [None]:
         item = ObjectionItem(id=new_id(), case_id=case.id, dataset_id=case.dataset_id, files=files)
         item.resource_id = resource_id
@@ -113,24 +111,6 @@ def add_items(unit: Unit, case: Case, resource_ids: Sequence[str]) -> None:
 def digest_of(parts: Sequence[str]) -> str:
     """Return a digest of the evidence, in whatever order it was attached."""
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
-
-
-VERIFIED = ("restored", "abusive", "set_aside")
-"""Outcomes after which the same evidence does not suspend again."""
-
-
-def is_repeat(unit: Unit, dataset_id: str | None, digest: str, files: Sequence[str]) -> bool:
-    """Say whether nothing is new: files, or the statement, were verified before (DC-23, R-OBJ-08)."""
-    cases = sa.and_(Objection.dataset_id == dataset_id, Case.status.in_(VERIFIED))
-    same = sa.select(Objection.case_id).join(Case, Case.id == Objection.case_id)
-    same = same.where(cases, Objection.digest == digest)
-    if unit.session.execute(same.limit(1)).first() is not None:
-        return True
-    if not files:
-        return False
-    seen = sa.select(Evidence.sha256).join(Objection, Objection.case_id == Evidence.case_id)
-    seen = seen.join(Case, Case.id == Objection.case_id).where(cases)
-    return set(files) <= set(unit.session.scalars(seen))
 
 
 def to_verify(number: str, secret: str) -> Objection | None:

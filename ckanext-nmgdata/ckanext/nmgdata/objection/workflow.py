@@ -11,7 +11,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ..kernel import outbox, retention
-from ..kernel.gate import rights
+from ..kernel.gate import rights, stored
 from ..kernel.unit import Unit
 from ..kernel.workflow import machine
 from ..kernel.workflow.machine import (
@@ -27,6 +27,7 @@ from ..kernel.workflow.machine import (
     Transition,
 )
 from ..kernel.workflow.model import Case
+from ..marks import joined
 from . import privacy
 from .logic import schema
 from .model import ObjectionItem
@@ -59,6 +60,9 @@ def has_processed_version(unit: Unit, case: Case, data: Payload) -> None:
             "Add the processed version to the dataset as a new file first; the old file stays sealed."
         )
         raise tk.ValidationError({"sealed": [message]})
+    if same := stored.with_bytes_of(unit.session, there - before, sealed):
+        message = _("This file is the same as one that is to be sealed: {names}")
+        raise tk.ValidationError({"sealed": [message.format(names=joined(same))]})
 
 
 # --- effects -------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from ckan.plugins import toolkit as tk
 from rq import Retry
 
 from .. import config
+from ..catalog.items import data_items
 from ..kernel import events, outbox
 from ..kernel.actors import Actor
 from ..kernel.context import own_request
@@ -238,23 +238,13 @@ def hints(resource_id: str) -> dict[str, dict[str, str]]:
     resource = model.Session.get_one(model.Resource, resource_id)
     package = model.Session.get_one(model.Package, resource.package_id)
     found = {}
-    for item in data_items(package):
+    for item in data_items(package.extras or {}):
         label, name = str(item.get("label") or ""), str(item.get("name") or "")
         info = {"label": label or name, "notes": str(item.get("description") or "")}
         for heading in (label, name):
             if heading:
                 found.setdefault(heading, {key: value for key, value in info.items() if value})
     return found
-
-
-def data_items(package: model.Package) -> list[dict[str, Any]]:
-    """Return the data items of an entry as they are stored."""
-    stored = (package.extras or {}).get("data_items") or []
-    try:
-        items = json.loads(stored) if isinstance(stored, str) else stored
-    except ValueError:
-        return []
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def offer_view(unit: Unit, resource_id: str) -> None:

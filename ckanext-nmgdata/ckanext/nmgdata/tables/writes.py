@@ -11,6 +11,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict
 
 from ..kernel import clock, personal
+from ..kernel.gate import origins
 from ..kernel.gate.doors import actor_of
 from ..kernel.openness import opens_to_all
 from ..kernel.unit import begin
@@ -44,6 +45,24 @@ def refuse_personal(data_dict: DataDict) -> None:
             raise tk.ValidationError({"records": [message.format(n=number, name=name, kind=label)]})
 
 
+def refuse_rows_of_files(name: str, data_dict: DataDict) -> None:
+    """Refuse rows beside those of the file that a table was made of.
+
+    The file is what was scanned (R-SEC-14) and what a download gives; the next version of it would drop them.
+
+    :raises tk.ValidationError: on ``records``
+    """
+    resource = model.Session.get(model.Resource, data_dict.get("resource_id") or "")
+    if resource is None or not origins.is_upload(resource):
+        return
+    drops_all = name == "datastore_delete" and not data_dict.get("filters")
+    if not drops_all and (name != "datastore_create" or data_dict.get("records")):
+        message = _(
+            "The rows of this table are those of its file. Replace the file, or keep a table without one."
+        )
+        raise tk.ValidationError({"records": [message]})
+
+
 def is_open(data_dict: DataDict) -> bool:
     """Say whether rows are written into a table that everybody may have."""
     reference = data_dict.get("resource_id") or data_dict.get("id") or ""
@@ -60,6 +79,8 @@ def checked(name: str) -> Callable[..., Any]:
     @tk.chained_action
     def write(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
         """Write rows; personal data are refused."""
+        if not context.get("ignore_auth"):
+            refuse_rows_of_files(name, data_dict)
         refuse_personal(data_dict)
         answer = next_action(context, data_dict)
         resource_id = data_dict.get("resource_id") or ""

@@ -69,6 +69,8 @@ class Case:
     filed_by: str | None = None
     before: frozenset[str] = frozenset()
     """Files the entry had when the case was filed."""
+    covered: set[str | None] = field(default_factory=set)
+    """Files that it is about, as they were then; None is the entry as a whole."""
     until: date | None = None
     grant: Grant | None = None
     stopped: bool = False
@@ -142,17 +144,29 @@ class Book:
         self.cases[case.id] = case
         self.events["case.transition"] += 1
         case.before = frozenset(file.id for file in case.entry.files)
+        case.covered = {case.file} if case.file else {None, *case.before}
         if case.status == "verifying":
             self.stop(case)
 
-    def is_repeat(self, entry: Entry, evidence: bytes) -> bool:
-        """Say whether the same evidence was found wanting before: verified, abusive, or set aside (DC-23)."""
+    def is_repeat(self, entry: Entry, file: str | None, evidence: bytes) -> bool:
+        """Say whether of all in question the same evidence was found wanting: verified or an abuse (DC-23)."""
         closed = [case for case in self.of(entry, OBJECTION) if case.status in WANTING]
-        return any(case.evidence == evidence for case in closed)
+        wanting = [case for case in closed if case.evidence == evidence]
+        about = [file] if file else [one.id for one in entry.files] or [None]
+        return all(any(one in case.covered for case in wanting) for one in about)
+
+    def replace(self, entry: Entry, file: File) -> None:
+        """Note that a file has other bytes now, which nobody has verified."""
+        self.events["resource.replaced"] += 1
+        for case in self.of(entry, OBJECTION):
+            case.covered.discard(file.id)
 
     def stop(self, case: Case) -> None:
         """Stop opening of what a case is about."""
         case.entry.stops.append((SUSPENDED, case.file, case))
+        for file in case.entry.files:
+            if case.file in (None, file.id):
+                self.overrides.pop(file.id, None)
         case.stopped = True
         self.events["suspension.created"] += 1
 

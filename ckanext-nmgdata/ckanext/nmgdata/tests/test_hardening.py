@@ -119,13 +119,7 @@ def test_what_is_to_be_joined_is_not_said_to_exist(world, action, parameters):
 
 def test_a_table_that_is_asked_nonsense_says_so(world, app, as_user):
     file = world.filled(factories.dataset(world.department))["resources"][0]["id"]
-    rows = {
-        "resource_id": file,
-        "force": True,
-        "records": [{"a": "1"}],
-        "fields": [{"id": "a", "type": "text"}],
-    }
-    tk.get_action("datastore_create")(factories.site_context(), rows)
+    factories.table(file, records=[{"a": "1"}], fields=[{"id": "a", "type": "text"}])
     view = {"resource_id": file, "view_type": "datatables_view", "title": "表"}
     made = tk.get_action("resource_view_create")(factories.site_context(), view)
     for params in ("{}", "[]", "x"):

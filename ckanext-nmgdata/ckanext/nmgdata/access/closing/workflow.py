@@ -25,7 +25,17 @@ from ...kernel.gate.model import Closure
 from ...kernel.orgs import REGION
 from ...kernel.unit import Unit, begin
 from ...kernel.workflow import engine, machine, subjects, sweep
-from ...kernel.workflow.machine import AUTHORITY, DRAFT, FILER, PROVIDER, SYSTEM, Machine, Payload, State
+from ...kernel.workflow.machine import (
+    AUTHORITY,
+    DRAFT,
+    FILER,
+    MEMBERS,
+    PROVIDER,
+    SYSTEM,
+    Machine,
+    Payload,
+    State,
+)
 from ...kernel.workflow.machine import Transition as Step
 from ...kernel.workflow.model import Case
 from ..model import Application
@@ -152,7 +162,7 @@ SUSPENSION = Machine(
         Step(
             "submit", N_("Urge to correct and close access"), (DRAFT,), "access_closed", PROVIDER,
             form=schema.notice, recorded=False, guards=(only_by_the_competent,), effects=(close, keep_files),
-            opens=CORRECT, until=correct_by, notices=(FILER, PROVIDER, AUTHORITY),
+            opens=CORRECT, until=correct_by, notices=(FILER, MEMBERS, PROVIDER, AUTHORITY),
         ),
         Step(
             "claim", N_("Report the correction"), CLOSED, "correction_claimed", FILER,
@@ -161,7 +171,7 @@ SUSPENSION = Machine(
         ),
         Step(
             "lift", N_("Give access back"), ("correction_claimed", "referred"), "lifted", PROVIDER,
-            form=schema.lifting, meets=(LIFT,), effects=(reopen,), notices=(FILER,),
+            form=schema.lifting, meets=(LIFT,), effects=(reopen,), notices=(FILER, MEMBERS),
         ),
         Step(
             "refuse_claim", N_("Not corrected, access stays closed"), ("correction_claimed",),
@@ -178,7 +188,7 @@ SUSPENSION = Machine(
         ),
         Step(
             "revoke", N_("Revoke the closing"), (*CLOSED, "correction_claimed", "referred"), "revoked",
-            AUTHORITY, form=schema.revocation, effects=(reopen,), notices=(FILER, PROVIDER),
+            AUTHORITY, form=schema.revocation, effects=(reopen,), notices=(FILER, MEMBERS, PROVIDER),
         ),
     ),
 )  # fmt: skip

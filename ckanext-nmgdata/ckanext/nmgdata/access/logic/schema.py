@@ -11,7 +11,7 @@ from ckan.types import Context, FlattenDataDict, FlattenErrorDict, FlattenKey, S
 from dateutil.relativedelta import relativedelta
 
 from ... import config
-from ...forms import code_of_organisation, one_of_terms, stated, without_personal_data
+from ...forms import citation, code_of_organisation, one_of_terms, stated, without_personal_data
 from ...kernel import clock, identity, orgs, personal
 from .. import scope
 from ..agreement import current_version
@@ -174,7 +174,7 @@ def refusal() -> Schema:
         "refusal_ground": [one_of_terms("refusal_ground")],
         "reason": [stated(4, _("State the reason for the refusal.")), without_personal_data],
         "legal_basis": [
-            stated(4, _("State the law or regulation, with its article, that the refusal rests on.")),
+            citation(_("State the law or regulation, with its article, that the refusal rests on.")),
             without_personal_data,  # the public record shows it
         ],
     }

@@ -81,6 +81,7 @@ class TestApplying:
             ({"applicant_kind": "legal_person"}, "credit_code"),
             ({"applicant_kind": "legal_person", "credit_code": "11152500011659134X"}, "credit_code"),
             ({"applicant_kind": "unincorporated", "credit_code": "1"}, "credit_code"),
+            ({"applicant_kind": "unincorporated", "credit_code": "0" * 18}, "credit_code"),
         ],
     )
     def test_bad_input_is_refused_at_its_field(self, world, change, field):
@@ -181,6 +182,22 @@ class TestDeciding:
             fire(world.reviewer, case, "approve", **{**APPROVAL, "valid_until": "2027-11-23"})
         assert list(refused.value.error_dict) == ["valid_until"]
         assert model.Session.query(Grant).count() == 0
+
+    def test_nor_end_before_it_begins(self, world):
+        later = {**STATEMENT, "use_from": "2026-12-10", "use_until": "2027-01-10"}
+        case = call(
+            "nmgdata_application_submit", world.applicant, dataset_id=world.conditional["id"], **later
+        )
+        with pytest.raises(tk.ValidationError) as refused:
+            fire(world.reviewer, case, "approve", **{**APPROVAL, "valid_until": "2026-12-05"})
+        assert list(refused.value.error_dict) == ["valid_until"]
+        fire(world.reviewer, case, "approve", **{**APPROVAL, "valid_until": "2026-12-10"})
+        assert model.Session.scalars(sa.select(Grant.valid_from)).one() == date(2026, 12, 10)
+
+    def test_the_way_to_the_data_is_shown_to_who_has_them(self, world, app, as_user):
+        case = world.granted()
+        for who, seen in ((world.applicant, True), (world.reviewer, False), (world.auditor, False)):
+            assert ("前往下载" in app.get(f"/nmg/cases/{case['number']}", headers=as_user(who)).body) is seen
 
     def test_r_cond_05_consent_writes_the_grant_in_the_same_act(self, world):
         case = world.submitted()

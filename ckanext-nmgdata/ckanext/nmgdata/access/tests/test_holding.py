@@ -97,6 +97,24 @@ class TestLimits:
             later = app.get(door(world.conditional), headers={**me, "Range": "bytes=1-"})
             assert later.status_code == 403
 
+    def test_parts_are_no_way_to_have_it_again(self, world, app, as_user):
+        """All but one byte, as often as one likes, or of what was put in the file's place since."""
+        granted(world, quota="1")
+        me = {**as_user(world.applicant), "Range": "bytes=1-"}
+        answers = [
+            app.get(door(world.conditional), headers=h).status_code
+            for h in (as_user(world.applicant), me, me)
+        ]
+        assert answers == [200, 206, 403]
+
+    def test_parts_of_a_new_version_belong_to_no_earlier_download(self, world, app, as_user):
+        granted(world, quota="1")
+        assert app.get(door(world.conditional), headers=as_user(world.applicant)).status_code == 200
+        new = factories.file(b"a,b\n3,4\n", "new.csv")
+        call("resource_patch", world.editor, id=world.conditional["resources"][0]["id"], upload=new)
+        part = app.get(door(world.conditional), headers={**as_user(world.applicant), "Range": "bytes=1-"})
+        assert part.status_code == 403
+
     def test_the_whole_file_as_a_part_is_a_use_of_its_own(self, world, app, as_user):
         case = granted(world, quota="1")
         me = as_user(world.applicant)

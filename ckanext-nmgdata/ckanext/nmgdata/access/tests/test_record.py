@@ -152,6 +152,21 @@ class TestRecord:
         assert found["lines"][2]["legal_basis"] == REFUSAL["legal_basis"]
         assert found["lines"][0]["department"] == "自治区交通厅"
 
+    def test_a_revocation_says_by_which_law(self, world, some):
+        with at("2026-11-12"):
+            stated = {"reason": "数据来源变更。", "legal_basis": REFUSAL["legal_basis"]}
+            call(
+                "nmgdata_case_transition",
+                world.reviewer,
+                id=some["approved"]["id"],
+                transition="revoke",
+                **stated,
+            )
+        (line,) = [
+            one for one in call("nmgdata_application_register", None)["lines"] if one["status"] == "revoked"
+        ]
+        assert line["legal_basis"] == REFUSAL["legal_basis"]
+
     def test_a_legal_basis_that_names_a_person_is_none(self, world):
         case = file(world.applicant, world.conditional, "2026-11-02")
         with pytest.raises(tk.ValidationError) as refused:

@@ -185,6 +185,25 @@ class TestTransfer:
         assert refused(world, who, receipt, step, org=world.other["id"], **REASON) == (who != right)
 
 
+@pytest.mark.parametrize(("step", "who"), [("transfer", "reviewer"), ("reassign", "official")])
+def test_a_case_goes_to_another_department_only(world, step, who):
+    receipt = world.submitted()
+    with pytest.raises(tk.ValidationError) as wrong:
+        fire(getattr(world, who), receipt, step, org=world.department["id"], **REASON)
+    assert list(wrong.value.error_dict) == ["org"]
+
+
+@pytest.mark.parametrize("basis", ["其他其他其他", "有关规定", "法律法规"])
+def test_r_cond_06_a_legal_basis_names_a_law(world, basis, app, as_user):
+    receipt = world.submitted()
+    stated = {"refusal_ground": "privacy", "reason": "涉及个人隐私。"}
+    with pytest.raises(tk.ValidationError) as wrong:
+        fire(world.reviewer, receipt, "refuse", **stated, legal_basis=basis)
+    assert list(wrong.value.error_dict) == ["legal_basis"]
+    page = app.get(f"/nmg/cases/{receipt['number']}", headers=as_user(world.reviewer)).body
+    assert '<option value="《中华人民共和国民法典》第一千零三十二条">' in page
+
+
 @pytest.fixture
 def table(world):
     """A conditional table of three columns, kept in the DataStore."""
@@ -236,6 +255,44 @@ class TestScope:
         fire(world.reviewer, receipt, "approve", **APPROVAL)
         fire(world.applicant, receipt, "accept", agreement="2026-1")
         assert rows_of(world, table) == [{"旗县": "新城区"}, {"旗县": "回民区"}]
+
+    @pytest.fixture
+    def labelled(self, world, table):
+        """The same table, whose columns are headed by the labels of two data items; a third heads none."""
+        items = [
+            {"name": "banner", "label": "旗县"}, {"name": "number", "label": "数量"}, {"name": "plate", "label": "车牌"},
+        ]  # fmt: skip
+        call("package_patch", world.editor, id=table["id"], data_items=items)
+        return table
+
+    def applied(self, world, table, *fields):
+        """Return an application for some data items of a table, and its one item."""
+        receipt = call(
+            "nmgdata_application_submit", world.applicant,
+            items=[{"dataset_id": table["id"], "fields": list(fields)}], **STATEMENT,
+        )  # fmt: skip
+        return receipt, items_of(receipt, world.reviewer)[0]
+
+    def test_columns_headed_by_labels_are_those_of_their_data_items(self, world, labelled, app, as_user):
+        receipt, item = self.applied(world, labelled, "banner")
+        form = app.get(f"/nmg/cases/{receipt['number']}", headers=as_user(world.reviewer)).body
+        assert re.findall(rf'name="fields-{item}" value="([^"]+)"', form) == ["旗县"]
+        fire(world.reviewer, receipt, "approve", **APPROVAL)
+        fire(world.applicant, receipt, "accept", agreement="2026-1")
+        assert rows_of(world, labelled) == [{"旗县": "新城区"}, {"旗县": "回民区"}]
+
+    def test_an_item_that_heads_no_column_is_one_of_those_without(self, world, labelled, app, as_user):
+        receipt, item = self.applied(world, labelled, "plate")
+        form = app.get(f"/nmg/cases/{receipt['number']}", headers=as_user(world.reviewer)).body
+        assert re.findall(rf'name="fields-{item}" value="([^"]+)"', form) == ["司机"]
+        assert "车牌" in form
+        for scopes in (None, [{"item": item, "fields": ["旗县"]}]):
+            with pytest.raises(tk.ValidationError) as wrong:
+                fire(world.reviewer, receipt, "approve", **APPROVAL, scopes=scopes)
+            assert list(wrong.value.error_dict) == ["scopes"]
+        fire(world.reviewer, receipt, "approve", **APPROVAL, scopes=[{"item": item, "fields": ["司机"]}])
+        fire(world.applicant, receipt, "accept", agreement="2026-1")
+        assert rows_of(world, labelled) == [{"司机": "甲某"}, {"司机": "乙某"}]
 
     def test_a_part_of_what_was_asked_for(self, world, table):
         both = [{"dataset_id": table["id"]}, {"dataset_id": world.conditional["id"]}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from ckan.plugins import toolkit as tk
 
 from ... import config
 from ...kernel import clock
+from ...kernel.actors import Actor
 from ...kernel.gate.holders import held_by
 from ...kernel.gate.model import Grant, GrantScope
 
@@ -41,6 +43,21 @@ def acquired_on(dataset_id: str, user_id: str | None) -> date:
     )
     accepted = model.Session.scalar(query) if user_id else None
     return clock.local_date(accepted) if accepted else clock.today()
+
+
+def completed(actor: Actor, datasets: Sequence[model.Package], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a result names its source and date, by the portal where it is not stated (R-USE-04)."""
+    days = [acquired_on(dataset.id, actor.user_id) for dataset in datasets]
+    lines = []
+    for dataset, day in zip(datasets, days, strict=True):
+        owner = model.Session.get(model.Group, dataset.owner_org) if dataset.owner_org else None
+        office = {"title": owner.title if owner else ""}
+        entry = {"name": dataset.name, "title": dataset.title, "organization": office}
+        lines.append(of_dataset(entry, stated["acquired_on"] or day)["statement"])
+    return {
+        "source_statement": stated["source_statement"] or "\n".join(lines),
+        "acquired_on": stated["acquired_on"] or min(days),
+    }
 
 
 def on_page(dataset: dict[str, Any]) -> dict[str, str]:

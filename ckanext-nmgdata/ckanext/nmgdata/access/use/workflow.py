@@ -27,6 +27,7 @@ from ...kernel.workflow.machine import (
     Transition,
 )
 from ...kernel.workflow.model import Case
+from . import citation
 from .logic import schema
 from .model import Showcase, ShowcaseDataset, UseReport
 
@@ -184,8 +185,8 @@ def offer(
     )
 
     def rows(unit: Unit, case: Case) -> None:
-        kept = ("title", "description", "link", "source_statement", "acquired_on")
-        values = {name: stated[name] for name in kept}
+        kept = ("title", "description", "link")
+        values = {name: stated[name] for name in kept} | citation.completed(actor, datasets, stated)
         unit.session.add(Showcase(case_id=case.id, report_id=report_id, **values))
         unit.session.flush()
         unit.session.add_all(ShowcaseDataset(case_id=case.id, dataset_id=d.id) for d in datasets)

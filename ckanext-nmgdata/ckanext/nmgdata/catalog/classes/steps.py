@@ -12,9 +12,8 @@ from ckan.plugins import toolkit as tk
 
 from ...kernel import clock, events
 from ...kernel.actors import Actor
-from ...kernel.audit.model import AuditEvent
 from ...kernel.evidence import files as evidence
-from ...kernel.gate import stops
+from ...kernel.gate import stops, stored
 from ...kernel.openness import CONDITIONAL, NON_OPEN, UNCONDITIONAL
 from ...kernel.orgs import REGION
 from ...kernel.types import Conflict
@@ -71,14 +70,7 @@ def only_processed_files(unit: Unit, package: model.Package) -> None:
             sa.select(RESOURCE).where(RESOURCE.package_id == package.id, RESOURCE.state == model.State.ACTIVE)
         )
     )
-    replaced = set(
-        unit.session.scalars(
-            sa.select(AuditEvent.subject_id).where(
-                AuditEvent.subject_type == "resource", AuditEvent.verb == "resource.replaced",
-                AuditEvent.subject_id.in_([file.id for file in files]), AuditEvent.at > since,
-            )
-        )
-    )  # fmt: skip
+    replaced = stored.replaced_since(unit.session, [file.id for file in files], since)
     left = [
         file for file in files
         if file.id not in replaced and not (file.created and file.created > since.replace(tzinfo=None))

@@ -34,7 +34,7 @@ def searchable(entry: Mapping[str, Any]) -> list[str]:
     """Return the ids of the tables whose columns may be searched; none unless all of it is open."""
     if not opens_to_all(entry) or entry.get("private"):
         return []
-    if (entry.get("open_state") or stops.OPEN) != stops.OPEN:
+    if stops.is_stopped(entry):
         return []
     return [one["id"] for one in entry.get("resources") or [] if one.get("datastore_active") is True]
 

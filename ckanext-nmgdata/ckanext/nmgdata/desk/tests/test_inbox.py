@@ -116,6 +116,13 @@ def test_a_case_whose_department_cannot_decide_any_more_is_found_by_the_authorit
     assert numbers(world.official, box="unattended") == [case["number"]]
 
 
+def test_so_is_one_that_the_only_decider_has_filed(world, case):
+    """DC-19: nobody decides their own, so that one waits for nobody."""
+    tk.get_action("user_delete")(site_context(), {"id": world.colleague.id})
+    own = call("nmgdata_application_submit", world.reviewer, dataset_id=world.conditional["id"], **STATEMENT)
+    assert numbers(world.official, box="unattended") == [own["number"]]
+
+
 def test_a_city_s_authority_has_its_banners_and_nothing_else(world, case):
     """R-ROLE-01: what the list shows is what its reader may open."""
     city = organisation("呼和浩特市数据局", name="hohhot-data", role="authority", region_code="150100")
@@ -143,6 +150,7 @@ def test_a_city_s_authority_has_its_banners_and_nothing_else(world, case):
         ({"org": "nmg-transport"}, True), ({"org": "nmg-water"}, False), ({"org": "nobody"}, False),
         ({"region": "150000"}, True), ({"region": "150100"}, False),
         ({"received_from": "2026-11-23"}, True), ({"received_from": "2026-11-24"}, False),
+        ({"received_to": "9999-12-31"}, True), ({"received_from": "9999-12-31"}, False),
         ({"received_to": "2026-11-23"}, True), ({"received_to": "2026-11-22"}, False),
         ({"assigned": "nobody"}, True), ({"assigned": "me"}, False), ({"assigned": "colleague"}, False),
         ({"q": "出租汽车"}, True), ({"q": "租汽"}, True), ({"q": "轨迹 交通厅"}, True), ({"q": "车"}, True),

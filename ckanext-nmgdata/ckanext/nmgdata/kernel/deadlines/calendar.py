@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 
 import chinese_calendar
 import sqlalchemy as sa
@@ -95,8 +96,14 @@ class Calendar:
 
 def known(day: date) -> bool:
     """Say whether the official calendar of a day's year is known."""
+    return is_published(day.year)
+
+
+@cache
+def is_published(year: int) -> bool:
+    """Say whether the official calendar of a year is known."""
     try:
-        chinese_calendar.is_workday(day)
+        chinese_calendar.is_workday(date(year, 1, 1))
     except NotImplementedError:
         return False
     return True

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+from ckan import model
 from ckan.plugins import toolkit as tk
 from flask import g, has_request_context
 from werkzeug.wrappers import Response
@@ -110,6 +112,8 @@ def explain(facts: Facts, decision: Decision) -> dict[str, Any]:
     }
     if facts.stop_case and not decision.allow:
         answer |= stopped(facts)
+    if decision.reason is Reason.ACCESS_CLOSED and facts.closed:
+        answer |= closing(facts.closed)
     if saying.apply and APPLY in ways:
         answer |= application(facts.dataset_id)
     if decision.reason in (Reason.AGREEMENT_REQUIRED, Reason.ACCESS_CLOSED) and MINE in ways:
@@ -125,6 +129,16 @@ def application(dataset_id: str) -> dict[str, str]:
     if there and there.apply_url:
         return {"apply_url": there.apply_url, "apply_at": there.portal}
     return {"apply_url": tk.url_for(ways[APPLY], dataset_id=dataset_id, qualified=True)}
+
+
+def closing(case_id: str) -> dict[str, Any]:
+    """Return which case closes access and whose it is, also for others of one organisation (R-SUSP-04)."""
+    query = sa.text(
+        'SELECT c.number, g.title FROM nmgdata_case c LEFT JOIN "group" g ON g.id = c.org_id WHERE c.id = :id'
+    )
+    number, office = model.Session.execute(query, {"id": case_id}).one()
+    text = _("Closed in case {number} by {department}, which says what to correct and how to object.")
+    return {"case": number, "department": office, "why": text.format(number=number, department=office or "")}
 
 
 def stopped(facts: Facts) -> dict[str, Any]:

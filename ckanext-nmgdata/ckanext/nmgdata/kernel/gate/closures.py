@@ -42,6 +42,19 @@ def reaching(dataset_id: str, user_id: str | None, credit_code: str | None = Non
     return model.Session.get(Closure, found) if found else None
 
 
+def others_of(case_id: str) -> list[str]:
+    """Return the accounts that a case keeps, or kept, from data besides the one it is about."""
+    query = sa.text(
+        """
+        SELECT DISTINCT u.id FROM nmgdata_closure c JOIN nmgdata_case k ON k.id = c.case_id, "user" u
+        WHERE c.case_id = :case_id AND u.id IS DISTINCT FROM k.filer_id AND u.state = 'active'
+          AND (u.id = c.holder_id OR u.plugin_extras #>> '{nmgdata,credit_code}' = c.credit_code)
+        ORDER BY u.id
+        """
+    )
+    return list(model.Session.scalars(query, {"case_id": case_id}))
+
+
 def code_of(user_id: str) -> str | None:
     """Return the credit code an account was registered with."""
     user = model.Session.get(model.User, user_id)

@@ -14,8 +14,8 @@ from flask import after_this_request, has_request_context, stream_with_context
 from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Response
 
-from . import answers, counts, frozen, meter, policy, row_doors, serve, tombstones, trace
-from .doors import RESTRICTED_CACHE, actor_of, asking, refusal, sealed, visible
+from . import aliases, answers, counts, frozen, meter, policy, row_doors, serve, tombstones, trace
+from .doors import RESTRICTED_CACHE, actor_of, asking, judge, refusal, sealed, visible, wanted_purpose
 from .model import DUMP
 from .row_doors import judge_rows
 
@@ -56,6 +56,7 @@ def rows_may_leave(next_auth: AuthFunction, context: Context, data_dict: DataDic
     if not result.get("success"):
         return result
     actor = actor_of(context)
+    # Of an alias CKAN gives both: ``id`` is the table that it has found behind ``resource_id``.
     judged = row_doors.judged_for(context, data_dict.get("id") or data_dict.get("resource_id") or "", actor)
     if judged is None:
         return {"success": False, "msg": tk._("Resource not found")}
@@ -101,6 +102,7 @@ def without_echo(name: str) -> Callable[..., Any]:
     def write(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
         """Write rows; the answer holds none."""
         data_dict = row_doors.of_one_table(data_dict)
+        aliases.refuse_reserved(data_dict.get("aliases"))
         if name == "datastore_records_delete":  # CKAN asks for its right only further in, and fails on that
             tk.check_access(name, context, {"resource_id": data_dict.get("resource_id")})
         if not context.get("ignore_auth"):
@@ -127,7 +129,9 @@ def columns(next_action: Callable[..., Any], context: Context, data_dict: DataDi
             return {}
         grant = judged[1].limited_to
     else:
-        _table, grant = row_doors.limit_of(context, reference)
+        table, judged = row_doors.table_of(context, reference)
+        row_doors.refuse_what_is_stopped("datastore_info", context, table, judged)
+        grant = judged[1].limited_to if judged else None
     found = next_action(context, data_dict)
     return row_doors.described(found, grant) if grant else found
 
@@ -145,8 +149,7 @@ def gated_dump(core: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(core)
     def dump(resource_id: str) -> Response:
         tk.request.environ["__no_cache__"] = True
-        real_id = table_of(resource_id)
-        judged = judge_rows(real_id, asking())
+        real_id, judged = row_doors.named(resource_id, asking())
         if judged is None or not (visible(real_id) or tombstones.of(judged[0].dataset_id)):
             return tk.abort(404, tk._("DataStore resource not found"))
         found, decision = judged
@@ -197,16 +200,6 @@ def table_name(resource_id: str, answer: Response) -> str:
     return PurePosixPath(name).stem + PurePosixPath(stated).suffix
 
 
-def table_of(name: str) -> str:
-    """Return the resource behind a name, which may be an alias of its table."""
-    from ckanext.datastore.backend import DatastoreBackend
-
-    if model.Resource.get(name) is not None:
-        return name
-    _found, real_id = DatastoreBackend.get_active_backend().resource_id_from_alias(name)
-    return real_id or name
-
-
 # --- views ---------------------------------------------------------------------------------------
 
 SHOWN = ("id", "resource_id", "package_id", "title", "description", "view_type")
@@ -218,8 +211,8 @@ SHOWN = ("id", "resource_id", "package_id", "title", "description", "view_type")
 def resource_view_list(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """Offer no preview of what may not leave, so that dataset pages do not fail on it."""
     views = next_action(context, data_dict)
-    judged = judge_rows(data_dict.get("id", ""), actor_of(context))
-    return views if judged and judged[1].allow else []
+    judged = judge(data_dict.get("id", ""), actor_of(context), wanted_purpose())
+    return [as_known(view, judged) for view in views] if judged and judged[1].allow else []
 
 
 @tk.chained_action
@@ -227,7 +220,11 @@ def resource_view_list(next_action: Callable[..., Any], context: Context, data_d
 def resource_view_show(next_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """Show a view without columns and values of what may not leave."""
     view = next_action(context, data_dict)
-    judged = judge_rows(view["resource_id"], actor_of(context))
+    return as_known(view, judge(view["resource_id"], actor_of(context), wanted_purpose()))
+
+
+def as_known(view: dict[str, Any], judged: row_doors.Judged | None) -> dict[str, Any]:
+    """Return a view, without what names columns and values for who may not have all of them."""
     whole = judged is not None and judged[1].allow and not judged[1].limited_to
     return view if whole else {name: view.get(name) for name in SHOWN}
 

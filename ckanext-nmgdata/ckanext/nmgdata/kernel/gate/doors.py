@@ -183,7 +183,9 @@ def use(session: Any, actor: Actor, resource_id: str, traced: trace.Trace, respo
 
     :raises meter.UsedUpError: the grant permits no more
     """
-    if not begins(response) and meter.goes_on(session, actor, traced.grant.id, resource_id):
+    if not begins(response) and meter.goes_on(
+        session, actor, traced.grant.id, resource_id, response.content_range
+    ):
         return
     known_before = {"sha256": traced.sha256} if response.status_code == 200 else {}
     traced.use_id = meter.take(session, actor, traced.grant.id, resource_id, FILE, **known_before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import PurePosixPath
 
@@ -11,7 +12,7 @@ from ckan.plugins import toolkit as tk
 from flask import Response
 from sqlalchemy.exc import ProgrammingError
 
-from . import rows, serve, tables
+from . import rows, serve, tables, trace
 from .facts import Facts
 from .streams import Body, StillOpen
 from .trace import Trace
@@ -36,7 +37,7 @@ def response(facts: Facts, traced: Trace, still_open: StillOpen, form: str = "")
 
 def converted(facts: Facts, traced: Trace | None, still_open: StillOpen, form: str) -> Response:
     """Return a whole table in another form; the same right as for the file itself has been asked for."""
-    types = tables.types_of(facts.resource_id)
+    types = tables.types_of(facts.resource_id) if facts.is_tabular else {}
     if not types:
         return tk.abort(404, tk._("This file was not loaded as a table; it can be had in its own form only."))
     return made(tables.Part(facts.resource_id, types), traced, still_open, form)
@@ -49,6 +50,8 @@ def made(
     resource = model.Session.get_one(model.Resource, part.table)
     name = f"{PurePosixPath(serve.download_name(resource)).stem}{suffix}.{form}"
     media_type, write = tables.FORMS[form]
+    if traced:
+        part = replace(part, marks=trace.of_new_workbook(traced, serve.source_of(resource)))
     pieces = begun(write(part))
     if traced:
         name, pieces = traced.named(name), traced.hashed(pieces)

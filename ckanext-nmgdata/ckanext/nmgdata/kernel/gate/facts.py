@@ -59,8 +59,8 @@ class Facts:
     stop_case: str | None = None
     """Public number of the case behind the stop."""
     stop_since: datetime | None = None
-    closed: bool = False
-    """Whether this person's access to the dataset is closed (R50)."""
+    closed: str | None = None
+    """Id of the case that closes this person's access to the dataset (R50)."""
     grants: tuple[GrantFact, ...] = ()
     """The newest first: who was granted more, or for longer, uses that."""
     screening: str | None = None
@@ -88,8 +88,9 @@ OF_PERSON = {
                WHERE v.holder_id = :user_id AND v.resource_id = r.id AND v.since <= :now
                  AND CAST(:token_of AS text) IS NULL
            )""",
-    "closed": f"""EXISTS (
-               SELECT FROM nmgdata_closure c WHERE c.dataset_id = p.id AND {REACHES}
+    "closed": f"""(
+               SELECT c.case_id FROM nmgdata_closure c WHERE c.dataset_id = p.id AND {REACHES}
+               ORDER BY c.since, c.id LIMIT 1
            )""",
     "held": f"""(
                SELECT json_agg(json_build_object(
@@ -105,7 +106,7 @@ OF_PERSON = {
            )""",
 }
 """What the facts hold of the person ``:user_id``."""
-OF_NOBODY = {"operates": "FALSE", "override_until": "NULL", "closed": "FALSE", "held": "NULL"}
+OF_NOBODY = {"operates": "FALSE", "override_until": "NULL", "closed": "NULL", "held": "NULL"}
 """The same of who has no account. Each rule above says so of nobody (NULL) too; PostgreSQL takes longer to
 plan the tables of all of them than to answer everything else, and most who ask are nobody."""
 
@@ -118,9 +119,11 @@ def statement(of: Mapping[str, str]) -> sa.TextClause:
                p.extras ->> 'open_class' AS open_class, p.private, o.url AS origin,
                p.extras ->> 'region_code' AS region_code,
                stop.kind AS stop, stop.case_number AS stop_case, stop.since AS stop_since,
+               stop.office AS stop_office,
                {", ".join(f"{expression} AS {name}" for name, expression in of.items())},
-               CASE WHEN r.url_type = 'upload' THEN coalesce(screening.state, :pending)
-                    WHEN tabular.active THEN screening.state END AS screening,
+               CASE WHEN screening.version = present.version THEN screening.state
+                    WHEN r.url_type = 'upload' OR screening.version IS NOT NULL THEN :pending
+               END AS screening,
                tabular.active AS is_tabular
         FROM resource r
         JOIN package p ON p.id = r.package_id
@@ -128,11 +131,15 @@ def statement(of: Mapping[str, str]) -> sa.TextClause:
         CROSS JOIN LATERAL (
             SELECT coalesce((nullif(r.extras, '')::json ->> 'datastore_active')::boolean, false) AS active
         ) tabular
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN r.url_type = 'upload' THEN coalesce(r.last_modified::text, '') ELSE :rows END
+                AS version
+        ) present
         LEFT JOIN nmgdata_screening screening
-            ON screening.resource_id = r.id AND screening.version =
-                CASE WHEN r.url_type = 'upload' THEN coalesce(r.last_modified::text, '') ELSE :rows END
+            ON screening.resource_id = r.id AND (r.url_type = 'upload' OR tabular.active)
         LEFT JOIN LATERAL (
-            SELECT s.kind, s.case_number, s.since
+            SELECT s.kind, s.case_number, s.since,
+                   (SELECT c.org_id FROM nmgdata_case c WHERE c.id = s.case_id) AS office
             FROM nmgdata_suspension s
             WHERE s.dataset_id = p.id AND s.lifted_at IS NULL
               AND (s.resource_id IS NULL OR s.resource_id = r.id)
@@ -166,6 +173,10 @@ def asked(resource_id: str, actor: Actor) -> dict[str, Any]:
     }
 
 
+BESIDE = ("held", "operates", "region_code", "stop_office")
+"""What the query says and the facts do not hold as it stands."""
+
+
 def read(resource_id: str, actor: Actor, session: Session | None = None) -> Facts | None:
     """Return the facts about a resource for a person; None when there is no such active resource.
 
@@ -174,14 +185,15 @@ def read(resource_id: str, actor: Actor, session: Session | None = None) -> Fact
     row = (session or model.Session()).execute(query_for(actor), asked(resource_id, actor)).mappings().first()
     if row is None:
         return None
-    values = {name: row[name] for name in row if name not in ("held", "operates", "region_code")}
+    values = {name: row[name] for name in row if name not in BESIDE}
+    verifier = row["stop_office"] if row["stop"] else row["owner_org"]
     return Facts(
         **values,
         may_override=row["operates"] or actor.covers(Role.AUDITOR, row["region_code"]),
         grants=tuple(grant(held) for held in row["held"] or ()),
         is_editor=actor.has(Role.EDITOR, row["owner_org"]),
         is_handler=(row["stop"] == SUSPENDED or row["screening"] == HELD)
-        and actor.has(Role.REVIEWER, row["owner_org"]),
+        and actor.has(Role.REVIEWER, verifier),
     )
 
 

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Mapper, attributes
 from .model import SUSPENDED, Origin, Suspension
 from .origins import is_own_address
 
-BYTES = ("last_modified", "url", "url_type", "state")
-"""What changes when a file is replaced by another, by a link, or deleted."""
+BYTES = ("last_modified", "url", "url_type", "format", "state")
+"""What changes when a file is replaced by another, by a link, read otherwise, or deleted."""
 
 
 def keep(mapper: Mapper[Any], connection: Connection, resource: model.Resource) -> None:

@@ -18,7 +18,7 @@ from ckan.types import CKANApp, Context, DataDict
 from flask import session
 from werkzeug.exceptions import Forbidden, NotFound
 
-from . import datastore, listing, tombstones
+from . import aliases, listing, tombstones
 from .listing import Naming
 
 _ = tk._
@@ -35,7 +35,7 @@ def may_know(context: Context, of: str, reference: str) -> bool:
         view = model.ResourceView.get(reference)
         return view is not None and may_know(context, "resource", view.resource_id)
     if of == "table":
-        reference = datastore.table_of(reference)
+        reference = aliases.behind(reference)
     asked: Context = {"user": context.get("user", ""), "auth_user_obj": context.get("auth_user_obj")}
     try:
         tk.check_access("package_show" if of == "dataset" else "resource_show", asked, {"id": reference})
@@ -48,7 +48,7 @@ def dataset_of(of: str, reference: str) -> str:
     """Return the dataset that a reference means or belongs to; empty for none."""
     if of == "dataset":
         return reference
-    resource = model.Resource.get(datastore.table_of(reference) if of == "table" else reference)
+    resource = model.Resource.get(aliases.behind(reference) if of == "table" else reference)
     return (resource.package_id or "") if resource else ""
 
 

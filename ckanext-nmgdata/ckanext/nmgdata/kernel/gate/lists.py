@@ -18,6 +18,7 @@ from ckan.types import Context, DataDict
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 
+from . import known
 from .labels import in_catalogue
 
 Next = Callable[..., Any]
@@ -66,11 +67,38 @@ def only_the_catalogue() -> Iterator[None]:
 def member_list(next_action: Next, context: Context, data_dict: DataDict) -> Any:
     """List the members of a group or department; of datasets only the catalogue's."""
     members = next_action(context, data_dict)
+    if any(member[1] == "user" for member in members) and not may_list_people(context, data_dict):
+        members = [member for member in members if member[1] != "user"]
     ids = [member[0] for member in members if member[1] == "package"]
     known = set(
         model.Session.scalars(sa.select(model.Package.id).where(model.Package.id.in_(ids), in_catalogue()))
     )
     return [member for member in members if member[1] != "package" or member[0] in known]
+
+
+def may_list_people(context: Context, data_dict: DataDict) -> bool:
+    """Say whether somebody may see who belongs to a group; CKAN asks only where the type is stated."""
+    try:
+        tk.check_access("group_show", context, {"id": data_dict["id"], "object_type": "user"})
+    except tk.NotAuthorized:
+        return False
+    return True
+
+
+@tk.chained_action
+@tk.side_effect_free
+def package_relationships_list(next_action: Next, context: Context, data_dict: DataDict) -> Any:
+    """List the relationships of an entry to others that the reader may know of."""
+    found = next_action(context, data_dict)
+    if context.get("ignore_auth"):
+        return found
+    ends = {one[end] for one in found for end in ENDS}
+    known_ = {end for end in ends if known.may_know(context, "dataset", end)}
+    return [one for one in found if known_.issuperset(one[end] for end in ENDS)]
+
+
+ENDS = ("subject", "object")
+"""Fields of a relationship that name entries."""
 
 
 def used_tags() -> set[str]:
@@ -168,6 +196,7 @@ ACTIONS = {
         package_list,
         resource_search,
         member_list,
+        package_relationships_list,
         tag_list,
         tag_autocomplete,
         tag_search,

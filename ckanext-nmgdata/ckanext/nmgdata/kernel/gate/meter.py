@@ -7,6 +7,7 @@ requests at once wait for each other at the grant's row, so that the last permit
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
@@ -14,6 +15,7 @@ from flask import g, has_request_context
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import ContentRange
 
 from .. import clock
 from ..actors import Actor
@@ -48,9 +50,17 @@ def take(
     :raises UsedUpError: the grant permits no more
     """
     check(on, grant_id)
-    row = {"grant_id": grant_id, "user_id": actor.user_id or "", "resource_id": resource_id}
+    row: dict[str, Any] = {"grant_id": grant_id, "user_id": actor.user_id or "", "resource_id": resource_id}
+    if door == FILE and resource_id:
+        row["version"] = version_of(resource_id)
     statement = insert(GrantUse).values(**row, door=door, at=clock.now(), count=1, **values)
     return on.execute(statement.returning(GrantUse.id)).scalar_one()
+
+
+def version_of(resource_id: str) -> Any:
+    """Return the query of which bytes a file is."""
+    version = sa.cast(model.Resource.last_modified, sa.Text)
+    return sa.select(version).where(model.Resource.id == resource_id).scalar_subquery()
 
 
 def check(on: Session | Connection, grant_id: str) -> None:
@@ -76,16 +86,30 @@ def seconds_left() -> int:
     return max(1, int((this_hour() + timedelta(hours=1) - clock.now()).total_seconds()))
 
 
-def goes_on(on: Session | Connection, actor: Actor, grant_id: str, resource_id: str) -> bool:
-    """Say whether a later part of a file belongs to a download of it that was written down already."""
-    query = sa.select(GrantUse.id).where(
-        GrantUse.grant_id == grant_id,
-        GrantUse.user_id == actor.user_id,
-        GrantUse.resource_id == resource_id,
-        GrantUse.door == FILE,
-        GrantUse.at > clock.now() - AGAIN,
-    )
-    return on.execute(query.limit(1)).first() is not None
+def goes_on(
+    on: Session | Connection, actor: Actor, grant_id: str, resource_id: str, part: ContentRange
+) -> bool:
+    """Say whether a later part of a file belongs to the last download of it, and count its bytes.
+
+    All later parts together are no more than the file once; those of a file that was replaced since belong
+    to no download.
+    """
+    if part.length is None or part.start is None or part.stop is None:
+        return False
+    last = (
+        sa.select(GrantUse.id)
+        .where(
+            GrantUse.grant_id == grant_id, GrantUse.user_id == actor.user_id,
+            GrantUse.resource_id == resource_id, GrantUse.door == FILE,
+            GrantUse.at > clock.now() - AGAIN,
+            GrantUse.version.is_not_distinct_from(version_of(resource_id)),
+        )
+        .order_by(GrantUse.id.desc())
+        .limit(1)
+    )  # fmt: skip
+    further = GrantUse.further + part.stop - part.start
+    fits = sa.update(GrantUse).where(GrantUse.id == last.scalar_subquery(), further <= part.length)
+    return on.execute(fits.values(further=further).returning(GrantUse.id)).first() is not None
 
 
 def finish(use_id: int, sha256: str) -> None:

@@ -203,6 +203,10 @@ class GrantUse(tk.BaseModel):
     count: Mapped[int] = mapped_column(sa.Integer)
     sha256: Mapped[str | None] = mapped_column(sa.Text)
     """Digest of the bytes that left; None for a part of a file, a broken transfer and queries."""
+    further: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    """Bytes of the file that left later as further parts of the same download."""
+    version: Mapped[str | None] = mapped_column(sa.Text)
+    """Which bytes the file was then: its ``last_modified``."""
 
     __table_args__ = (
         sa.CheckConstraint(one_of("door", (FILE, DUMP, TABLE, OFFLINE)), name="nmgdata_grant_use_door"),
@@ -278,7 +282,7 @@ class Override(tk.BaseModel):
 
     __table_args__ = (
         sa.CheckConstraint(f"length(btrim(reason)) >= {REASON_LENGTH}", name="nmgdata_override_reason"),
-        sa.CheckConstraint("until > since", name="nmgdata_override_period"),
+        sa.CheckConstraint("until >= since", name="nmgdata_override_period"),
         sa.Index("nmgdata_override_holder", "holder_id", "resource_id", "until"),
     )
 

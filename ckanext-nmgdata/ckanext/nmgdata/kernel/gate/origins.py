@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from ckan import model
@@ -83,6 +83,8 @@ def move_link(mapper: Mapper[Any], connection: Connection, resource: model.Resou
     state: Any = sa.inspect(resource)
     if state.persistent and attributes.get_history(resource, "package_id").has_changes():
         raise tk.ValidationError({"id": [tk._("This id belongs to a file of another entry.")]})
+    if resource.url_type == UPLOAD and is_own_address(url, resource.id):
+        url = resource.url = name_of_upload(resource)
     if not url or is_upload(resource):
         connection.execute(sa.delete(Origin).where(Origin.resource_id == resource.id))
         return
@@ -101,6 +103,12 @@ def move_link(mapper: Mapper[Any], connection: Connection, resource: model.Resou
     )
     connection.execute(statement)
     resource.url = address(resource.package_id or "", resource.id)
+
+
+def name_of_upload(resource: model.Resource) -> str:
+    """Return the name of an upload whose url a program has sent back as it was shown: an address."""
+    former = [one for one in attributes.get_history(resource, "url").deleted or () if one]
+    return str(former[0]) if former else unquote(urlsplit(resource.url or "").path.rpartition("/")[2])
 
 
 def is_changed(resource: model.Resource) -> bool:

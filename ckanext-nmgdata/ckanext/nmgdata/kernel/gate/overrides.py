@@ -52,6 +52,16 @@ def take(unit: Unit, resource_id: str, reason: str) -> Override:
     return row
 
 
+def end(unit: Unit, dataset_id: str, resource_id: str | None) -> None:
+    """End the overrides of a dataset, or of one file: their reasons speak of another refusal than a stop."""
+    files = sa.select(model.Resource.id).where(model.Resource.package_id == dataset_id)
+    if resource_id:
+        files = files.where(model.Resource.id == resource_id)
+    running = sa.update(Override).where(Override.resource_id.in_(files), Override.until > unit.now)
+    ended = running.values(until=sa.func.greatest(Override.since, unit.now))
+    unit.session.execute(ended.execution_options(synchronize_session=False))
+
+
 def reason_of(override_id: str) -> str:
     """Return why an override was taken; for the audit page."""
     return model.Session.scalar(sa.select(Override.reason).where(Override.id == override_id)) or ""

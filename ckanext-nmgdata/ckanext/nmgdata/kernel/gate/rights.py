@@ -14,7 +14,7 @@ from ..audit import append
 from ..outbox.search import note as refresh_index
 from ..types import new_id
 from ..unit import Unit
-from . import seal
+from . import overrides, seal
 from .model import SUSPENDED, WITHDRAWN, Closure, Grant, GrantScope, Suspension
 
 
@@ -121,6 +121,7 @@ class Origin:
 def suspend(unit: Unit, origin: Origin, dataset_id: str, resource_id: str | None = None) -> Suspension:
     """Stop the opening of a dataset, or of one file, at once (R28¶3: 立即中止开放)."""
     row = stop(unit, SUSPENDED, origin, dataset_id, resource_id)
+    overrides.end(unit, dataset_id, resource_id)
     detail = {"dataset": dataset_id, "resource": resource_id}
     append(unit, "suspension.created", ("suspension", row.id), case_id=origin.case_id, detail=detail)
     refresh_index(unit.session, dataset_id)

@@ -12,7 +12,7 @@ from ckan.types import CKANApp
 from werkzeug.wrappers import Response
 
 from . import datastore, listing
-from .doors import asking, download, refusal, visible
+from .doors import asking, download, judge, refusal, visible, wanted_purpose
 
 View = Callable[..., Any]
 
@@ -46,7 +46,7 @@ def before(view: View, resource_of: Callable[[dict[str, Any]], str]) -> View:
     def gated(**arguments: Any) -> Any:
         tk.request.environ["__no_cache__"] = True
         resource_id = resource_of(arguments)
-        judged = datastore.judge_rows(resource_id, asking())
+        judged = judge(resource_id, asking(), wanted_purpose())
         if judged is None or not visible(resource_id):
             return tk.abort(404, tk._("Resource not found"))
         if not judged[1].allow:

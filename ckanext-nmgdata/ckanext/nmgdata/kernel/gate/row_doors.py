@@ -11,6 +11,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context
 
 from ..actors import Actor
+from . import answers
 from .aliases import own_name
 from .doors import actor_of, judge, wanted_purpose
 from .facts import Facts, GrantFact
@@ -40,29 +41,39 @@ def of_one_table(data_dict: dict[str, Any]) -> dict[str, Any]:
 
 
 def judge_rows(reference: str, actor: Actor) -> Judged | None:
-    """Return facts and decision about the rows of a resource, None when there is none."""
-    return judge(reference, actor, wanted_purpose())
+    """Return facts and decision about the rows of a resource; None where it has none.
+
+    The table of a file that was replaced, and is not loaded yet, still lies there: its rows are of other
+    bytes than those that were scanned and are granted.
+    """
+    judged = judge(reference, actor, wanted_purpose())
+    return judged if judged and (judged[0].is_tabular or not judged[1].allow) else None
+
+
+def named(reference: str, actor: Actor) -> tuple[str, Judged | None]:
+    """Return the table that an id or alias means, and what is judged of its rows."""
+    from ckanext.datastore.backend import DatastoreBackend
+
+    judged = judge_rows(reference, actor)
+    if judged is None:  # a table's own name can be nobody's alias
+        _exists, aliased = DatastoreBackend.get_active_backend().resource_id_from_alias(reference)
+        reference, judged = (aliased, judge_rows(aliased, actor)) if aliased else (reference, judged)
+    return reference, judged
 
 
 def table_of(context: Context, reference: str) -> tuple[str, Judged | None]:
-    """Return the table that an id or alias means, and what is judged of its rows for who asks."""
-    from ckanext.datastore.backend import DatastoreBackend
-
+    """Return what ``named`` does, for who asks; an action of the portal's own is not judged."""
     if not reference or context.get("ignore_auth"):
         return reference, None
-    actor = actor_of(context)
-    judged = judge_rows(reference, actor)
-    if judged is None or not judged[0].is_tabular:  # a table's own name can be nobody's alias
-        _exists, aliased = DatastoreBackend.get_active_backend().resource_id_from_alias(reference)
-        reference, judged = (aliased, judge_rows(aliased, actor)) if aliased else (reference, judged)
+    reference, judged = named(reference, actor_of(context))
     cast(dict[str, Any], context)[JUDGED] = reference, judged
     return reference, judged
 
 
-def limit_of(context: Context, reference: str) -> tuple[str, GrantFact | None]:
-    """Return the table that an id or alias means, and the grant that limits it for who asks."""
-    table, judged = table_of(context, reference)
-    return table, judged[1].limited_to if judged else None
+def refuse_what_is_stopped(action: str, context: Context, reference: str, judged: Judged | None) -> None:
+    """Refuse what is suspended or withdrawn as the gate does, before CKAN finds that its table is gone."""
+    if judged and not judged[1].allow and judged[1].reason in answers.STOPPED:
+        tk.check_access(action, context, {"resource_id": reference})
 
 
 def judged_for(context: Context, reference: str, actor: Actor) -> Judged | None:
@@ -96,6 +107,7 @@ def datastore_search(next_action: Callable[..., Any], context: Context, data_dic
     """Search within what is granted; everything of the portal's own and of open data as it is."""
     data_dict = of_one_table(data_dict)
     resource_id, judged = table_of(context, data_dict.get("resource_id") or "")
+    refuse_what_is_stopped("datastore_search", context, resource_id, judged)
     _held = with_entry(context, resource_id)
     with own_name(resource_id if judged and judged[0].is_tabular else ""):
         return search_within(

@@ -6,7 +6,7 @@ from the stops at each show, never stored with the entry, so that no update, rev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -102,9 +102,9 @@ def mark(dataset: dict[str, Any]) -> None:
         resource.update(fields(strongest(stops, resource.get("id"))))
 
 
-def is_stopped(thing: dict[str, Any]) -> bool:
+def is_stopped(thing: Mapping[str, Any]) -> bool:
     """Say whether a marked dataset or file is suspended or withdrawn."""
-    return thing.get("open_state", OPEN) != OPEN
+    return (thing.get("open_state") or OPEN) != OPEN
 
 
 def is_withdrawn(thing: dict[str, Any]) -> bool:

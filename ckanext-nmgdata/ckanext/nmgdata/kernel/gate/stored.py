@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib import files, uploader
+from sqlalchemy.orm import Session
 
+from ..audit.model import AuditEvent
+from . import aliases
+from .model import Origin
 from .origins import UPLOAD
 
 CHUNK = 1024 * 1024
@@ -19,13 +25,42 @@ IN_MEMORY = 8 * CHUNK
 
 
 def is_of_another(resource_id: str, package_id: object) -> bool:
-    """Say whether an id is, or was, that of a file of another entry; its bytes outlive its row."""
+    """Say whether an id is, or was, that of another entry's file, whose bytes and rows outlive it."""
     found = model.Session.execute(
         sa.select(model.Resource.package_id).where(model.Resource.id == resource_id)
     ).first()
     if found is not None:
         return found[0] != package_id
-    return StoredFile(resource_id, "file").exists()
+    return StoredFile(resource_id, "file").exists() or aliases.is_taken(resource_id)
+
+
+def replaced_since(session: Session, resource_ids: Collection[str], since: datetime) -> set[str]:
+    """Return those of these files whose bytes or links were replaced after a moment."""
+    replaced = sa.select(AuditEvent.subject_id).where(
+        AuditEvent.subject_type == "resource", AuditEvent.verb == "resource.replaced",
+        AuditEvent.subject_id.in_(resource_ids), AuditEvent.at > since,
+    )  # fmt: skip
+    return set(session.scalars(replaced))
+
+
+def with_bytes_of(session: Session, some: Collection[str], others: Collection[str]) -> list[str]:
+    """Return the names of those of some files that have the bytes, or the link, of any of others."""
+    known = {what for _name, what in contents(session, others)}
+    return [name for name, what in contents(session, some) if what in known]
+
+
+def contents(session: Session, resource_ids: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and content of files: the link, or the digest of the bytes; of nothing, nothing."""
+    query = (
+        sa.select(model.Resource, Origin.url)
+        .outerjoin(Origin, Origin.resource_id == model.Resource.id)
+        .where(model.Resource.id.in_(resource_ids))
+        .order_by(model.Resource.position)
+    )
+    for resource, link in session.execute(query):
+        upload = StoredFile(resource.id, resource.url or "")
+        if link or upload.exists():
+            yield resource.name or resource.id, link or upload.digest()
 
 
 class StoredFile:
@@ -51,6 +86,13 @@ class StoredFile:
         with Path(self.path).open("rb") as source:
             while piece := source.read(CHUNK):
                 yield piece
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the bytes, in hexadecimal digits."""
+        found = hashlib.sha256()
+        for piece in self.pieces():
+            found.update(piece)
+        return found.hexdigest()
 
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:

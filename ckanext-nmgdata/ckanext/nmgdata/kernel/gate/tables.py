@@ -38,6 +38,8 @@ class Part:
     table: str
     columns: dict[str, str]
     admitted: dict[str, list[str]] = field(default_factory=dict)
+    marks: dict[str, bytes] = field(default_factory=dict)
+    """Parts by which a workbook names the grant under which it is handed out (``trace``)."""
 
     def query(self, selected: sql.Composable) -> sql.Composed:
         """Return the statement that reads the rows in their order."""
@@ -140,7 +142,7 @@ def as_xlsx(part: Part) -> Iterator[bytes]:
             for row in found:
                 yield [cell(value, kind) for value, kind in zip(row, kinds, strict=True)]
 
-    yield from xlsx(tk._("Data"), list(part.columns), lines(), [WIDTH] * len(kinds))
+    yield from xlsx(tk._("Data"), list(part.columns), lines(), [WIDTH] * len(kinds), part.marks)
 
 
 def cell(value: str | None, kind: str) -> Cell:

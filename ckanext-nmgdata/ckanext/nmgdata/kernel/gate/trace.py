@@ -10,8 +10,9 @@ import hashlib
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -21,6 +22,7 @@ from ckan.plugins import toolkit as tk
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 from werkzeug.wrappers import Response
 
+from .. import sheets
 from . import meter
 from .answers import ways
 from .facts import GrantFact
@@ -58,6 +60,10 @@ class Trace:
     def licence(self) -> str:
         """Return the address of the grant's licence; empty where no feature shows one."""
         return tk.url_for(ways[LICENCE], id=self.grant.id, qualified=True) if LICENCE in ways else ""
+
+    def properties(self, source: str) -> dict[str, str]:
+        """Return what a workbook says of itself."""
+        return {"nmgdata_grant": self.number, "nmgdata_source": source, "nmgdata_licence": self.licence}
 
     def named(self, name: str) -> str:
         """Return a file name with the number of the case before its ending."""
@@ -115,10 +121,10 @@ def in_workbook(trace: Trace, open_at: OpenAt, source: str) -> tuple[int, OpenAt
     copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the response, when it is collected)
     for piece in open_at(0):
         copy.write(piece)
-    stated = {"nmgdata_grant": trace.number, "nmgdata_source": source, "nmgdata_licence": trace.licence}
     try:
         with zipfile.ZipFile(copy, "a") as book:
-            for name, content in parts(book, stated).items():
+            changed = parts(partial(part, book), book.NameToInfo, trace.properties(source))
+            for name, content in changed.items():
                 put(book, name, content)
     except (zipfile.BadZipFile, etree.LxmlError, KeyError, ValueError, OSError, RuntimeError):
         copy.close()
@@ -132,13 +138,23 @@ def in_workbook(trace: Trace, open_at: OpenAt, source: str) -> tuple[int, OpenAt
     return size, opened
 
 
-def parts(book: zipfile.ZipFile, stated: dict[str, str]) -> dict[str, bytes]:
-    """Return the parts of a workbook that change: its list of contents, its relations, its properties."""
-    relations = parsed(part(book, RELATIONS))
+def of_new_workbook(trace: Trace, source: str) -> dict[str, bytes]:
+    """Return the parts by which a workbook of the portal's own making (``sheets``) names its grant."""
+    return parts(lambda name: sheets.PARTS[name].encode(), sheets.PARTS, trace.properties(source))
+
+
+def parts(read: Callable[[str], bytes], names: Container[str], stated: dict[str, str]) -> dict[str, bytes]:
+    """Return the parts of a workbook that change: its list of contents, its relations, its properties.
+
+    :param read: returns a part by its name
+    :param names: of the parts that the workbook has
+    """
+    relations = parsed(read(RELATIONS))
     listed = next((line for line in relations if line.get("Type") == RELATION), None)
     place = PROPERTIES if listed is None else (listed.get("Target") or "").lstrip("/")
-    there = place in book.NameToInfo
-    properties = parsed(part(book, place)) if there else etree.Element(f"{{{OWN}}}Properties", nsmap=SPACES)
+    properties = (
+        parsed(read(place)) if place in names else etree.Element(f"{{{OWN}}}Properties", nsmap=SPACES)
+    )
     state(properties, stated)
     changed = {place: written(properties)}
     if listed is None:
@@ -146,7 +162,7 @@ def parts(book: zipfile.ZipFile, stated: dict[str, str]) -> dict[str, bytes]:
         free = next(f"rId{n}" for n in range(1, len(ids) + 2) if f"rId{n}" not in ids)
         add(relations, "Relationship", Id=free, Type=RELATION, Target=place)
         changed[RELATIONS] = written(relations)
-    types = parsed(part(book, TYPES))
+    types = parsed(read(TYPES))
     if not any(line.get("PartName") == f"/{place}" for line in types):
         add(types, "Override", PartName=f"/{place}", ContentType=CONTENT)
         changed[TYPES] = written(types)

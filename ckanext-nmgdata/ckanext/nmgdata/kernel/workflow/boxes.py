@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -153,9 +153,12 @@ def is_urged() -> Condition:
 
 
 def is_unattended() -> Condition:
-    """Keep cases whose office is gone or has nobody left who may decide for it."""
-    able = deciders().with_only_columns(orgs.GROUP.id).distinct().subquery("able")
-    return sa.not_(sa.exists().where(able.c.id == Case.holder_id))
+    """Keep cases whose office is gone or has nobody else than who filed them to decide (DC-19)."""
+    user: Any = model.User
+    one, many = sa.func.min(user.id).label("one"), sa.func.count(user.id.distinct()).label("many")
+    able = deciders().with_only_columns(orgs.GROUP.id, one, many).group_by(orgs.GROUP.id).subquery("able")
+    others = sa.or_(able.c.many > 1, able.c.one.is_distinct_from(Case.filer_id))
+    return sa.not_(sa.exists().where(able.c.id == Case.holder_id, others))
 
 
 # --- filters -------------------------------------------------------------------------------------
@@ -172,12 +175,17 @@ def kept(asked: Filter, actor: Actor) -> list[Condition]:
     if asked.received_from:
         found.append(Case.opened_at >= midnight(asked.received_from))
     if asked.received_to:
-        found.append(Case.opened_at < midnight(asked.received_to + timedelta(days=1)))
+        found.append(Case.opened_at < after(asked.received_to))
     if asked.assigned == NOBODY:
         found.append(Case.assignee_id.is_(None))
     elif asked.assigned:
         found.append(Case.assignee_id == (actor.user_id if asked.assigned == ME else asked.assigned))
     return found
+
+
+def after(day: date) -> datetime:
+    """Return the moment a day has ended; the last that there is does not."""
+    return midnight(day + timedelta(days=1)) if day < date.max else datetime.max.replace(tzinfo=UTC)
 
 
 def midnight(day: date) -> datetime:

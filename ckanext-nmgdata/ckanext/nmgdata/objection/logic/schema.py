@@ -9,7 +9,7 @@ from ckan.plugins import toolkit as tk
 from ckan.types import Context, DataDict, Schema, Validator, ValidatorFactory
 
 from ... import vocab
-from ...forms import code_of_organisation, one_of_terms, stated, without_personal_data
+from ...forms import citation, code_of_organisation, one_of_terms, stated, without_personal_data
 from ...kernel import identity
 
 _ = tk._
@@ -92,7 +92,7 @@ def withdrawal() -> Schema:
     return {
         **outcome(),
         "nonopen_ground": [one_of_terms("nonopen_ground")],
-        "legal_basis": [stated(4, _("State the law or regulation, with its article."))],
+        "legal_basis": [citation(_("State the law or regulation, with its article."))],
     }
 
 

@@ -479,7 +479,7 @@ class TestOutcomes:
         factories.upload(data, name="other.csv")
         named, other = [r["id"] for r in call("package_show", None, id=data["id"])["resources"]]
         case = world.objected(data, resources=[named])
-        factories.upload(data, name="processed.csv")
+        factories.upload(data, "站点\n示例\n".encode(), name="processed.csv")
         stated = {**OUTCOME, "processing": "删除第三列"}
         for sealed in ([other], [named, other], []):
             with pytest.raises(tk.ValidationError):
@@ -511,6 +511,26 @@ class TestOutcomes:
         assert said.pop(old) == "withdrawn"
         assert set(said.values()) == {"unconditional"}
 
+    @pytest.mark.parametrize("kind", ["file", "link"])
+    def test_the_processed_version_is_not_the_one_that_is_sealed(self, world, kind):
+        data = factories.dataset(world.department)
+        make = factories.resource if kind == "link" else factories.upload
+        old = make(data)["id"]
+        case = world.objected(data)
+        make(data)
+        with pytest.raises(tk.ValidationError) as refused:
+            fire(
+                world.reviewer,
+                case,
+                "open_after_processing",
+                **OUTCOME,
+                processing="删除第三列",
+                sealed=[old],
+            )
+        assert "sealed" in refused.value.error_dict
+        model.Session.rollback()
+        assert status(case) == "verifying"
+
     def test_suspended_bytes_are_evidence_nobody_replaces_or_deletes_them(self, world, case):
         resource = world.open_data["resources"][0]
         with pytest.raises(tk.ValidationError):
@@ -527,6 +547,9 @@ class TestOutcomes:
         model.Session.rollback()
         with pytest.raises(tk.ValidationError):
             call("resource_delete", world.editor, id=resource["id"])
+        model.Session.rollback()
+        with pytest.raises(tk.ValidationError):  # its rows would be read otherwise, or dropped
+            call("resource_patch", world.editor, id=resource["id"], format="PDF")
         model.Session.rollback()
         call("package_patch", world.editor, id=world.open_data["id"], notes="说明可以改。")
 
@@ -626,6 +649,16 @@ class TestTombstone:
         assert json.loads(fetch(app, gone).body)["error"]["why"] == OUTCOME["public_reason"]
         assert case["number"] in app.get("/nmg/suspensions").body
 
+    def test_rows_of_one_withdrawn_file_of_several(self, world, app):
+        data = factories.dataset(world.department)
+        first = factories.upload(data)["id"]
+        factories.upload(data, b"a,b\n1,2\n", name="other.csv")
+        case = world.objected(data, resources=[first])
+        fire(world.reviewer, case, "withdraw", **WITHDRAWAL)
+        for action in ("datastore_search", "datastore_info"):
+            answer = app.get(f"/api/3/action/{action}?resource_id={first}")
+            assert (action, answer.status_code) == (action, 410)
+
     def test_what_was_deleted_without_a_withdrawal_is_just_not_there(self, world, app):
         data = world.open_data
         tk.get_action("package_delete")(factories.site_context(), {"id": data["id"]})
@@ -656,6 +689,22 @@ class TestRepeats:
             fire(world.reviewer, open_case, "restore", **OUTCOME)
         both = world.objected(world.open_data, world.applicant, evidence=[file(), file(other)])
         assert status(both) == "repeated"
+
+    def test_r_obj_08_only_of_what_was_verified(self, world, case):
+        """The same paper about another file, or about one that was replaced since, is about data nobody saw."""
+        data = world.open_data
+        first, second = data["resources"][0]["id"], factories.upload(data, b"a,b\n1,2\n", name="b.csv")["id"]
+        fire(world.reviewer, case, "restore", **OUTCOME)
+        assert status(world.objected(data, world.citizen, resources=[first])) == "repeated"
+        other = world.objected(data, world.citizen, resources=[second])
+        assert status(other) == "verifying"
+        fire(world.reviewer, other, "restore", **OUTCOME)
+        assert status(world.objected(data, world.applicant)) == "repeated"  # both were, one after the other
+        new = factories.file(b"a,b\n3,4\n", "c.csv")
+        with clock.fixed(clock.now() + timedelta(hours=1)):
+            call("resource_patch", world.editor, id=first, url="c.csv", url_type="upload", upload=new)
+            assert status(world.objected(data, world.stranger)) == "verifying"
+            assert reason(data) == "suspended"
 
     def test_what_was_set_aside_as_an_abuse_does_not_suspend_again(self, world, case):
         call("nmgdata_objection_bulk_lift", world.official, ids=[case["number"]], reason="滥用异议权利。")

@@ -9,6 +9,7 @@ import json
 from datetime import date
 from urllib.parse import quote
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 from ckan import model
@@ -88,6 +89,32 @@ class TestSearch:
         for named in ({"id": table["id"]}, {"resource_id": table["id"], "id": table["id"]}):
             found = factories.call(action, world.applicant, **named)
             assert SECRET not in json.dumps(found, ensure_ascii=False, default=str)
+
+    def test_not_by_the_views_of_the_table(self, world, table):
+        view = {
+            "resource_id": table["id"],
+            "view_type": "datatables_view",
+            "title": "表",
+            "show_fields": [SECRET],
+        }
+        factories.call("resource_view_create", world.editor, **view)
+        shown = factories.call("resource_view_list", world.applicant, id=table["id"])
+        assert len(shown) > 1
+        assert SECRET not in json.dumps(shown, ensure_ascii=False)
+
+    def test_not_by_a_file_that_takes_the_name_of_its_alias(self, app, world, table):
+        name = "grassland_tracks"
+        factories.call("datastore_create", world.editor, resource_id=table["id"], force=True, aliases=[name])
+        rival = factories.join(factories.person("rival"), world.other, "editor")
+        mine = factories.dataset(world.other, open_class="unconditional")
+        values = {"package_id": mine["id"], "id": name, "url": "https://data.example/x", "format": "CSV"}
+        with pytest.raises(tk.ValidationError) as refused:
+            factories.call("resource_create", rival, **values, datastore_active=True)
+        assert "id" in refused.value.error_dict
+        model.Session.rollback()
+        found = search(name, world.applicant)
+        assert [field["id"] for field in found["fields"]] == FIELDS
+        assert app.get(f"/datastore/dump/{name}", status=None).status_code == 403
 
     @pytest.mark.parametrize("form", ["objects", "lists", "csv", "tsv"])
     def test_in_every_form(self, world, table, form):
@@ -276,6 +303,14 @@ class TestFile:
         assert quote("站点清单-摘录-SQ-20261123-") in answer.headers["Content-Disposition"]
         assert "no-store" in answer.headers["Cache-Control"]
 
+    def test_a_workbook_made_of_it_names_its_grant(self, world, app, table):
+        address = f"/dataset/{table['package_id']}/resource/{table['id']}/download?as=xlsx"
+        answer = app.get(address, headers=factories.login(world.applicant))
+        book = openpyxl.load_workbook(io.BytesIO(answer.data))
+        number = model.Session.scalar(sa.select(Case.number))
+        assert book.custom_doc_props["nmgdata_grant"].value == number
+        assert [[str(cell.value) for cell in row] for row in book.active] == [FIELDS, *GRANTED]
+
     def test_of_a_workbook_too(self, world, worked, app):
         made = factories.dataset(world.department, open_class="conditional")
         file = factories.upload(made, xlsx(("表", ROWS)), name="表.xlsx", format="XLSX")
@@ -381,3 +416,18 @@ def test_rows_of_stopped_data_stay_as_they_are_by_whatever_name(world, table, wo
         model.Session.rollback()
     with get_read_engine().connect() as connection:
         assert connection.scalar(sa.text(f'SELECT count(*) FROM "{table["id"]}"')) == len(ROWS) - 1
+
+
+@pytest.mark.parametrize(
+    "form", ["{id}", " {id} ", '"{id}"', "harmless,{id}", ["harmless", "{id}"], "_nmgdata_{id}"]
+)
+def test_no_alias_takes_the_id_of_a_file(app, world, table, form):
+    """Rows of one department would be read, and believed, as those of another's file."""
+    theirs = factories.dataset(world.other, open_class="unconditional")
+    link = factories.resource(theirs, url="https://data.example/rows.csv")["id"]
+    named = [one.format(id=link) for one in form] if isinstance(form, list) else form.format(id=link)
+    with pytest.raises(tk.ValidationError) as refused:
+        factories.call("datastore_create", world.editor, resource_id=table["id"], force=True, aliases=named)
+    assert "aliases" in refused.value.error_dict
+    model.Session.rollback()
+    assert app.get(f"/datastore/dump/{link}", status=None).status_code == 404

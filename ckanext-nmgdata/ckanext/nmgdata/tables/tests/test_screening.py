@@ -107,8 +107,50 @@ class TestTheGate:
             with pytest.raises(tk.NotAuthorized):
                 factories.call("datastore_info", user, resource_id=first(made)["id"])
 
+    @pytest.mark.parametrize(
+        "change", [{"url_type": "datastore"}, {"url_type": "", "url": "https://o.example.org/x.csv"}]
+    )
+    def test_also_when_the_file_is_none_any_longer(self, world, worked, change):
+        """What was known of the file is nothing known of rows: shut until the table is gone, or scanned."""
+        made = held(world)
+        worked()
+        rid = first(made)["id"]
+        factories.call("resource_patch", world.editor, id=rid, clear_upload="true", **change)
+        for user in (None, world.citizen):
+            with pytest.raises(tk.NotAuthorized):
+                search(rid, user)
+        worked()
+        with pytest.raises(tk.ObjectNotFound):
+            search(rid)
+        factories.call(
+            "datastore_create", world.editor, resource_id=rid, force=True, calculate_record_count=False,
+            fields=[{"id": "备注", "type": "text"}], records=[{"备注": "无"}],
+        )  # fmt: skip
+        with pytest.raises(tk.NotAuthorized):
+            search(rid)
+        worked()
+        assert search(rid)["total"] == 1
+
 
 class TestReplacing:
+    @pytest.mark.parametrize("new", [factories.CSV, b"\x89PNG\r\n\x1a\n\x00"], ids=["table", "none"])
+    def test_rows_of_the_file_before_leave_no_more(self, world, worked, app, new):
+        """The new file is clean and open at once; the table is still that of the held one until it is loaded."""
+        made = held(world)
+        worked()
+        rid = first(made)["id"]
+        replace(first(made), new, world.editor)
+        assert explained(made) == "unconditional"
+        for action in ("datastore_search", "datastore_info"):
+            with pytest.raises((tk.NotAuthorized, tk.ObjectNotFound)):
+                factories.call(action, None, resource_id=rid)
+        for address in (f"/datastore/dump/{rid}", f"{path(made)}?as=json", f"{path(made)}?as=csv"):
+            answer = app.get(address, status=None)
+            assert (answer.status_code, "证件号" in answer.body) == (404, False), address
+        worked()
+        if new == factories.CSV:
+            assert search(rid)["total"] == 2
+
     def test_a_replaced_file_is_scanned_again(self, world):
         made = held(world)
         replace(first(made), factories.CSV, world.editor)
@@ -332,6 +374,25 @@ class TestBackground:
 
 
 class TestRowsThroughTheApi:
+    @pytest.mark.parametrize(
+        ("action", "values"),
+        [
+            ("datastore_upsert", {"method": "insert", "records": [{"名称": ID}]}),
+            ("datastore_create", {"records": [{"名称": ID}]}),
+            ("datastore_records_delete", {"filters": {"数量": 1}}),
+            ("datastore_delete", {"filters": {"数量": 1}}),
+        ],
+    )
+    def test_none_beside_those_of_a_file(self, world, worked, action, values):
+        """Only the file would be scanned when its entry opens to everyone; its next version would drop them."""
+        made = factories.dataset(world.department, open_class="conditional")
+        file = factories.upload(made, "名称,数量\n甲,1\n".encode())
+        worked()
+        with pytest.raises(tk.ValidationError) as refused:
+            factories.call(action, world.editor, resource_id=file["id"], force=True, **values)
+        assert list(refused.value.error_dict) == ["records"]
+        model.Session.rollback()
+
     def write(self, world, made, rows):
         resource = {"package_id": made["id"], "name": "接口表", "format": "CSV"}
         fields = [{"id": "证件", "type": "text"}]

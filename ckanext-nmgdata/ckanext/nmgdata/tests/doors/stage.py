@@ -14,7 +14,19 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 
-from ...factories import Person, World, dataset, join, login, person, resource, site_context, upload
+from ...factories import (
+    Person,
+    World,
+    call,
+    dataset,
+    join,
+    login,
+    person,
+    resource,
+    site_context,
+    table,
+    upload,
+)
 from ...kernel import clock
 from ...kernel.actors import Actor
 from ...kernel.gate import rights
@@ -43,6 +55,8 @@ class Stage:
     people: dict[str, Person | None] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    kept: str = ""
+    """A conditional table without a file."""
     case: str = ""
     host: str = ""
 
@@ -93,15 +107,19 @@ def build(host: str) -> Stage:
     stage, world = Stage(host=host), World()
     for state in STATES:
         stage.datasets[state] = filled(stage, world, state, host)
+    stage.kept = call(
+        "datastore_create", world.editor, resource={"package_id": stage.datasets["conditional"]["id"]},
+        fields=[{"id": COLUMN, "type": "text"}], records=[{COLUMN: ROW}], calculate_record_count=False,
+    )["resource_id"]  # fmt: skip
     case = model.Session.get_one(Case, world.submitted(stage.datasets["conditional"])["id"])
     stage.case = case.number
     cast(stage, world)
-    give(stage, case.id)
     with begin(Actor.system()) as unit:
         for state in ("withdrawn", "suspended"):
             rights.suspend(unit, rights.Origin(case.id, case.number), stage.datasets[state]["id"])
             if state == "withdrawn":
                 rights.withdraw(unit, case.id)
+    give(stage, case.id)
     return stage
 
 
@@ -112,11 +130,9 @@ def filled(stage: Stage, world: World, state: str, host: str) -> dict[str, Any]:
     file = upload(made, content=FILE, name="file.csv")["id"]
     resource(made, name="链接", url=f"http://{host}/{LINK}/{state}.csv")
     stage.aliases[state] = f"alias_{file}"
-    rows = {
-        "resource_id": file, "force": True, "aliases": [stage.aliases[state]],
-        "fields": [{"id": COLUMN, "type": "text"}], "records": [{COLUMN: ROW}],
-    }  # fmt: skip
-    tk.get_action("datastore_create")(site_context(), rows)
+    table(
+        file, aliases=[stage.aliases[state]], fields=[{"id": COLUMN, "type": "text"}], records=[{COLUMN: ROW}]
+    )
     view = {
         "resource_id": file, "view_type": "datatables_view", "title": "表",
         "filter_fields": [COLUMN], "filter_values": [ROW], "show_fields": [COLUMN],

@@ -13,7 +13,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ...conftest import MONDAY, empty_tables
-from ...factories import OBJECTION, STATEMENT, World, dataset, login, site_context, upload
+from ...factories import OBJECTION, STATEMENT, World, dataset, login, site_context, table, upload
 from ...kernel import clock, limits
 from ...kernel.gate import listing
 
@@ -38,11 +38,7 @@ class Hidden:
                 values["private"] = True
             made = dataset(world.department, title=f"{WORD}{state}", tag_string=f"{WORD}{state}", **values)
             file = upload(made, name="a.csv")["id"]
-            rows = {
-                "resource_id": file, "force": True, "aliases": [f"alias_{file}"],
-                "fields": [{"id": "a", "type": "text"}], "records": [{"a": "1"}],
-            }  # fmt: skip
-            tk.get_action("datastore_create")(site_context(), rows)
+            table(file, aliases=[f"alias_{file}"], fields=[{"id": "a", "type": "text"}], records=[{"a": "1"}])
             view = {"resource_id": file, "view_type": "datatables_view", "title": "表"}
             view_id = tk.get_action("resource_view_create")(site_context(), view)["id"]
             if state in ("draft", "deleted"):
@@ -232,6 +228,33 @@ def test_pages(hidden, wsgi, browser):
                     if ask(path, method, hidden.things[state], who) != expected:
                         told.append((path, method, who, state))
     assert told == []
+
+
+def test_relationships_name_no_hidden_entry(hidden, browser):
+    hidden_one = hidden.things["non_open"]
+    related = {"subject": hidden.shown, "object": hidden_one["dataset"], "type": "depends_on"}
+    made = browser.post(
+        "/api/3/action/package_relationship_create",
+        json=related, headers=hidden.insider, base_url="http://test.ckan.net",
+    )  # fmt: skip
+    assert made.status_code == 200, made.get_data(as_text=True)
+    address = f"/api/3/action/package_relationships_list?id={hidden.shown}"
+    for who in ASKING:
+        answer = browser.get(address, headers=hidden.headers[who], base_url="http://test.ckan.net")
+        assert answer.json["result"] == [], who
+    answer = browser.get(address, headers=hidden.insider, base_url="http://test.ckan.net")
+    assert answer.json["result"][0]["object"] == hidden_one["name"]
+
+
+@pytest.mark.parametrize("asked", [{}, {"object_type": ""}, {"capacity": "editor"}])
+def test_members_name_no_accounts(hidden, browser, asked):
+    for who, seen in (("anonymous", False), ("stranger", False), ("insider", True)):
+        headers = hidden.insider if who == "insider" else hidden.headers[who]
+        answer = browser.post(
+            "/api/3/action/member_list",
+            json={"id": "nmg-transport", **asked}, headers=headers, base_url="http://test.ckan.net",
+        )  # fmt: skip
+        assert any(one[1] == "user" for one in answer.json["result"]) is seen, who
 
 
 AUTOCOMPLETES = (

@@ -398,7 +398,7 @@ def test_shut_doors_are_shut_for_everybody(browser, stage, door, who):
 def test_writing_rows_shows_none(browser, stage, name):
     """An editor writes the rows of conditional data, and must not read them by way of the answer."""
     body = {
-        "resource_id": stage.file("conditional"), "force": True, "include_records": True,
+        "resource_id": stage.kept, "force": True, "include_records": True,
         "include_deleted_records": True, "filters": {COLUMN: "nothing has this value"},
     }  # fmt: skip
     if name == "datastore_upsert":

@@ -93,6 +93,20 @@ def test_suspended_data_yes_withdrawn_data_never(world, app, as_user):
         take(world.auditor, world.open_data)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_one_taken_before_a_stop_does_not_open_what_is_stopped(world, app, as_user, whole):
+    """R-OBJ-02: its reason, and its audit event, speak of another refusal."""
+    made, headers = world.conditional, {**as_user(world.auditor), "Accept": "application/json"}
+    take(world.auditor, made)
+    assert app.get(address(made), headers=headers).data == factories.CSV
+    case = origin(world.submitted())
+    with begin(Actor.system()) as unit:
+        rights.suspend(unit, case, made["id"], None if whole else made["resources"][0]["id"])
+    assert app.get(address(made), headers=headers, status=None).status_code == 451
+    take(world.auditor, made)
+    assert app.get(address(made), headers=headers).data == factories.CSV
+
+
 def test_who_loses_the_office_loses_the_override(world, app, as_user):
     take(world.auditor, world.conditional)
     member = {"id": world.other["id"], "username": world.auditor.name}

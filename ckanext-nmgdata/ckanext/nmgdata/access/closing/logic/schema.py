@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from ckan.plugins import toolkit as tk
 from ckan.types import Schema
+from dateutil.relativedelta import relativedelta
 
 from ....forms import one_of_terms, stated
+from ....kernel import clock
 from ...logic.schema import day_from_today, form_secret
 
 _ = tk._
+
+
+def day_of_correction(value: Any) -> date:
+    """Accept a date from today on within a year: access is closed for a time (R50)."""
+    day = day_from_today(value)
+    latest = clock.today() + relativedelta(years=1)
+    if day > latest:
+        raise tk.Invalid(_("State a day up to {day}.").format(day=latest.isoformat()))
+    return day
 
 
 def datasets(value: Any) -> list[str]:
@@ -29,7 +41,7 @@ def notice() -> Schema:
         "ground": [one_of_terms("suspension_ground")],
         "facts": [stated(10, _("State what was done, when, with which data."))],
         "evidence": [stated(4, _("State what proves it."))],
-        "correct_by": [day_from_today],
+        "correct_by": [day_of_correction],
         "form": [form_secret],
     }
 
@@ -49,7 +61,7 @@ def claim_refusal() -> Schema:
     """Why the correction does not suffice, and until when it is to be completed."""
     return {
         "reason": [stated(4, _("State what is still to be corrected."))],
-        "correct_by": [day_from_today],
+        "correct_by": [day_of_correction],
     }
 
 

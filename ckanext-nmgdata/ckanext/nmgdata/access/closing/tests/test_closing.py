@@ -13,7 +13,7 @@ from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.access.closing.model import AccessSuspension
 from ckanext.nmgdata.factories import STATEMENT, World, call
-from ckanext.nmgdata.kernel import clock, retention
+from ckanext.nmgdata.kernel import clock, outbox, retention
 from ckanext.nmgdata.kernel.actors import Actor
 from ckanext.nmgdata.kernel.audit.model import AuditEvent
 from ckanext.nmgdata.kernel.audit.verify import verify
@@ -143,6 +143,39 @@ class TestClosing:
         for who in (world.applicant, colleague, world.citizen):
             assert reason(who, world.conditional) == "granted"
 
+    def test_r_susp_04_the_others_of_an_organisation_are_told_too(self, world, pages):
+        number = granted(world, world.applicant, world.conditional, COMPANY)
+        colleague = organised("colleague")
+        granted(world, colleague, world.conditional, COMPANY)
+        case = close(world, number)
+        assert closures.others_of(case["id"]) == [colleague.id]
+        outbox.deliver(["notice"])
+        (told,) = [
+            n for n in call("nmgdata_notice_list", colleague)["notices"] if n["case"] == case["number"]
+        ]
+        assert case["number"] in told["subject"]
+        bodies = [row.payload["body"] for row in model.Session.query(Outbox).filter_by(topic="mail")
+                  if row.payload["to"] == colleague.record.email and case["number"] in row.payload["subject"]]  # fmt: skip
+        assert len(bodies) == 1
+        assert "第四十七条" in bodies[0]
+        said = call("nmgdata_access_explain", colleague, id=world.conditional["resources"][0]["id"])
+        assert (said["reason"], said["case"]) == ("access_closed", case["number"])
+        assert world.department["title"] in said["why"]
+
+    def test_an_account_applies_for_no_other_organisation_than_its_own(self, world):
+        other = {**COMPANY, "applicant_name": "另一公司", "credit_code": "91150100MA0MWL1F6E"}
+        with pytest.raises(tk.ValidationError) as refused:
+            call(
+                "nmgdata_application_submit", organised("clerk"), dataset_id=world.conditional["id"], **other
+            )
+        assert list(refused.value.error_dict) == ["credit_code"]
+
+    def test_who_decides_is_told_that_an_account_is_not_the_organisation_s(self, world):
+        for who, registered in ((world.citizen, False), (organised("clerk"), True)):
+            made = call("nmgdata_application_submit", who, dataset_id=world.conditional["id"], **COMPANY)
+            shown = call("nmgdata_case_show", world.reviewer, id=made["id"])["filed"]
+            assert shown["code_is_registered"] is registered
+
     def test_the_person_closed_cannot_apply_again_for_these_data(self, world, closed, second):
         with pytest.raises(tk.ValidationError) as refused:
             call(
@@ -163,7 +196,8 @@ class TestClosing:
         ("change", "field"),
         [
             ({"ground": "dislike"}, "ground"), ({"correct_by": "2026-11-22"}, "correct_by"),
-            ({"correct_by": "soon"}, "correct_by"), ({"datasets": ["no-such"]}, "datasets"),
+            ({"correct_by": "soon"}, "correct_by"),
+            ({"correct_by": "9999-12-31"}, "correct_by"), ({"datasets": ["no-such"]}, "datasets"),
         ],
     )  # fmt: skip
     def test_bad_input(self, world, change, field):
@@ -176,7 +210,7 @@ class TestClosing:
         assert world.authority
         closed = close(world, granted(world, world.applicant, world.conditional))
         told = [r.payload["to"] for r in model.Session.query(Outbox) if r.payload.get("case") == closed["id"]]
-        assert sorted(told) == ["authority", "filer", "provider"]
+        assert sorted(told) == ["authority", "filer", "members", "provider"]
         page = app.get(f"/nmg/cases/{closed['number']}", headers=as_user(world.applicant)).body
         for said in (NOTICE["facts"], "出租汽车轨迹", "第五十条", "自治区数据局"):
             assert said in page

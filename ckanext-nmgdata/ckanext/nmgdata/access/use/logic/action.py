@@ -11,7 +11,7 @@ from ckan.types import Context, DataDict
 from ....forms import whole
 from ....kernel.gate.doors import actor_of
 from ....kernel.gate.model import Grant
-from ....kernel.workflow import engine, machine, queries
+from ....kernel.workflow import engine, machine, queries, subjects
 from ....kernel.workflow.model import Case
 from .. import citation, grants, showcase, workflow
 from ..model import UseReport
@@ -75,8 +75,9 @@ def nmgdata_showcase_submit(context: Context, data_dict: DataDict) -> dict[str, 
     :param link: where it can be seen, ``https://`` only (optional)
     :param datasets: ids or names of the datasets used
     :type datasets: list of strings
-    :param source_statement: how it names its source (optional)
-    :param acquired_on: when the data were acquired, ISO 8601 (optional)
+    :param source_statement: how it names its source (optional; default: the portal's statement)
+    :param acquired_on: when the data were acquired, ISO 8601 (optional; default: the day of your grant,
+        else the present day)
     :param report: id or number of your use report that it comes out of (optional)
 
     :returns: ``id``, ``number``, the secret query ``code`` and ``status`` of the case
@@ -89,7 +90,8 @@ def nmgdata_showcase_submit(context: Context, data_dict: DataDict) -> dict[str, 
     if errors:
         raise tk.ValidationError(errors)
     used = [public_dataset(reference) for reference in stated["datasets"]]
-    receipt = workflow.offer(actor_of(context), used, stated, report_id(context, data_dict.get("report")))
+    report = report_id(context, data_dict.get("report"), used)
+    receipt = workflow.offer(actor_of(context), used, stated, report)
     case = receipt.case
     return {"id": case.id, "number": case.number, "code": receipt.code, "status": case.status}
 
@@ -102,13 +104,15 @@ def public_dataset(reference: str) -> model.Package:
     return dataset
 
 
-def report_id(context: Context, reference: str | None) -> str | None:
-    """Return the reader's own report that a result comes out of."""
+def report_id(context: Context, reference: str | None, used: list[model.Package]) -> str | None:
+    """Return the reader's own report, about these data, that a result comes out of."""
     if not reference:
         return None
     case = queries.by_reference(reference)
     if case is None or case.kind != workflow.REPORT or not machine.is_filer(actor_of(context), case):
         raise tk.ValidationError({"report": [_("Case not found")]})
+    if not {dataset.id for dataset in used} & {one.id for one in subjects.of(case.id)}:
+        raise tk.ValidationError({"report": [_("This report is about other data.")]})
     return model.Session.get_one(UseReport, case.id).case_id
 
 

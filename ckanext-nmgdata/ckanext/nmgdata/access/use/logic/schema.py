@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ckan.plugins import toolkit as tk
 from ckan.types import Schema
 
-from ....forms import stated
+from ....forms import citation, stated, without_personal_data
 from ....kernel import clock
 
 _ = tk._
@@ -53,6 +53,10 @@ def has_name(host: str) -> bool:
     return False
 
 
+EARLIEST = date(2000, 1, 1)
+"""No data of a portal were acquired, and nothing of one was handed over, before."""
+
+
 def past_day(value: Any) -> date | None:
     """Accept a day up to today, or nothing."""
     if not (text := str(value or "").strip()):
@@ -63,6 +67,8 @@ def past_day(value: Any) -> date | None:
         raise tk.Invalid(_("Write the date like 2026-11-22.")) from error
     if day > clock.today():
         raise tk.Invalid(_("This date has not come yet."))
+    if day < EARLIEST:
+        raise tk.Invalid(_("Look at the year of this date."))
     return day
 
 
@@ -111,5 +117,8 @@ def revocation() -> Schema:
     """Why a grant is revoked, and by which law (R-COND-06 by analogy)."""
     return {
         "reason": [stated(4, _("State the reason for the revocation."))],
-        "legal_basis": [stated(4, _("State the law or regulation, with its article, that it rests on."))],
+        "legal_basis": [
+            citation(_("State the law or regulation, with its article, that it rests on.")),
+            without_personal_data,  # the public record shows it
+        ],
     }

@@ -282,6 +282,18 @@ class TestShowcase:
         )
         assert call("nmgdata_showcase_list") == []
 
+    def test_r_use_04_it_names_source_and_date_in_any_case(self, world, app):
+        made = self.offer(world, source_statement="", acquired_on="")
+        call("nmgdata_case_transition", world.reviewer, id=made["id"], transition="publish")
+        (shown,) = call("nmgdata_showcase_list")
+        assert shown["acquired_on"] == "2026-11-23"
+        for word in (world.department["title"], world.open_data["title"], "2026-11-23"):
+            assert word in shown["source_statement"]
+        assert shown["source_statement"] in app.get("/nmg/showcase").body
+        with pytest.raises(tk.ValidationError) as refused:
+            self.offer(world, acquired_on="0001-01-01")
+        assert list(refused.value.error_dict) == ["acquired_on"]
+
     @pytest.mark.parametrize("who", ["citizen", "stranger", "official", "auditor", "editor", "sysadmin"])
     def test_only_the_department_moderates(self, world, who):
         made = self.offer(world)
@@ -303,7 +315,10 @@ class TestShowcase:
     def test_out_of_one_s_own_report_only(self, world, due):
         with pytest.raises(tk.ValidationError):
             self.offer(world, report=due)
-        assert self.offer(world, world.applicant, report=due)
+        with pytest.raises(tk.ValidationError) as other:
+            self.offer(world, world.applicant, report=due)
+        assert list(other.value.error_dict) == ["report"]
+        assert self.offer(world, world.applicant, report=due, datasets=[world.conditional["name"]])
 
     def test_private_data_cannot_be_named(self, world):
         hidden = factories.dataset(world.department, title="内部数据", private=True)

@@ -269,15 +269,7 @@ class TestOtherDoors:
     def rows(self, dataset):
         """Put rows into the DataStore."""
         resource_id = dataset["resources"][0]["id"]
-        tk.get_action("datastore_create")(
-            factories.site_context(),
-            {
-                "resource_id": resource_id,
-                "force": True,
-                "fields": [{"id": "站点"}],
-                "records": [{"站点": "示例一站"}],
-            },
-        )
+        factories.table(resource_id, fields=[{"id": "站点"}], records=[{"站点": "示例一站"}])
         return resource_id
 
     @pytest.mark.parametrize("kind", ["conditional", "non_open"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
 from ckanext.nmgdata.kernel.types import new_id
 from sqlalchemy.engine import Engine
@@ -24,8 +23,7 @@ def test_an_entry_s_name_is_looked_up_once(world, app):
 
 def test_a_file_and_its_entry_are_read_once_for_its_rows(world, app):
     file_id = world.open_data["resources"][0]["id"]
-    table = {"resource_id": file_id, "force": True, "records": [{"a": "站"}], "fields": [{"id": "a"}]}
-    tk.get_action("datastore_create")(factories.site_context(), table)
+    factories.table(file_id, records=[{"a": "站"}], fields=[{"id": "a"}])
 
     def rows():
         query = {"resource_id": file_id}
@@ -43,8 +41,7 @@ def test_a_file_and_its_entry_are_read_once_for_its_rows(world, app):
 
 def test_an_alias_is_looked_for_only_where_a_name_may_be_one(world, app):
     file_id, alias = world.open_data["resources"][0]["id"], f"stations_{new_id()[:8]}"
-    table = {"resource_id": file_id, "aliases": alias, "force": True, "records": [{"a": "站"}]}
-    tk.get_action("datastore_create")(factories.site_context(), table)
+    factories.table(file_id, aliases=alias, records=[{"a": "站"}])
     for name, looks in ((file_id, 0), (alias, 2)):
         with factories.queries(Engine) as asked:
             answer = app.get(
