@@ -156,8 +156,9 @@ def note_table(unit: Unit, resource: model.Resource, package: model.Package, row
     """Note a table that is to be loaded or dropped; say whether there is work."""
     is_wanted, version = is_table(resource, package), table_version(resource)
     is_present = is_wanted and row is not None and row.version == version
-    if row is not None:  # rows of other bytes than the file's leave no more (kernel.gate.row_doors)
-        mark_active(unit, resource.id, is_present and row.state == LOADED)
+    is_loaded = is_present and row is not None and row.state == LOADED
+    if row is not None and bool((resource.extras or {}).get("datastore_active")) is not is_loaded:
+        mark_active(unit, resource.id, is_loaded)  # rows of other bytes leave no more (kernel.gate.row_doors)
     if is_wanted and not is_present:
         queue_table(unit, resource, version)
     return row is not None if not is_wanted else not is_present
