@@ -185,7 +185,8 @@ def misnamed(action: str, sent: Any) -> str | None:
 def broken(sent: Any) -> tuple[str, str] | None:
     """Return the field and the fault of the first value that no action at all can take; None for none."""
     for field, value, depth in walk(sent):
-        if depth == 1 and field in NAMES and not isinstance(value, str | None):
+        is_name = depth == 1 and field in NAMES and not isinstance(value, str | None)
+        if is_name and not asks_columns(field, value, sent):
             return field, _("This must be text.")
         if depth == 1 and field in COUNTING and not counts(value):
             return field, _("This must be a number.")
@@ -196,6 +197,12 @@ def broken(sent: Any) -> tuple[str, str] | None:
         if isinstance(value, int | float) and not -(2**63) <= value < 2**63:
             return field, _("This number is too large or too small.")
     return None
+
+
+def asks_columns(field: str, value: Any, sent: Any) -> bool:
+    """Say whether a value asks a table for words by column, as ``datastore_search`` takes them."""
+    is_query = field == "q" and isinstance(value, dict) and isinstance(sent, dict) and "resource_id" in sent
+    return is_query and all(isinstance(word, str) for word in value.values())
 
 
 def counts(value: Any) -> bool:

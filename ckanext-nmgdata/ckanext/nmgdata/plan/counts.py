@@ -153,7 +153,7 @@ def folded(scope: Scope, on: date, rows: Any) -> Counts:
     for name, text, state, count, timely in rows:
         value = date.fromisoformat(text) if text and name in ("due", "opened") else text
         by[name][value].by_state[state] += count
-        in_time += timely if name == "class" else 0
+        in_time += timely if name == "class" and state == "opened" else 0
     everything = Tally()
     for tally in by["class"].values():
         for state, count in tally.by_state.items():

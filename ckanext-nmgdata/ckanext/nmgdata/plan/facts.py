@@ -47,22 +47,28 @@ GONE = Availability("closed", None)
 
 
 def availability(session: Session, ids: Collection[str]) -> dict[str, Availability]:
-    """Return for datasets whether their data are open; what is missing is not there."""
-    stop = (
-        sa.select(sa.func.max(Suspension.kind))
-        .where(
-            Suspension.dataset_id == PACKAGE.id,
-            Suspension.resource_id.is_(None),
-            Suspension.lifted_at.is_(None),
-        )
-        .scalar_subquery()
-    )
-    has_file = sa.exists().where(RESOURCE.package_id == PACKAGE.id, RESOURCE.state == "active")
+    """Return for datasets whether their data are open; what is missing is not there.
+
+    A dataset all of whose files are stopped is stopped, although the entry as a whole is not (DC-43).
+    """
+    stop = stopped(Suspension.resource_id.is_(None))
+    stop_of_files = stopped(Suspension.resource_id.is_not(None))
+    files = sa.exists().where(RESOURCE.package_id == PACKAGE.id, RESOURCE.state == "active")
+    live = sa.exists().where(Suspension.resource_id == RESOURCE.id, Suspension.lifted_at.is_(None))
     state = sa.case(
-        (stop.is_not(None), stop), (sa.and_(in_catalogue(), has_file), OPEN), else_="closed"
-    )  # "withdrawn" comes after "suspended"
+        (stop.is_not(None), stop),
+        (sa.and_(in_catalogue(), files.where(~live)), OPEN),
+        (sa.and_(in_catalogue(), files), stop_of_files),
+        else_="closed",
+    )
     query = sa.select(PACKAGE.id, state, PACKAGE.extras["open_class"].astext).where(PACKAGE.id.in_(ids))
     return {key: Availability(found, chosen) for key, found, chosen in session.execute(query)}
+
+
+def stopped(of_what: sa.ColumnElement[bool]) -> sa.ScalarSelect[str]:
+    """Return what stops a dataset, as a whole or by its files; “withdrawn” comes after “suspended”."""
+    live = sa.and_(Suspension.dataset_id == PACKAGE.id, Suspension.lifted_at.is_(None))
+    return sa.select(sa.func.max(Suspension.kind)).where(live, of_what).scalar_subquery()
 
 
 # --- one item ------------------------------------------------------------------------------------

@@ -98,10 +98,10 @@ def progress() -> Schema:
 def plan() -> Schema:
     """Return the texts of a plan."""
     return {
-        "title": needed(heading),
+        "title": needed(heading, forms.without_personal_data),
         "description": optional(text, forms.without_personal_data),
         "key_areas": optional(text, forms.without_personal_data),
-        "legal_basis": optional(text),
+        "legal_basis": optional(text, forms.without_personal_data),
     }
 
 
@@ -175,8 +175,8 @@ def media_format(value: Any) -> str:
 def future_entry() -> Schema:
     """Return what a future dataset states; it becomes a non-public entry of the department (R-PLAN-02)."""
     return {
-        "title": needed(heading),
-        "notes": needed(text),
+        "title": needed(heading, forms.without_personal_data),
+        "notes": needed(text, forms.without_personal_data),
         **{name: needed(forms.one_of_terms(name)) for name in ENTRY_TERMS},
     }
 

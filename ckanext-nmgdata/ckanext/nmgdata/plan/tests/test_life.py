@@ -120,6 +120,51 @@ def test_the_year_is_told_as_it_was(plans, world, published):
         assert not plans.items(plan, state="stopped")
 
 
+def test_data_all_of_whose_files_are_stopped_are_stopped(plans, published):
+    """DC-43: a stop may name files; while another is open, so are the data."""
+    plan, (bus, _parking, _charging) = published
+    with at(3, 10):
+        open_up(bus)
+        first = call("package_show", None, id=bus["id"])["resources"][0]["id"]
+        second = upload(bus, b"a,b\n1,2\n", name="second.csv")["id"]
+    with at(3, 12):
+        stop(bus, first)
+        assert not plans.items(plan, state="stopped")
+        origin = stop(bus, second)
+        assert [i["stopped_by"] for i in plans.items(plan, state="stopped")] == ["suspended"]
+        assert plans.shown(plan)["counts"]["on_time"] == 0
+    with at(3, 15):
+        lift(origin)
+        assert plans.shown(plan)["counts"]["on_time"] == 1
+
+
+@pytest.mark.parametrize("field", ["title", "legal_basis", "description", "key_areas"])
+def test_the_texts_of_a_plan_name_nobody(plans, world, field):
+    with at(1, 12):
+        plan = plans.draft()
+        with pytest.raises(tk.ValidationError) as refused:
+            call("nmgdata_plan_update", world.reviewer, id=plan["id"], **{field: "联系人手机13812345678"})
+        assert list(refused.value.error_dict) == [field]
+
+
+@pytest.mark.parametrize("field", ["title", "notes"])
+def test_nor_do_those_of_what_is_promised(plans, world, field):
+    future = {
+        "title": "停车泊位", "notes": "全市公共停车泊位。", "theme": "transport", "data_form": "electronic_file",
+        "format": "CSV", "update_frequency": "monthly", "open_class": "unconditional", "month": "2026-05",
+        "grounds": ["livelihood"], "demand_source": "own",
+    }  # fmt: skip
+    with at(1, 12):
+        plan = plans.draft()
+        with pytest.raises(tk.ValidationError) as refused:
+            call(
+                "nmgdata_plan_item_create", world.reviewer, plan_id=plan["id"],
+                **{**future, field: "李四 手机13812345678"},
+            )  # fmt: skip
+        assert field in refused.value.error_dict
+        assert "个人" in str(refused.value.error_dict[field])
+
+
 def test_what_was_opened_late_says_why(plans, world, published):
     """Opening it does not settle the question; nobody has to answer where nothing was late (R-PLAN-05)."""
     plan, (bus, parking, _charging) = published

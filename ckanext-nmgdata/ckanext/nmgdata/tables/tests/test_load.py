@@ -217,6 +217,19 @@ def test_a_replaced_file_is_loaded_again_and_what_editors_wrote_stays(world, wor
     assert info["数量"][0] == "text"
 
 
+def test_words_are_asked_by_column_as_ckan_takes_them(app, world, worked):
+    made = loaded(world, worked, "名称,数量\n甲站,1\n乙站,2\n".encode())
+    answer = app.post(
+        "/api/3/action/datastore_search", json={"resource_id": made["id"], "q": {"名称": "甲站"}}
+    )
+    assert [record["名称"] for record in answer.json["result"]["records"]] == ["甲站"]
+    for q in ({"名称": 1}, {"名称": ["甲站"]}, ["甲站"]):
+        bad = app.post(
+            "/api/3/action/datastore_search", json={"resource_id": made["id"], "q": q}, status=None
+        )
+        assert bad.status_code == 400, q
+
+
 def test_the_table_goes_with_its_file(world, worked):
     made = loaded(world, worked, factories.CSV)
     assert exists(made["id"])
