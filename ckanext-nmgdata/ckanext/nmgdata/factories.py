@@ -20,6 +20,7 @@ from werkzeug.datastructures import FileStorage
 from .kernel.actors import Actor
 from .kernel.gate import rights
 from .kernel.gate.rights import Origin
+from .kernel.outbox import search as index
 from .kernel.serials import next_serial
 from .kernel.types import new_id
 from .kernel.unit import begin
@@ -149,6 +150,7 @@ def table(file_id: str, **values: Any) -> None:
             sa.text("UPDATE nmgdata_table SET state = 'loaded' WHERE resource_id = :id"), {"id": file_id}
         )
         follow.mark_active(unit, file_id, True)
+        index.note(unit.session, unit.session.get_one(model.Resource, file_id).package_id or "")
 
 
 def stop(dataset_dict: dict[str, Any], resource_id: str | None = None, *, withdraw: bool = False) -> Origin:

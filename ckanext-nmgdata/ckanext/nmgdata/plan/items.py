@@ -302,6 +302,9 @@ def remove(actor: Actor, plan: Plan, item_id: str) -> None:
         if item.since_version is None:
             if replacing(unit, item):
                 raise Conflict(_("It takes the place of another item; change that first."))
+            if facts.is_carried(unit, item) and item.id not in {one.id for one in spent(unit.session, plan)}:
+                message = _("This promise was carried over from another year; publish it, then end it.")
+                raise Conflict(message)
             unit.session.delete(item)
         elif item.pending is not None:
             item.pending = None
@@ -313,16 +316,21 @@ def remove(actor: Actor, plan: Plan, item_id: str) -> None:
 
 def outdated(session: Session, plan: Plan) -> list[tuple[str, str]]:
     """Return the drafted items that can no longer be promised: title and why."""
+    return [(item.title, why) for item, why in spent(session, plan).items()]
+
+
+def spent(session: Session, plan: Plan) -> dict[Item, str]:
+    """Return the drafted items that can no longer be promised, with why, in their order."""
     query = sa.select(Item).where(Item.plan_id == plan.id, Item.since_version.is_(None))
     drafted = session.scalars(query.order_by(Item.rank, Item.due_on, Item.id)).all()
-    found = facts.availability(session, {item.dataset_id for item in drafted})
-    rows = []
+    open_now = facts.availability(session, {item.dataset_id for item in drafted})
+    found = {}
     for item in drafted:
         if not is_own(plan, session.get(model.Package, item.dataset_id)):
-            rows.append((item.title, _("There is no such entry in the catalogue of this organisation.")))
-        elif found[item.dataset_id].as_open_as(item.open_class) == facts.OPEN:
-            rows.append((item.title, _("These data are that open already.")))
-    return rows
+            found[item] = _("There is no such entry in the catalogue of this organisation.")
+        elif open_now[item.dataset_id].as_open_as(item.open_class) == facts.OPEN:
+            found[item] = _("These data are that open already.")
+    return found
 
 
 # --- facts ---------------------------------------------------------------------------------------
@@ -353,6 +361,8 @@ def keep(actor: Actor, plan: Plan, item_id: str, reference: str) -> Item:
         package, errors = own_entry(plan, reference)
         if package is None:
             raise tk.ValidationError({"kept_id": errors["dataset_id"]})
+        if facts.keeps_another(unit, item, package.id):
+            raise tk.ValidationError({"kept_id": [_("This dataset keeps another promise already.")]})
         since = item.suggested_on if item.suggested_id == package.id else None
         found = facts.availability(unit.session, [package.id])[package.id]
         if not facts.note(unit, item, found, package.id, since):

@@ -138,6 +138,17 @@ def test_data_all_of_whose_files_are_stopped_are_stopped(plans, published):
         assert plans.shown(plan)["counts"]["on_time"] == 1
 
 
+def test_one_dataset_keeps_one_promise(plans, world, published):
+    plan, (bus, _parking, _charging) = published
+    with at(3, 10):
+        open_up(bus)
+        other = next(i for i in plans.items(plan) if i["title"] == "充电桩")
+        with pytest.raises(tk.ValidationError) as refused:
+            call("nmgdata_plan_item_update", world.reviewer, id=other["id"], kept_id=bus["id"])
+        assert list(refused.value.error_dict) == ["kept_id"]
+        assert plans.shown(plan)["counts"]["opened"] == 1
+
+
 @pytest.mark.parametrize("field", ["title", "legal_basis", "description", "key_areas"])
 def test_the_texts_of_a_plan_name_nobody(plans, world, field):
     with at(1, 12):
@@ -274,7 +285,11 @@ def test_the_year_ends_with_a_report_and_nothing_disappears(plans, world, publis
         assert shown["report"]["ends"] == {"dropped": 1, "replaced": 0, "carried": 1}
         assert {i["ended_by"] for i in plans.items(plan, state="ended")} == {"carried", "dropped"}
         found = call("nmgdata_plan_list", world.reviewer, year=2027, level="department")
-        assert [i["title"] for i in plans.items(found[0], world.reviewer)] == ["停车场"]
+        (carried,) = plans.items(found[0], world.reviewer)
+        assert carried["title"] == "停车场"
+        with pytest.raises(tk.ValidationError, match="转入"):
+            call("nmgdata_plan_item_delete", world.reviewer, id=carried["id"])
+        assert [i["id"] for i in plans.items(found[0], world.reviewer)] == [carried["id"]]
 
 
 def test_groups_of_departments_with_long_names_stay_apart():
