@@ -1,8 +1,8 @@
 """What somebody has begun to apply for: kept on request, and when a login runs out over a long form.
 
 An account may have several drafts, each under its id. What was typed without a login waits for a day under
-an id that only the address after the login holds; whoever opens it logged in takes it over. Files attached
-to its form stay with a draft and go with it; no two drafts have the same form.
+an id that only the address after the login holds; the account for which the form was shown takes it over.
+Files attached to its form stay with a draft and go with it; no two drafts have the same form.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ckan import model
 from ckan.plugins import toolkit as tk
 
 from ..kernel.actors import Actor
+from ..kernel.addresses import digest
 from ..kernel.evidence import files as evidence
 from ..kernel.evidence.model import Evidence
 from ..kernel.types import Conflict, new_id
@@ -40,7 +41,7 @@ COPIED = (
     "applicant_kind", "applicant_name", "credit_code", "contact_phone", "scenario", "data_scope",
     "provision_mode", "safeguards",
 )  # fmt: skip
-UNKEPT = ("id_number", "draft", "version")
+UNKEPT = ("id_number", "draft", "version", "account")
 """What a form sends and no draft holds: who somebody is, and which draft it was."""
 
 
@@ -74,6 +75,11 @@ def version(row: ApplicationDraft) -> str:
     return row.changed_at.isoformat()
 
 
+def account_key(user_id: str) -> str:
+    """Return what a form carries of the account it is shown to: whose it is when the login has run out."""
+    return digest("draft", user_id)
+
+
 def opened(actor: Actor, draft_id: str) -> ApplicationDraft | None:
     """Return a draft of one's own; one that waits for its login becomes one's own, as far as there is room.
 
@@ -86,7 +92,7 @@ def opened(actor: Actor, draft_id: str) -> ApplicationDraft | None:
 
 
 def claimed(actor: Actor, draft_id: str) -> ApplicationDraft | None:
-    """Give a draft that was typed without a login to who has now logged in and knows its id."""
+    """Give a draft that was typed without a login to whose form it was and who has now logged in."""
     with begin(actor) as unit:
         alone(unit)
         query = sa.select(ApplicationDraft).where(
@@ -96,6 +102,8 @@ def claimed(actor: Actor, draft_id: str) -> ApplicationDraft | None:
         if waiting is None:
             return None
         data = dict(waiting.data)
+        if data.pop("account", "") not in ("", account_key(actor.user_id or "")):
+            return None
         earlier = unchanged(unit, data.pop("draft", ""), data.pop("version", ""))
         if earlier is not None:
             earlier.data, earlier.changed_at = data, unit.now

@@ -91,6 +91,9 @@ def one(asked: dict[str, ApplicationItem], part: dict[str, Any]) -> dict[str, An
         raise tk.ValidationError({"scopes": [_("This was not applied for.")]})
     known = columns(item)
     fields, rows = fields_of(part.get("fields"), item, known), rows_of(part.get("rows"), known)
+    if rows and not any(rows.keys() <= set(names) for names in tables(item).values()):
+        message = _("No table has all of these columns. Limit rows by columns of the same table.")
+        raise tk.ValidationError({"scopes": [message]})
     return {"item": item.id, "fields": fields, "rows": rows}
 
 

@@ -112,6 +112,7 @@ def typed() -> dict[str, Any]:
     data["id_number"] = tk.request.form.get("id_number", "")[:18]
     data["renews"] = tk.request.form.get("renews", "")[:40]
     data["form"] = tk.request.form.get("form", "")[:LONGEST_NAME] or evidence.new_secret()
+    data["account"] = tk.request.form.get("account", "")[:LONGEST_NAME]
     named = tk.request.view_args or {}
     data["draft"], data["version"] = named.get("draft_id"), tk.request.form.get("version", "")
     data["items"] = chosen()[: wanted.MOST]
@@ -313,6 +314,9 @@ def form(
         "begun": begun or [],
         "reference": ":".join(part for part in key_of(named or {}) if part),
         "version": drafts.version(row) if row else data.get("version") or "",
+        "account": drafts.account_key(tk.current_user.id)
+        if tk.current_user.is_authenticated
+        else data["account"],
         "needs_id_number": any(line["dataset"].get("needs_id_number") for line in lines),
         "data": data,
         "errors": errors or {},

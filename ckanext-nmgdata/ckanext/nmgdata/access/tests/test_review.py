@@ -243,6 +243,37 @@ class TestScope:
         self.granted(world, receipt, fields=["旗县", "数量"], rows={"旗县": ["新城区"]})
         assert rows_of(world, table) == [{"旗县": "新城区", "数量": "3"}]
 
+    @pytest.fixture
+    def two_tables(self, world, table):
+        """The same dataset with a second table, which has one of the columns only."""
+        resource = {"package_id": table["id"], "name": "旗县代码", "format": "CSV"}
+        kept = call(
+            "datastore_create", world.editor, resource=resource, records=[{"旗县": "新城区", "代码": "150102"}],
+            fields=[{"id": name, "type": "text"} for name in ("旗县", "代码")], calculate_record_count=False,
+        )  # fmt: skip
+        yield call("package_show", world.editor, id=table["id"])
+        call("datastore_delete", world.editor, resource_id=kept["resource_id"], force=True)
+
+    def test_rows_limited_by_a_column_that_one_of_two_tables_has(self, world, two_tables, app, as_user):
+        """R-COND-04: the other stays shut, and says why to people and programs; nothing has changed in it."""
+        receipt, me = world.submitted(two_tables), as_user(world.applicant)
+        self.granted(world, receipt, rows={"数量": ["3"]})
+        assert [row["司机"] for row in rows_of(world, two_tables)] == ["甲某"]
+        other = two_tables["resources"][1]["id"]
+        with pytest.raises(tk.ValidationError, match="limited by columns"):
+            call("datastore_search", world.applicant, resource_id=other)
+        address = f"/dataset/{two_tables['id']}/resource/{other}/download"
+        said = app.get(address, headers={**me, "Accept": "application/json"}, status=409).json
+        assert (said["success"], said["error"]["reason"]) == (False, "unfit_grant")
+        page = app.get(address, headers={**me, "Accept": "text/html"}, status=409).body
+        assert said["error"]["message"] in page and two_tables["title"] in page
+
+    def test_rows_limited_by_columns_that_no_table_has_together(self, world, two_tables):
+        receipt = world.submitted(two_tables)
+        with pytest.raises(tk.ValidationError) as wrong:
+            self.granted(world, receipt, rows={"数量": ["3"], "代码": ["150102"]})
+        assert "of the same table" in wrong.value.error_dict["scopes"][0]
+
     def test_what_was_not_asked_for_is_not_granted(self, world, table):
         receipt = call(
             "nmgdata_application_submit", world.applicant,

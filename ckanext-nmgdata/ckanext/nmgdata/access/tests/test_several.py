@@ -211,6 +211,16 @@ class TestDrafts:
         assert STATEMENT["scenario"] in app.get(address, headers=as_user(world.applicant)).body
         app.get(address, headers=as_user(world.citizen), status=404)
 
+    def test_what_waits_for_a_login_is_for_whose_form_it_was(self, world, app, as_user, water):
+        """Who learns the address, or logs in next at the same computer, does not read it."""
+        me, apply = as_user(world.applicant), f"/nmg/apply/{water['name']}"
+        (account,) = re.findall(r'name="account" value="(\w+)"', app.get(apply, headers=me).body)
+        sent = {**STATEMENT, "account": account, "item": water["id"]}
+        answer = app.post(apply, data=sent, follow_redirects=False)
+        address = "/nmg/drafts/" + re.search(r"drafts(?:%2F|/)([0-9a-f-]{36})", answer.headers["location"])[1]
+        app.get(address, headers=as_user(world.citizen), status=404)
+        assert STATEMENT["scenario"] in app.get(address, headers=me).body
+
     def test_several_side_by_side(self, world, app, as_user, water):
         """Two applications that are prepared at once, in two windows, neither lose nor mix anything."""
         me = as_user(world.applicant)

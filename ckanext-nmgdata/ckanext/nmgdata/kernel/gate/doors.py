@@ -17,7 +17,21 @@ from .. import clock
 from ..actors import Actor
 from ..audit import append
 from ..unit import begin
-from . import answers, bound, counts, extract, facts, meter, policy, serve, streams, tables, trace, trouble
+from . import (
+    answers,
+    bound,
+    counts,
+    extract,
+    facts,
+    meter,
+    policy,
+    rows,
+    serve,
+    streams,
+    tables,
+    trace,
+    trouble,
+)
 from .model import FILE, WITHDRAWN
 
 RESTRICTED_CACHE = "private, no-store"
@@ -73,6 +87,10 @@ def download(package_type: str, id: str, resource_id: str, filename: str | None 
             response = serve.response(found, decision, still_open, traced)
     except trouble.LinkTrouble as error:
         return no_file(found, error.kind)
+    except rows.BeyondGrantError as unfit:
+        return unserved(found, "unfit_grant", " ".join(unfit.error_summary.values()), 409)
+    except tk.ObjectNotFound as missing:
+        return unserved(found, "no_table", str(missing.message), 404)
     if tk.request.method == "GET" and response.status_code in (200, 206, 302):
         try:
             note(actor, found, decision, response, traced)
@@ -240,16 +258,21 @@ def no_file(found: facts.Facts, kind: trouble.Trouble) -> Response:
     """Say that a link leads to no file, and have its department told."""
     trouble.report(found.resource_id, kind)
     told = tk._("Its department has been told; try again later.")
+    return unserved(found, kind.value, f"{trouble.sentence(kind)} {told}", 502)
+
+
+def unserved(found: facts.Facts, reason: str, message: str, code: int) -> Response:
+    """Say why a file does not come although it may be had: a page for people, JSON for programs."""
     said = {
-        "reason": kind.value,
-        "message": f"{trouble.sentence(kind)} {told}",
+        "reason": reason,
+        "message": message,
         "dataset_id": found.dataset_id,
         "resource_id": found.resource_id,
     }
     if for_people():
-        response = make_response(tk.render("nmgdata/gate/no_file.html", {"said": said}), 502)
+        response = make_response(tk.render("nmgdata/gate/no_file.html", {"said": said}), code)
     else:
-        response = make_response(jsonify({"success": False, "error": said}), 502)
+        response = make_response(jsonify({"success": False, "error": said}), code)
     response.headers["Cache-Control"] = RESTRICTED_CACHE
     return response
 

@@ -21,25 +21,32 @@ SUFFIX = "摘录"
 
 
 def response(facts: Facts, traced: Trace, still_open: StillOpen, form: str = "") -> Response:
-    """Return what a limited grant opens; the first rows are read before it begins, so that it can fail."""
-    part = None
+    """Return what a limited grant opens; the first rows are read before it begins, so that it can fail.
+
+    :raises rows.BeyondGrantError: the table does not fit the grant, or is gone
+    """
     try:
         types = tables.types_of(facts.resource_id)
-        shown = rows.granted_columns(traced.grant, list(types))
-        admitted = rows.granted_rows(traced.grant, types)
-        part = tables.Part(facts.resource_id, {name: types[name] for name in shown}, admitted)
-    except (rows.BeyondGrantError, ProgrammingError):
-        shown = []
-    if not part or not shown:
-        return tk.abort(409, tk._("Your grant does not fit this table any more."))
+    except ProgrammingError as gone:
+        raise rows.unfit() from gone
+    shown = rows.granted_columns(traced.grant, list(types))
+    admitted = rows.granted_rows(traced.grant, types)
+    if not shown:
+        raise rows.unfit()
+    part = tables.Part(facts.resource_id, {name: types[name] for name in shown}, admitted)
     return made(part, traced, still_open, form or "csv", f"-{SUFFIX}")
 
 
 def converted(facts: Facts, traced: Trace | None, still_open: StillOpen, form: str) -> Response:
-    """Return a whole table in another form; the same right as for the file itself has been asked for."""
+    """Return a whole table in another form; the same right as for the file itself has been asked for.
+
+    :raises tk.ObjectNotFound: it is no table
+    """
     types = tables.types_of(facts.resource_id) if facts.is_tabular else {}
     if not types:
-        return tk.abort(404, tk._("This file was not loaded as a table; it can be had in its own form only."))
+        raise tk.ObjectNotFound(
+            tk._("This file was not loaded as a table; it can be had in its own form only.")
+        )
     return made(tables.Part(facts.resource_id, types), traced, still_open, form)
 
 
@@ -65,8 +72,4 @@ def made(
 
 def begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Return the same pieces with the first one read, so that a table that is gone is a clear answer."""
-    try:
-        first = next(pieces)
-    except rows.BeyondGrantError:
-        return tk.abort(409, tk._("Your grant does not fit this table any more."))
-    return chain([first], pieces)
+    return chain([next(pieces)], pieces)

@@ -35,6 +35,12 @@ class BeyondGrantError(tk.ValidationError):
     """Something was asked for that the grant does not cover."""
 
 
+def unfit() -> BeyondGrantError:
+    """Return the refusal of a table that lacks columns by which a grant is limited, or has lost them."""
+    message = tk._("Your grant is limited by columns that this table does not have.")
+    return BeyondGrantError({"resource_id": [message]})
+
+
 def granted_columns(grant: GrantFact, columns: Sequence[str]) -> list[str]:
     """Return the columns of a table that a grant opens, in the table's order."""
     return [name for name in columns if grant.fields is None or name in grant.fields]
@@ -43,11 +49,11 @@ def granted_columns(grant: GrantFact, columns: Sequence[str]) -> list[str]:
 def granted_rows(grant: GrantFact, columns: Collection[str]) -> dict[str, list[str]]:
     """Return column → admitted values; all must hold.
 
-    :raises BeyondGrantError: when the table has lost such a column, so that no row can be known to match
+    :raises BeyondGrantError: when the table has no such column, so that no row can be known to match
     """
     wanted = {column: list(values) for column, values in grant.row_filter or ()}
     if not all(column in columns for column in wanted):
-        raise BeyondGrantError({"resource_id": [tk._("Your grant does not fit this table any more.")]})
+        raise unfit()
     return wanted
 
 
@@ -58,7 +64,7 @@ def restrict(query: dict[str, Any], grant: GrantFact, columns: Sequence[str]) ->
     """
     granted = granted_columns(grant, columns)
     if not granted:
-        raise BeyondGrantError({"resource_id": [tk._("Your grant does not fit this table any more.")]})
+        raise unfit()
     if any(query.get(name) for name in ("q", "full_text")):
         message = tk._("Your grant covers a part of the table; full-text search is not possible in it.")
         raise BeyondGrantError({"q": [message]})

@@ -18,7 +18,7 @@ from ckan.plugins import toolkit as tk
 from psycopg2 import sql
 
 from ..sheets import MEDIA_TYPE, Cell, xlsx
-from .rows import BeyondGrantError
+from .rows import unfit
 
 AT_ONCE = 2000
 """Rows that are fetched and sent together."""
@@ -89,7 +89,7 @@ def read(statement: sql.Composed) -> Iterator[list[tuple[Any, ...]]]:
             try:
                 cursor.execute(statement)
             except psycopg2.Error as error:
-                raise BeyondGrantError({}) from error
+                raise unfit() from error
             while True:
                 found = cursor.fetchmany(AT_ONCE)
                 yield found
