@@ -8,8 +8,9 @@ from dateutil.relativedelta import relativedelta
 
 from ..kernel.types import new_id
 from ..kernel.unit import Unit
-from . import facts, items
+from . import facts
 from .model import Item, Plan
+from .tenable import is_own
 
 TAKEN = ("dataset_id", "format", "open_class", "grounds", "demand_note")
 """What is promised again as it was; what the entry says of itself is taken from the entry as it is now."""
@@ -35,7 +36,7 @@ def carry(unit: Unit, item: Item, plan: Plan) -> Item | None:
     """Copy a promise into another year's plan, unless its entry is there or no longer the department's."""
     there = sa.exists().where(Item.plan_id == plan.id, Item.dataset_id == item.dataset_id, Item.end.is_(None))
     package = unit.session.get(model.Package, item.dataset_id)
-    if package is None or not items.is_own(plan, package) or unit.session.scalar(sa.select(there)):
+    if package is None or not is_own(plan, package) or unit.session.scalar(sa.select(there)):
         return None
     due = item.due_on + relativedelta(years=plan.year - item.due_on.year, day=31)
     copy = Item(id=new_id(), plan_id=plan.id, due_on=due, demand_source="carried")

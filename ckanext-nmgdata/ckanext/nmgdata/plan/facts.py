@@ -113,12 +113,6 @@ def key_of(item: Item) -> str:
     return item.kept_id or item.dataset_id
 
 
-def is_carried(unit: Unit, item: Item) -> bool:
-    """Say whether a drafted item stands for a promise that the public knows to be carried over."""
-    told = sa.exists().where(Item.dataset_id == item.dataset_id, Item.end == "carried", Item.id != item.id)
-    return item.demand_source == "carried" and bool(unit.session.scalar(sa.select(told)))
-
-
 def keeps_another(unit: Unit, item: Item, dataset_id: str) -> bool:
     """Say whether a dataset keeps another promise: one opening is not counted twice."""
     kept = sa.select(Item.id).where(

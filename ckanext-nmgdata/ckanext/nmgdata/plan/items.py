@@ -16,7 +16,6 @@ from ckan import model
 from ckan.lib import plugins as lib_plugins
 from ckan.plugins import toolkit as tk
 from ckan.types import Schema
-from sqlalchemy.orm import Session
 
 from ..catalog import rules
 from ..kernel import clock
@@ -28,6 +27,7 @@ from ..kernel.workflow import engine
 from . import facts, jobs, states, versions
 from .logic import schema
 from .model import Item, Plan
+from .tenable import is_own, owed
 
 _ = tk._
 DRAFT, NEXT, LAST = "draft", "next_version", "year_end"
@@ -97,13 +97,6 @@ def own_entry(plan: Plan, reference: str) -> tuple[model.Package | None, Errors]
     if not is_own(plan, package):
         return None, {"dataset_id": [_("There is no such entry in the catalogue of this organisation.")]}
     return package, {}
-
-
-def is_own(plan: Plan, package: model.Package | None) -> bool:
-    """Say whether an entry is kept in the catalogue of the organisation whose plan it is."""
-    if package is None or package.type != "dataset" or package.owner_org != plan.org_id:
-        return False
-    return package.state == model.State.ACTIVE
 
 
 def class_faults(package: model.Package, wanted: str | None) -> Errors:
@@ -302,7 +295,7 @@ def remove(actor: Actor, plan: Plan, item_id: str) -> None:
         if item.since_version is None:
             if replacing(unit, item):
                 raise Conflict(_("It takes the place of another item; change that first."))
-            if facts.is_carried(unit, item) and item.id not in {one.id for one in spent(unit.session, plan)}:
+            if item in owed(unit.session, plan):
                 message = _("This promise was carried over from another year; publish it, then end it.")
                 raise Conflict(message)
             unit.session.delete(item)
@@ -312,25 +305,6 @@ def remove(actor: Actor, plan: Plan, item_id: str) -> None:
             raise Conflict(
                 _("A published promise does not disappear; end it with a reason, which is published.")
             )
-
-
-def outdated(session: Session, plan: Plan) -> list[tuple[str, str]]:
-    """Return the drafted items that can no longer be promised: title and why."""
-    return [(item.title, why) for item, why in spent(session, plan).items()]
-
-
-def spent(session: Session, plan: Plan) -> dict[Item, str]:
-    """Return the drafted items that can no longer be promised, with why, in their order."""
-    query = sa.select(Item).where(Item.plan_id == plan.id, Item.since_version.is_(None))
-    drafted = session.scalars(query.order_by(Item.rank, Item.due_on, Item.id)).all()
-    open_now = facts.availability(session, {item.dataset_id for item in drafted})
-    found = {}
-    for item in drafted:
-        if not is_own(plan, session.get(model.Package, item.dataset_id)):
-            found[item] = _("There is no such entry in the catalogue of this organisation.")
-        elif open_now[item.dataset_id].as_open_as(item.open_class) == facts.OPEN:
-            found[item] = _("These data are that open already.")
-    return found
 
 
 # --- facts ---------------------------------------------------------------------------------------

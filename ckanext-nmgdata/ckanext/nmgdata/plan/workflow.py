@@ -20,7 +20,7 @@ from ..kernel.workflow import engine, machine
 from ..kernel.workflow.machine import AUTHORITY, DRAFT, PROVIDER, SYSTEM, Machine, Payload, State, Transition
 from ..kernel.workflow.model import Case, CaseEvent
 from ..marks import mark
-from . import items, schedule, versions, year_end
+from . import schedule, tenable, versions, year_end
 from .logic import schema
 from .model import KIND, Item, Plan
 
@@ -100,8 +100,9 @@ def can_be_promised(unit: Unit, case: Case, data: Payload) -> None:
     """
     if case.status == "approved":
         return
-    if found := items.outdated(unit.session, plan_of(unit, case)):
-        raise tk.ValidationError({"items": [title + mark("：") + said for title, said in found[:MOST_SAID]]})
+    if found := tenable.spent(unit.session, plan_of(unit, case)):
+        said = [item.title + mark("：") + why for item, why in found.items()]
+        raise tk.ValidationError({"items": said[:MOST_SAID]})
 
 
 def has_changes(unit: Unit, case: Case, data: Payload) -> None:
@@ -128,6 +129,9 @@ def is_settled(unit: Unit, case: Case, data: Payload) -> None:
     if count := len(year_end.undecided(unit.session, plan)):
         message = _("Of {n} items it is not said yet whether they are carried over or dropped.")
         raise tk.ValidationError({"items": [message.format(n=count)]})
+    if lost := year_end.lost(unit.session, plan):
+        message = _("Not in the catalogue any more, so that it cannot be carried over: {titles}")
+        raise tk.ValidationError({"items": [message.format(titles="、".join(lost))]})
 
 
 # --- effects -------------------------------------------------------------------------------------

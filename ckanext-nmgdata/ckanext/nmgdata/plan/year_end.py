@@ -18,6 +18,7 @@ from ..kernel.unit import Unit
 from ..kernel.workflow.model import Case
 from . import copying, counts, facts, filing, jobs, versions
 from .model import ENDS, Item, Plan
+from .tenable import drafted, is_own, owed
 
 _ = tk._
 PACKAGE: Any = model.Package
@@ -37,8 +38,15 @@ def undecided(session: Session, plan: Plan) -> list[Item]:
     return [item for item in unkept(session, plan) if "end" not in (item.pending or {})]
 
 
+def lost(session: Session, plan: Plan) -> list[str]:
+    """Return the titles of promises that are to be carried over, and whose entries are not there any more."""
+    ending = [item for item in unkept(session, plan) if (item.pending or {}).get("end") == "carried"]
+    return [i.title for i in ending if not is_own(plan, session.get(model.Package, i.dataset_id))]
+
+
 def close(unit: Unit, plan: Plan, adjustment: str) -> None:
     """Close the year: publish how every promise has ended, carry over, keep the report."""
+    carry_on(unit, plan)
     versions.publish(unit, plan, _("Year-end adjustment"))
     unit.session.flush()
     carried = unit.session.scalars(
@@ -52,6 +60,17 @@ def close(unit: Unit, plan: Plan, adjustment: str) -> None:
     plan.report = report(unit.session, plan, adjustment)
     facts.happened(unit, plan.id, "closed")
     jobs.ask_group(unit, plan.id)
+
+
+def carry_on(unit: Unit, plan: Plan) -> None:
+    """Carry what another year has carried over to here, and no version has published, into the next."""
+    if owing := owed(unit.session, plan):
+        following = next_plan(unit, plan)
+        for item in owing:
+            copying.carry(unit, item, following)
+    for item in drafted(unit.session, plan):
+        unit.session.delete(item)
+    unit.session.flush()
 
 
 def next_plan(unit: Unit, plan: Plan) -> Plan:
@@ -75,15 +94,19 @@ def next_plan(unit: Unit, plan: Plan) -> Plan:
 
 
 def forget_drafts(unit: Unit, plan: Plan) -> None:
-    """Drop what was drafted for another version and not submitted; what was drafted to end stays drafted."""
+    """Drop what was drafted for another version and not submitted.
+
+    What was drafted to end stays drafted; so does what another year has carried over: it goes on to the next.
+    """
     plan.pending = None
     items = unit.session.scalars(sa.select(Item).where(Item.plan_id == plan.id)).all()
-    dropped = {item.id for item in items if item.since_version is None}
+    kept = {item.id for item in owed(unit.session, plan)}
+    unpublished = {item.id for item in items if item.since_version is None}
     for item in items:
         pending = item.pending or {}
-        if item.id in dropped:
+        if item.id in unpublished - kept:
             unit.session.delete(item)
-        elif "end" not in pending or pending.get("replaced_by") in dropped:
+        elif "end" not in pending or pending.get("replaced_by") in unpublished:
             item.pending = None
 
 

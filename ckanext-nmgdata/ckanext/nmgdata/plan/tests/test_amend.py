@@ -218,6 +218,42 @@ def test_what_is_carried_goes_into_a_year_that_can_take_it(plans, world, publish
         assert [i["month"] for i in plans.items(later, world.reviewer)] == ["2028-03", "2028-05", "2028-12"]
 
 
+def test_what_was_carried_and_never_amended_goes_on(plans, world, published, named):
+    """The public was told that it is carried over: a department that does not publish it is not rid of it."""
+    plan, _entries = published
+    with at(12, 1):
+        tick.once()
+        for title, end in (("公交线路", "dropped"), ("停车场", "carried"), ("充电桩", "dropped")):
+            update(world.reviewer, named(title), end=end, reason=REASON)
+        following = plans.draft(year=2027)
+        plans.promise(following, plans.entry("路况信息"), "2027-05")
+        plans.publish(following)
+        plans.step(world.reviewer, plan, "close", adjustment="核对目录，更新三条。")
+    assert "停车场" in {i["title"] for i in plans.items(following, world.reviewer)}
+    with at(12, 2, 2027):
+        plans.promise(following, plans.entry("桥梁信息"), "2027-12")
+        tick.once()
+        (open_item,) = [i for i in plans.items(following) if i["title"] == "路况信息"]
+        update(world.reviewer, open_item["id"], end="dropped", reason=REASON)
+        plans.step(world.reviewer, following, "close", adjustment="核对目录，更新一条。")
+        (later,) = call("nmgdata_plan_list", world.reviewer, year=2028, level="department")
+        assert [i["title"] for i in plans.items(later, world.reviewer)] == ["停车场"]
+    assert [i["title"] for i in plans.items(following, world.reviewer)] == ["路况信息"]
+
+
+def test_an_entry_that_went_after_it_was_to_be_carried_holds_up_the_end(plans, world, published, named):
+    plan, (bus, _parking, _charging) = published
+    with at(12, 1):
+        tick.once()
+        for title in ("公交线路", "停车场", "充电桩"):
+            update(world.reviewer, named(title), end="carried", reason=REASON)
+        tk.get_action("package_delete")(site_context(), {"id": bus["id"]})
+        with pytest.raises(tk.ValidationError, match="公交线路"):
+            plans.step(world.reviewer, plan, "close", adjustment="核对目录，更新三条。")
+        update(world.reviewer, named("公交线路"), end="dropped", reason=REASON)
+        plans.step(world.reviewer, plan, "close", adjustment="核对目录，更新三条。")
+
+
 def test_an_entry_that_has_gone_is_not_carried(plans, world, published, named):
     _plan, (bus, _parking, _charging) = published
     tk.get_action("package_delete")(site_context(), {"id": bus["id"]})
