@@ -24,6 +24,12 @@ YEAR = timedelta(days=365)
 NO_HASH = "f" * 64
 REGIONS = ("150000", "150000", "150100", "150105", "150600")
 """Of the region itself, of two cities and of a banner."""
+SCENARIOS = tuple(
+    f"用于{topic}：汇总近年的记录，按旗县和时段比较，建立模型并公布方法，研究报告供{reader}参考，不用于其他目的。"
+    for topic in ("城市出行规律研究", "草原退化监测", "冬季供暖调度", "医疗服务可及性评价", "物流路线优化")
+    for reader in ("主管部门", "同行", "公众", "企业内部")
+)
+"""What applicants want to do; the search of the inbox reads it."""
 TABLES = (
     "nmgdata_case", "nmgdata_case_event", "nmgdata_deadline", "nmgdata_application",
     "nmgdata_application_item", "nmgdata_grant", "nmgdata_grant_scope", "nmgdata_suspension",
@@ -51,6 +57,7 @@ class Cases:
 
         clear(self.filler)
         self.terms = {dataset: terms(title) for dataset, title in titles(self.filler)}
+        self.words = {scenario: terms(scenario) for scenario in SCENARIOS}
 
     def one_of(self, many: Sequence[Any]) -> Any:
         """Choose one; the first are chosen far more often than the last."""
@@ -73,7 +80,7 @@ class Cases:
         nothing = dict.fromkeys(
             ("dataset_id", "org_id", "filer_id", "holder", "holder_id", "due_on", "closed_at", "assignee_id")
         )
-        nothing |= {"terms": self.terms.get(values.get("dataset_id", ""), [])}
+        nothing |= {"terms": self.terms.get(values.get("dataset_id", ""), []), "words": []}
         row = self.add(
             "nmgdata_case", **nothing | {
                 "id": identifier("case", self.count), "kind": kind, "variant": "standard", "status": status,
@@ -91,13 +98,15 @@ class Cases:
     def application(self, target: Target, person: str, status: str, **values: Any) -> Row:
         """Add an application for a dataset with its statement and its period."""
         dataset, org, _file = target
+        scenario = self.chance.choice(SCENARIOS)
+        values = {"words": self.words[scenario], **values}
         row = self.case(
             "SQ", "open_application", status, dataset_id=dataset, org_id=org, filer_id=person, **values
         )
         opened = row["opened_at"].date()
         self.add(
             "nmgdata_application", case_id=row["id"], bundle_id=row["id"], applicant_kind="natural_person",
-            applicant_name="示例申请人", contact_phone="13800000000", scenario="研究城市出行规律。",
+            applicant_name="示例申请人", contact_phone="13800000000", scenario=scenario,
             data_scope="全部字段，最近一年。", provision_mode="file", use_from=opened,
             use_until=opened + YEAR, safeguards="存放在加密磁盘。",
         )  # fmt: skip

@@ -65,7 +65,7 @@ def add_plan(tables: dict[str, Any], city: str, parent: dict[str, Any] | None, n
     })  # fmt: skip
     case = {
         "id": str(uuid.uuid4()), "kind": "open_plan", "variant": "standard", "number": f"JH-{name}",
-        "code_hash": "", "status": "published", "org_id": org, "region_code": city, "terms": [],
+        "code_hash": "", "status": "published", "org_id": org, "region_code": city, "terms": [], "words": [],
         "provisional": False, "opened_at": NOW, "changed_at": NOW, "holder": "provider", "holder_id": org,
     }  # fmt: skip
     tables["nmgdata_case"].append(case)

@@ -16,7 +16,7 @@ from ..kernel.gate.policy import Reason
 from ..kernel.orgs import REGION
 from ..kernel.types import new_id
 from ..kernel.unit import Unit, begin
-from ..kernel.workflow import engine
+from ..kernel.workflow import engine, terms
 from ..kernel.workflow.engine import Filing, Receipt
 from ..kernel.workflow.machine import Payload
 from ..kernel.workflow.model import Case
@@ -91,6 +91,7 @@ def file_case(
         told = dict(answer for want in wants for answer in want.answers)
         application.answers = [{"question": q, "answer": a} for q, a in told.items()]
         unit.session.add(application)
+        case.words = terms.terms(f"{application.scenario} {application.data_scope}")
         for want in wants:
             item = ApplicationItem(
                 id=new_id(), case_id=case.id, applicant_id=filing.filer_id,

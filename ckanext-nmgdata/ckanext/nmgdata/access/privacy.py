@@ -44,7 +44,7 @@ def erase_application(unit: Unit, case: Case) -> None:
     for name in NAMES:
         setattr(row, name, "")
     row.credit_code = row.id_number = None
-    row.answers = []
+    row.answers, case.words = [], []
     for file in evidence.of_case(case.id):
         evidence.destroy(unit, file)
     grants = sa.select(Grant.id).where(Grant.case_id == case.id)

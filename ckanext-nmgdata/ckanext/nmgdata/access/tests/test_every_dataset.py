@@ -14,12 +14,14 @@ from ckan.plugins import toolkit as tk
 from ckanext.nmgdata.access import scope
 from ckanext.nmgdata.access.closing.tests.test_closing import NOTICE
 from ckanext.nmgdata.access.model import ApplicationItem
+from ckanext.nmgdata.access.privacy import erase_application
 from ckanext.nmgdata.access.tests.test_application import APPROVAL, fire
 from ckanext.nmgdata.access.use import schedule
 from ckanext.nmgdata.conftest import MONDAY
 from ckanext.nmgdata.factories import STATEMENT, call, dataset, login, site_context
 from ckanext.nmgdata.kernel import clock
 from ckanext.nmgdata.kernel.actors import Actor
+from ckanext.nmgdata.kernel.unit import begin
 from ckanext.nmgdata.kernel.workflow import boxes, terms
 from ckanext.nmgdata.kernel.workflow.model import Case
 
@@ -60,6 +62,33 @@ def test_filter_and_words_find_an_application_by_each_of_its_data(world, bridges
     assert numbers(world.reviewer, q="出租汽车 桥梁") == [both["number"]]
     assert numbers(world.reviewer, q="桥梁 隧道") == []
     assert numbers(world.reviewer, dataset=other["name"], q="桥梁") == []
+
+
+def test_words_find_what_an_application_states(world, bridges, app):
+    """By scenario and scope, never by who applies; for who reads the case, until it is destroyed."""
+    stated = {
+        "scenario": "分析早高峰的拥堵成因",
+        "data_scope": "二〇二五年的养护记录",
+        "applicant_name": "乌仁图雅",
+    }
+    filed = call(
+        "nmgdata_application_submit",
+        world.applicant,
+        items=[{"dataset_id": bridges["id"]}],
+        **{**STATEMENT, **stated},
+    )
+    for user, found in (
+        (world.reviewer, [filed["number"]]),
+        (world.official, [filed["number"]]),
+        (world.stranger, []),
+    ):
+        for q in ("拥堵成因", "养护记录", "桥梁 早高峰"):
+            assert numbers(user, q=q) == found
+    assert numbers(world.reviewer, q="乌仁图雅") == []
+    with begin(Actor.system()) as unit:
+        erase_application(unit, unit.session.get_one(Case, filed["id"]))
+    assert numbers(world.reviewer, q="拥堵成因") == []
+    assert numbers(world.reviewer, q="桥梁") == [filed["number"]]
 
 
 def test_a_new_title_of_one_leaves_the_words_of_the_other(world, bridges, both):
@@ -138,6 +167,7 @@ def test_cases_from_before_are_found_too(world, bridges, both):
     assert set(numbers(world.reviewer, q="桥梁")) >= {report["number"], both["number"]}
     assert numbers(world.reviewer, q="出租汽车") == [both["number"]]
     assert report["number"] not in numbers(world.reviewer, dataset=world.conditional["id"])
+    assert numbers(world.reviewer, q=STATEMENT["scenario"]) == [both["number"]]
 
 
 def copied(table, times: int, **changed: str) -> None:

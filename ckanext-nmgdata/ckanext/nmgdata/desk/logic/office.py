@@ -46,7 +46,8 @@ def nmgdata_case_list(context: Context, data_dict: DataDict) -> list[dict[str, A
     :param received_from: first day of receipt, ISO 8601 (optional)
     :param received_to: last day of receipt (optional)
     :param assigned: ``me``, ``nobody`` or the name of an account (optional)
-    :param q: words in the title of the data or the department, or how a number begins (optional)
+    :param q: words in the title of the data, the department or what an application states, or how a
+        number begins (optional)
     :param sort: ``due``, ``newest`` or ``oldest`` (optional)
     :param after: ``cursor`` of the last row of the page before (optional)
     :param limit: at most so many, 500 at the most (default: 50)

@@ -44,7 +44,7 @@ SORTS = {"due": N_("Most urgent first"), "newest": N_("Newest first"), "oldest":
 MANY = 1000
 """Boxes are counted up to here; more is said as “1000+”."""
 FEW, RARE = 20, 1000
-"""Departments, and cases whose title has a word, up to which a search looks each of them up."""
+"""Departments, and cases that have a word, up to which a search looks each of them up."""
 GATHERED = 40_000
 """Cases that one of several words may find for a search to gather them before it puts them in order."""
 ME, NOBODY = "me", "nobody"
@@ -194,27 +194,29 @@ def midnight(day: date) -> datetime:
 
 
 def holds(word: str) -> Condition:
-    """Keep cases found by a word: the number begins with it, or title or department hold it."""
+    """Keep cases found by a word: the number begins with it, or title, department or application hold it."""
     if NUMBER.fullmatch(word):
         return Case.number.startswith(word.upper(), autoescape=True)
     wanted = terms.asked(word)
     if not wanted:
         return sa.true()
-    by_title = titled_by(wanted)
+    by_text = with_terms(wanted)
     titled = orgs.titled(word)
     departments = list(model.Session.scalars(titled.limit(FEW + 1)))
     if not departments:
-        return by_title
+        return by_text
     # Of few departments an index finds the cases; of many nearly every case is one, and the order finds them.
-    return sa.or_(by_title, Case.org_id.in_(departments if len(departments) <= FEW else titled))
+    return sa.or_(by_text, Case.org_id.in_(departments if len(departments) <= FEW else titled))
 
 
-def titled_by(wanted: Sequence[str]) -> Condition:
-    """Keep cases whose title has these terms; of rare ones by number, since PostgreSQL knows no rare terms.
+def with_terms(wanted: Sequence[str]) -> Condition:
+    """Keep cases whose title or application has these terms; of rare ones by number.
 
-    It would go through all cases in the order of the page, expecting to meet some soon.
+    PostgreSQL knows no rare terms: it would go through all cases in the order of the page, expecting to meet
+    some soon.
     """
-    held: Condition = Case.terms.contains(sa.cast(array(wanted), ARRAY(sa.Text)))
+    terms_ = sa.cast(array(wanted), ARRAY(sa.Text))
+    held: Condition = sa.or_(Case.terms.contains(terms_), Case.words.contains(terms_))
     found = list(model.Session.scalars(sa.select(Case.id).where(held).limit(RARE + 1)))
     return held if len(found) > RARE else Case.id.in_(found)
 

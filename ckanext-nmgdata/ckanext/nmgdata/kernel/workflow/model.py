@@ -44,6 +44,8 @@ class Case(tk.BaseModel):
     """Account of the colleague who is to deal with it; no right: every reviewer may still decide."""
     terms: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
     """Characters and pairs of characters in the titles of the data, for the search in lists of cases."""
+    words: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), server_default="{}")
+    """The same of what was written in an application; who lists a case may read it, until it is destroyed."""
     provisional: Mapped[bool] = mapped_column(server_default=sa.false())
     opened_at: Mapped[moment]
     changed_at: Mapped[moment]
@@ -68,6 +70,7 @@ class Case(tk.BaseModel):
         sa.Index("nmgdata_case_received", "opened_at", "number"),
         sa.Index("nmgdata_case_prefix", "number", postgresql_ops={"number": "text_pattern_ops"}),
         sa.Index("nmgdata_case_terms", "terms", postgresql_using="gin"),
+        sa.Index("nmgdata_case_words", "words", postgresql_using="gin"),
         sa.Index("nmgdata_case_filer", "filer_id", "opened_at"),
         sa.Index("nmgdata_case_org", "org_id", "opened_at", "number"),
         sa.Index("nmgdata_case_dataset", "dataset_id", "kind"),

@@ -1,7 +1,8 @@
-"""What the search in lists of cases sees of the titles of its data: single characters and pairs of them.
+"""What the search in lists of cases sees of a text: single characters and pairs of them.
 
-Chinese has no spaces, so a word of two characters is a pair, and a longer one all its pairs. Nothing
-that an applicant or objector has written is ever among the terms: other offices search them too.
+Chinese has no spaces, so a word of two characters is a pair, and a longer one all its pairs. Of the titles of
+its data a case has them always; of what was written only where who lists the case may read it, and never of
+names or of what an objector states.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ def fold(text: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """Return the terms of a title, sorted."""
+    """Return the terms of a text, sorted."""
     runs = RUN.findall(fold(text))
     return sorted({*"".join(runs), *("".join(pair) for run in runs for pair in pairwise(run))})
 
 
 def asked(word: str) -> list[str]:
-    """Return the terms that a title must have to hold a word: its pairs, or the one character it is."""
+    """Return the terms that a text must have to hold a word: its pairs, or the one character it is."""
     runs = RUN.findall(fold(word))
     return sorted({"".join(pair) for run in runs for pair in pairwise(run)} or set("".join(runs)))
 
