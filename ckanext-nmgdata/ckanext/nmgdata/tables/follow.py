@@ -17,6 +17,7 @@ from .. import config, vocab
 from ..kernel import events, outbox
 from ..kernel.gate import origins, screening
 from ..kernel.gate.model import CLEAN, PENDING, ROWS, WITHDRAWN, Screening, Suspension
+from ..kernel.gate.rows import columns_of
 from ..kernel.openness import opens_to_all
 from ..kernel.unit import Unit
 from .model import LOADED, QUEUED, Table
@@ -75,7 +76,7 @@ def opened(unit: Unit, event: events.ClassChanged) -> None:
     package = unit.session.get_one(model.Package, event.dataset_id)
     query = sa.select(model.Resource).where(model.Resource.package_id == event.dataset_id)
     for resource in unit.session.scalars(query):
-        if is_kept_table(resource):
+        if not origins.is_upload(resource) and columns_of(resource.id):  # whatever its flag says
             screening.begin_anew(unit, resource.id, ROWS)
             enqueue(unit, resource.id)
         elif note_scan(unit, resource, package):
@@ -157,10 +158,15 @@ def note_table(unit: Unit, resource: model.Resource, package: model.Package, row
     is_wanted, version = is_table(resource, package), table_version(resource)
     is_present = is_wanted and row is not None and row.version == version
     is_loaded = is_present and row is not None and row.state == LOADED
-    if row is not None and bool((resource.extras or {}).get("datastore_active")) is not is_loaded:
+    is_active = bool((resource.extras or {}).get("datastore_active"))
+    is_ours = row is not None or origins.is_upload(resource)
+    if is_ours and is_active is not is_loaded:
         mark_active(unit, resource.id, is_loaded)  # rows of other bytes leave no more (kernel.gate.row_doors)
     if is_wanted and not is_present:
         queue_table(unit, resource, version)
+    elif is_ours and is_active and row is None:
+        queue_table(unit, resource, "")  # rows that the API wrote before there was a file: to be dropped
+        return True
     return row is not None if not is_wanted else not is_present
 
 

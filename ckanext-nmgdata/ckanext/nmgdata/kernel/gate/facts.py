@@ -129,7 +129,7 @@ def statement(of: Mapping[str, str]) -> sa.TextClause:
         JOIN package p ON p.id = r.package_id
         LEFT JOIN nmgdata_origin o ON o.resource_id = r.id
         CROSS JOIN LATERAL (
-            SELECT coalesce((nullif(r.extras, '')::json ->> 'datastore_active')::boolean, false) AS active
+            SELECT coalesce(nullif(r.extras, '')::json ->> 'datastore_active' = 'true', false) AS active
         ) tabular
         CROSS JOIN LATERAL (
             SELECT CASE WHEN r.url_type = 'upload' THEN coalesce(r.last_modified::text, '') ELSE :rows END

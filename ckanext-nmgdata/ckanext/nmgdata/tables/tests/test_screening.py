@@ -12,14 +12,18 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.plugins import toolkit as tk
 from ckanext.nmgdata import factories
-from ckanext.nmgdata.kernel import outbox
+from ckanext.nmgdata.kernel import events, outbox
 from ckanext.nmgdata.kernel import personal as numbers
+from ckanext.nmgdata.kernel.actors import Actor
 from ckanext.nmgdata.kernel.audit import verify
 from ckanext.nmgdata.kernel.audit.model import AuditEvent
+from ckanext.nmgdata.kernel.gate import rows
 from ckanext.nmgdata.kernel.gate.model import Screening
 from ckanext.nmgdata.kernel.outbox.model import Outbox
 from ckanext.nmgdata.kernel.types import Conflict
+from ckanext.nmgdata.kernel.unit import begin
 from ckanext.nmgdata.tables import follow
+from werkzeug.datastructures import FileStorage
 
 from .conftest import first, forget_session, replace, search, xlsx
 
@@ -415,6 +419,38 @@ class TestRowsThroughTheApi:
                     method=method, records=[{"证件": ID}], calculate_record_count=False,
                 )  # fmt: skip
         assert search(clean["resource_id"])["total"] == 1
+
+    @pytest.mark.parametrize("content", [b"text", factories.CSV], ids=["text", "table"])
+    def test_a_file_over_a_table_lets_its_rows_out_no_more(self, world, worked, content):
+        """R-SEC-14: they were never scanned, and the file's scan says nothing of them."""
+        made = factories.dataset(world.department, open_class="conditional")
+        factories.upload(made)
+        rid = self.write(world, made, [{"证件": ID}])["resource_id"]
+        form = "CSV" if content == factories.CSV else "TXT"
+        upload = FileStorage(io.BytesIO(content), f"a.{form.lower()}")
+        factories.call("resource_patch", world.editor, id=rid, upload=upload, url_type="upload", format=form)
+        for action in ("datastore_search", "datastore_info"):
+            with pytest.raises((tk.NotAuthorized, tk.ObjectNotFound)):
+                factories.call(action, world.editor, resource_id=rid)
+        worked()
+        assert "证件" not in rows.columns_of(rid)
+        assert bool(rows.columns_of(rid)) is (form == "CSV")
+
+    @pytest.mark.parametrize("flag", [False, "", "abc"])
+    def test_a_table_is_scanned_as_its_entry_opens_whatever_its_flag_says(self, world, worked, flag):
+        made = factories.dataset(world.department, open_class="conditional")
+        rid = self.write(world, made, [{"证件": ID}] * 39)["resource_id"]
+        factories.call("resource_patch", world.editor, id=rid, datastore_active=flag)
+        with begin(Actor.system()) as unit:
+            follow.opened(unit, events.ClassChanged(made["id"], "conditional", "unconditional"))
+        stated = {"open_class": "unconditional", "license_id": "other-open", "open_condition": ""}
+        tk.get_action("package_patch")(factories.site_context(), {"id": made["id"], **stated})
+        worked()
+        factories.call("resource_patch", world.editor, id=rid, datastore_active=True)
+        worked()
+        for user in (None, world.citizen):
+            with pytest.raises((tk.NotAuthorized, tk.ObjectNotFound)):
+                search(rid, user)
 
     def test_conditional_tables_may_hold_them(self, world):
         made = factories.dataset(world.department, open_class="conditional")
